@@ -1,0 +1,42 @@
+# Each target works on a fresh clone: it makes .venv and installs what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-slow lint docs bench check camvid clean
+.DELETE_ON_ERROR:
+
+# torch first and alone: the constraint decides the build, no other package may pull another one
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "pip>=25.1"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --group dev -e .
+	touch $@
+
+demo: .venv/ready  ## certify a synthetic street scene and say where the page is
+	$(BIN)/segcert demo --out demo
+
+test: .venv/ready  ## the default suite
+	$(BIN)/pytest -n 2 --dist loadfile
+
+test-slow: .venv/ready  ## what takes minutes
+	$(BIN)/pytest -m slow
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: .venv/ready  ## the site, into site/
+	$(BIN)/zensical build --clean
+
+bench: .venv/ready  ## speed and memory, as ratios against a named baseline in the same run
+	$(BIN)/python -m benchmarks
+
+camvid: .venv/ready  ## figures of the shipped model on CamVid val (SEGCERT_DATA or ../shared/data)
+	$(BIN)/python experiments/camvid/evaluate.py
+
+check: lint test docs
+
+clean:
+	rm -rf .venv site demo dist
