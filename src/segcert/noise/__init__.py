@@ -1,0 +1,1 @@
+"""Noise distributions, each with its sampler and its certified radius."""
