@@ -1,0 +1,1 @@
+"""Statistics on histograms of counts: pure functions, no model, no device."""

@@ -1,0 +1,122 @@
+"""How much of alpha goes where, and how many draws it takes to certify anything at all."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from segcert.errors import InputError
+from segcert.stats.binomial import tails
+from segcert.stats.p_values import no_pilot_p_values, pilot_p_values
+
+RESERVE = 1 / 3  # largest share of alpha that the no-pilot test sets aside
+MOST_DRAWS = 10**7  # where the search for the smallest n gives up
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What a correction is given: p-values of the counts and the level for all tests together.
+
+    Args:
+        p_values: p-value of each count 0, ..., n; 1 for counts that must not be rejected.
+        alpha: Level that is left for the correction.
+    """
+
+    p_values: Float64[np.ndarray, " counts"]
+    alpha: float
+
+
+def check_tau_alpha(*, tau: float, alpha: float) -> None:
+    """Refuse a threshold or an error rate out of range.
+
+    Raises:
+        InputError: If ``tau`` is not in [1/2, 1) or ``alpha`` not in (0, 1).
+    """
+    if not 0.5 <= tau < 1:
+        raise InputError(f"tau must be in [1/2, 1), got {tau}")
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha must be in (0, 1), got {alpha}")
+
+
+def levels(components: int, n: int, *, tau: float, alpha: float, pilot: bool) -> Levels:
+    """Choose p-values and level; they depend on nothing that was sampled.
+
+    Without pilot, a component can be wrong in a second way: some class has a probability above
+    ``tau``, so that rejecting is right, but the most frequent class is another one. That other
+    class has at most ``1 - tau``, so this has a probability of at most
+    ``N P(Bin(n, 1 - tau) >= k_min)`` over all components, where ``k_min`` is the smallest count
+    that can be rejected; this much of ``alpha`` is reserved.
+
+    Args:
+        components: Number of tests, N.
+        n: Draws that are counted.
+        tau: Probability threshold, in [1/2, 1).
+        alpha: Allowed probability that the whole statement is wrong, in (0, 1).
+        pilot: Whether other draws chose the class.
+
+    Source:
+        docs/guarantees.md, section 2; proof in docs/decisions/0004.
+    """
+    if pilot:
+        return Levels(pilot_p_values(n, tau=tau), alpha)
+    p_values = no_pilot_p_values(n, tau=tau)
+    wrong_class = components * tails(n, 1 - tau)
+    possible = (p_values <= alpha) & (wrong_class <= alpha * RESERVE)
+    if not possible.any():
+        return Levels(np.ones(n + 1), alpha)
+    k_min = int(np.flatnonzero(possible)[0])
+    p_values[:k_min] = 1.0
+    return Levels(p_values, alpha - float(wrong_class[k_min]))
+
+
+def can_certify(components: int, n: int, *, tau: float, alpha: float, pilot: bool) -> bool:
+    """Tell whether n hits out of n suffice when every component is tested at alpha / N.
+
+    Bonferroni and Holm both start there: if this fails they certify nothing whatever is sampled.
+    """
+    given = levels(components, n, tau=tau, alpha=alpha, pilot=pilot)
+    return bool(given.p_values[n] <= given.alpha / components)
+
+
+def smallest_n(components: int, *, tau: float, alpha: float, pilot: bool = True) -> int:
+    """Smallest number of draws with which Bonferroni and Holm can certify anything.
+
+    Args:
+        components: Number of tests, N.
+        tau: Probability threshold, in [1/2, 1).
+        alpha: Family-wise error rate, in (0, 1).
+        pilot: Whether other draws choose the class.
+
+    Returns:
+        The smallest n with ``tau^n <= alpha / N`` (its like for the test without pilot).
+
+    Raises:
+        InputError: If ``tau`` or ``alpha`` is out of range, or n would exceed ten million.
+    """
+    check_tau_alpha(tau=tau, alpha=alpha)
+    n = max(1, math.ceil(math.log(alpha / components) / math.log(tau)) - 1)
+    while not can_certify(components, n, tau=tau, alpha=alpha, pilot=pilot):
+        n += 1
+        if n > MOST_DRAWS:
+            raise InputError(f"tau = {tau} would need more than {MOST_DRAWS} draws: lower tau")
+    return n
+
+
+def check_enough_draws(
+    components: int, n: int, *, tau: float, alpha: float, pilot: bool = True
+) -> None:
+    """Refuse a number of draws with which nothing can be certified.
+
+    Raises:
+        InputError: With the smallest n that works.
+    """
+    check_tau_alpha(tau=tau, alpha=alpha)
+    if can_certify(components, n, tau=tau, alpha=alpha, pilot=pilot):
+        return
+    needed = smallest_n(components, tau=tau, alpha=alpha, pilot=pilot)
+    raise InputError(
+        f"n = {n} draws cannot certify any of {components} components at tau = {tau}, "
+        f"alpha = {alpha} (even {n} hits of {n} are no proof): use n >= {needed}, "
+        "or a smaller tau"
+    )
