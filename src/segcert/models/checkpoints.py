@@ -1,0 +1,89 @@
+"""Weight files: safetensors with a description of the network and how it was made."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import safetensors
+import safetensors.torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import nn
+
+from segcert.errors import InputError
+from segcert.files import atomic_write
+from segcert.models.depthwise import DepthwiseNet, channels_last
+
+KEY = "segcert"  # of the description in the header of the file
+
+
+class Description(BaseModel):
+    """What a weight file says about itself.
+
+    Args:
+        architecture: Name of the network.
+        classes: Names of the classes, in the order of the scores.
+        palette: One RGB colour per class.
+        sigma: Noise it was trained with, input units.
+        data: Data set it was trained on.
+        licence: Licence of the weights.
+        training: The recipe and its result, for people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: Literal["depthwise"] = "depthwise"
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    sigma: float
+    data: str
+    licence: str
+    training: dict[str, str | float | int]
+
+
+def save_weights(path: Path, net: nn.Module, description: Description) -> None:
+    """Write a network and its description, atomically."""
+    state = {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
+    data = safetensors.torch.save(state, {KEY: description.model_dump_json()})
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def load_weights(path: Path) -> tuple[nn.Module, Description]:
+    """Read a network, in eval mode, and its description.
+
+    Raises:
+        InputError: If the file is missing, damaged, not ours, or of another shape.
+    """
+    description = read_description(path)
+    net = DepthwiseNet(len(description.classes))
+    try:
+        net.load_state_dict(safetensors.torch.load_file(path))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise InputError(
+            f"weights {path} do not fit the network {description.architecture}: {reason}"
+        ) from error
+    return channels_last(net.eval()), description
+
+
+def read_description(path: Path) -> Description:
+    """Read only the header of a weight file.
+
+    Raises:
+        InputError: If the file is missing, damaged or not ours.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"weight file {path} does not exist")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+        return Description.model_validate(json.loads(header[KEY]))
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(
+            f"weight file {path} is damaged or no safetensors file: {error}"
+        ) from error
+    except (KeyError, ValueError, ValidationError) as error:
+        raise InputError(
+            f"weight file {path} carries no segcert description: write it with save_weights, "
+            "or wrap the network with as_segmenter in Python"
+        ) from error
