@@ -1,0 +1,1 @@
+"""Monte-Carlo sampling: streams of noise, batches through the model, counts."""

@@ -1,0 +1,128 @@
+"""Count one block of draws: noise, model, labels, counts, batch after batch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Int16, Shaped
+from torch import Tensor
+
+from segcert.errors import SamplingError
+from segcert.models.adapter import INVALID, Segmenter, component_shape
+from segcert.noise.base import AbstractNoise
+from segcert.sampling.fingerprints import fingerprints
+from segcert.sampling.streams import Stage, Streams
+from segcert.sampling.tally import Block, Run, Tally, no_draws
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One input under one model and one noise.
+
+    Args:
+        segmenter: The base model.
+        x: The input, on the device.
+        noise: Added to ``x``.
+        streams: Where the noise comes from.
+        classes: Number of classes.
+    """
+
+    segmenter: Segmenter
+    x: Shaped[Tensor, " *shape"]
+    noise: AbstractNoise
+    streams: Streams
+    classes: int
+
+    @property
+    def components(self) -> tuple[int, ...]:
+        """Shape of the components."""
+        return component_shape(self.x.shape)
+
+
+def noisy_batch(task: Task, stage: Stage, draws: range) -> Float[Tensor, " b *shape"]:
+    """Draw noisy copies of the input, each from its own stream."""
+    batch = torch.empty((len(draws), *task.x.shape), device=task.x.device)
+    for row, draw in enumerate(draws):
+        batch[row] = task.noise.sample(task.x, 1, rng=task.streams.of_draw(stage, draw))[0]
+    return batch
+
+
+def count_block(
+    task: Task,
+    block: Block,
+    guess: Int16[Tensor, " *components"] | None,
+    *,
+    batch_size: int,
+    after_batch: Callable[[int], None] | None = None,
+) -> Tally:
+    """Count the labels of a block of draws, halving the batch when memory runs out.
+
+    Args:
+        task: What is sampled.
+        block: Which draws.
+        guess: Class to count at each component; None counts every class.
+        batch_size: Draws that go through the model together.
+        after_batch: Called after each batch with the number of draws of the stage so far.
+
+    Raises:
+        SamplingError: If not even one draw fits into memory.
+    """
+    while True:
+        try:
+            return count_batches(task, block, guess, batch_size, after_batch)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if batch_size == 1:
+                raise SamplingError(
+                    f"out of memory with a single draw of shape {tuple(task.x.shape)} on "
+                    f"{task.x.device}: use a smaller scale, a smaller image or another device"
+                ) from error
+        batch_size //= 2
+        if task.x.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def count_batches(
+    task: Task,
+    block: Block,
+    guess: Tensor | None,
+    batch_size: int,
+    after_batch: Callable[[int], None] | None,
+) -> Tally:
+    """Count a block with one batch size."""
+    shape = task.components if guess is not None else (task.classes, *task.components)
+    counts = no_draws(shape, n=block.stop - block.start, device=task.x.device).counts
+    invalid = torch.zeros((), dtype=torch.int64, device=task.x.device)
+    prints = []
+    for start in range(block.start, block.stop, batch_size):
+        draws = range(start, min(start + batch_size, block.stop))
+        batch = noisy_batch(task, block.stage, draws)
+        prints.append(fingerprints(batch))
+        labels = task.segmenter.labels(batch)
+        add_labels(counts, labels, guess)
+        invalid += (labels == INVALID).sum()
+        if after_batch:
+            after_batch(draws.stop)
+    runs = (Run(block.start, block.stop, batch_size),)
+    return Tally(counts, int(invalid), np.concatenate(prints), runs)
+
+
+def add_labels(
+    counts: Int[Tensor, " *shape"], labels: Int16[Tensor, " b *components"], guess: Tensor | None
+) -> None:
+    """Add the labels of a batch to counts, in place; invalid ones count for no class."""
+    if guess is not None:
+        counts += (labels == guess).sum(0, dtype=counts.dtype)
+        return
+    for drawn in labels:
+        valid = (drawn != INVALID).to(counts.dtype)
+        counts.scatter_add_(0, drawn.clamp(min=0)[None].long(), valid[None])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell an allocation failure, of any device, from other errors."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return "can't allocate memory" in str(error) or "out of memory" in str(error)

@@ -1,0 +1,55 @@
+"""Detect a model that mixes the draws of a batch: its draws are not independent."""
+
+import torch
+from torch import Tensor
+
+from segcert.errors import ModelError
+from segcert.models.adapter import check_eval_mode
+from segcert.sampling.counting import Task, noisy_batch
+from segcert.sampling.streams import Stage
+
+TOLERANCE = 2e-3  # of the largest score; float32 sums in another order differ by far less
+LOW_PRECISION_TOLERANCE = 5e-2  # float16 and bfloat16
+LABEL_TOLERANCE = 1e-3  # share of components
+
+
+def check_draws_are_independent(task: Task) -> Tensor:
+    """Compare one draw alone with the same draw in a batch of two.
+
+    Returns:
+        The output for the draw alone: it tells the number of classes.
+
+    Raises:
+        ModelError: If the model is in train mode or its outputs differ by more than rounding.
+    """
+    check_eval_mode(task.segmenter)
+    pair = noisy_batch(task, Stage.CHECK, range(2))
+    alone = task.segmenter.output(pair[:1])
+    together = task.segmenter.output(pair)[:1]
+    if alone.shape != together.shape:
+        raise ModelError(
+            f"model {task.segmenter.name} returns shape {tuple(alone.shape)} for one draw and "
+            f"{tuple(together.shape)} in a batch"
+        )
+    if not task.segmenter.stochastic and disagree(alone, together):
+        raise ModelError(
+            f"model {task.segmenter.name} gives one draw another output in a batch than alone: it "
+            "mixes the draws of a batch (batch statistics?), so no certificate follows; fix it, "
+            "or wrap it with as_segmenter(..., stochastic=True) if it draws randomness of its own"
+        )
+    return alone
+
+
+def disagree(alone: Tensor, together: Tensor) -> bool:
+    """Tell whether outputs differ by more than floating-point rounding."""
+    if not alone.is_floating_point():
+        return bool((alone != together).double().mean() > LABEL_TOLERANCE)
+    low = alone.dtype in (torch.float16, torch.bfloat16)
+    tolerance = LOW_PRECISION_TOLERANCE if low else TOLERANCE
+    both = torch.isfinite(alone) & torch.isfinite(together)
+    if bool((torch.isfinite(alone) != torch.isfinite(together)).any()):
+        return True
+    if not bool(both.any()):
+        return False
+    gap = (alone - together)[both].abs().max()
+    return bool(gap > tolerance * alone[both].abs().max())

@@ -1,0 +1,108 @@
+"""Prepare sampling: read the input, choose device and batch, refuse what cannot be certified."""
+
+import math
+from dataclasses import replace
+
+import torch
+from jaxtyping import Shaped
+from torch import Tensor, nn
+
+from segcert.data.images import ImageInput, hash_image, read_image
+from segcert.errors import InputError
+from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.noise.base import AbstractNoise
+from segcert.sampling.counting import Task
+from segcert.sampling.mixing import check_draws_are_independent
+from segcert.sampling.streams import Streams, fresh_seed
+
+COMPONENTS_PER_BATCH = (2**20, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)
+LARGEST_BATCH = 32
+
+
+def check_draw_numbers(n0: int, n: int) -> None:
+    """Refuse impossible numbers of draws.
+
+    Raises:
+        InputError: If ``n0`` is negative or ``n`` is not positive.
+    """
+    if n0 < 0:
+        raise InputError(f"n0 must be >= 0 (0 is the test without pilot), got {n0}")
+    if n < 1:
+        raise InputError(f"n must be >= 1, got {n}")
+
+
+def make_task(
+    model: Model | Segmenter,
+    image: ImageInput,
+    *,
+    noise: AbstractNoise,
+    seed: int | None,
+    device: str,
+    stream_kind: str | None = None,
+) -> Task:
+    """Read the image, wrap the model, open the streams, and check that the model may be used."""
+    segmenter = as_segmenter(model)
+    x = read_image(image)
+    check_size(x, segmenter)
+    where = choose_device(device, segmenter)
+    if isinstance(segmenter.model, nn.Module):
+        segmenter.model.to(where)
+    seed = fresh_seed() if seed is None else seed  # after the input is fixed
+    streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
+    task = Task(segmenter, x.to(where), noise, streams, classes=0)
+    classes = segmenter.count_classes(check_draws_are_independent(task))
+    return replace(task, classes=classes)
+
+
+def stream_kind_of(device: torch.device) -> str:
+    """Choose the streams of a device: its own on CUDA, those of the CPU elsewhere."""
+    return "cuda" if device.type == "cuda" else "cpu"
+
+
+def check_size(x: Shaped[Tensor, " c h w"], segmenter: Segmenter) -> None:
+    """Refuse images smaller than the network's stride.
+
+    Raises:
+        InputError: If a side, after scaling, is too small.
+    """
+    side = math.floor(min(x.shape[1:]) * segmenter.scale)
+    if side < segmenter.smallest_side:
+        raise InputError(
+            f"image of {x.shape[2]}x{x.shape[1]} pixels (scale {segmenter.scale:g}) is too small "
+            f"for model {segmenter.name}: each side needs {segmenter.smallest_side} pixels "
+            "after scaling"
+        )
+
+
+def choose_device(device: str, segmenter: Segmenter) -> torch.device:
+    """Choose the device: as told, else where the model is, else CUDA if there is one.
+
+    Raises:
+        InputError: If the device does not exist.
+    """
+    if device == "auto":
+        if isinstance(segmenter.model, nn.Module):
+            for parameter in segmenter.model.parameters():
+                return parameter.device
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device must be 'auto', 'cpu' or a CUDA device of this machine, got {device!r}"
+        ) from error
+
+
+def choose_batch_size(batch_size: int | str, task: Task) -> int:
+    """Choose how many draws go through the model together.
+
+    Raises:
+        InputError: If it is neither "auto" nor positive.
+    """
+    if isinstance(batch_size, int) and batch_size >= 1:
+        return batch_size
+    if batch_size != "auto":
+        raise InputError(f"batch_size must be 'auto' or an integer >= 1, got {batch_size!r}")
+    budget = COMPONENTS_PER_BATCH[task.x.device.type == "cuda"]
+    fitting = max(1, budget // math.prod(task.components))
+    return int(min(LARGEST_BATCH, 2 ** int(math.log2(fitting))))
