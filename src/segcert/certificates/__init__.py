@@ -1,0 +1,1 @@
+"""Certificates: from counts to a statement that holds, and files that prove it."""

@@ -1,0 +1,118 @@
+"""Certificates as files: certificate.json for people and machines, counts.npz for the proof.
+
+Reading one recomputes it from its counts: a file that does not follow from them is refused.
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from segcert.certificates.records import (
+    CertificateRecord,
+    arrays,
+    hash_arrays,
+    to_counts,
+    to_record,
+)
+from segcert.certificates.result import Certificate
+from segcert.certificates.segcertify import certify
+from segcert.errors import InputError, SegcertError, VerificationError
+from segcert.files import atomic_write
+from segcert.sampling.counts import Counts
+from segcert.stats.fwer import CORRECTIONS
+
+CERTIFICATE, COUNTS = "certificate.json", "counts.npz"
+
+
+def save_certificate(certificate: Certificate, folder: Path) -> None:
+    """Write both files, each atomically, the counts first."""
+    with atomic_write(folder / COUNTS) as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays(certificate.counts))
+    with atomic_write(folder / CERTIFICATE) as file:
+        file.write(to_json(certificate).encode())
+
+
+def to_json(certificate: Certificate) -> str:
+    """The text of ``certificate.json``."""
+    return to_record(certificate).model_dump_json(indent=2) + "\n"
+
+
+def load_certificate(path: str | Path) -> Certificate:
+    """Read a certificate and prove again that it follows from its counts.
+
+    Args:
+        path: The folder with ``certificate.json`` and ``counts.npz``, or the former.
+
+    Raises:
+        InputError: If a file is missing or cannot be read.
+        VerificationError: If anything in it does not follow from the counts.
+    """
+    folder = Path(path).parent if Path(path).name == CERTIFICATE else Path(path)
+    record = read_record(folder / CERTIFICATE)
+    counts = read_counts(folder / COUNTS, record)
+    try:
+        certificate = certify(
+            counts,
+            tau=record.parameters.tau,
+            alpha=record.parameters.alpha,
+            correction=CORRECTIONS[record.parameters.correction],
+        )
+    except SegcertError as error:
+        raise VerificationError(f"{folder / CERTIFICATE} cannot hold: {error}") from error
+    compare(record, to_record(certificate), folder / CERTIFICATE)
+    return certificate
+
+
+def compare(read: CertificateRecord, recomputed: CertificateRecord, path: Path) -> None:
+    """Refuse a record that is not, to the letter, the one that the counts give."""
+    if read == recomputed:
+        return
+    was, now = flat(read.model_dump(mode="json")), flat(recomputed.model_dump(mode="json"))
+    wrong = [key for key in sorted(was | now) if was.get(key) != now.get(key)]
+    first = next((key for key in wrong if key != "digest"), "digest")
+    raise VerificationError(
+        f"{path} was changed after it was made: {first} is {was.get(first)!r}, "
+        f"but the counts give {now.get(first)!r}"
+    )
+
+
+def flat(tree: object, prefix: str = "") -> dict[str, object]:
+    """Flatten nested mappings into dotted keys."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {
+        key: value
+        for name, branch in tree.items()
+        for key, value in flat(branch, f"{prefix}.{name}" if prefix else name).items()
+    }
+
+
+def read_record(path: Path) -> CertificateRecord:
+    """Read ``certificate.json`` strictly."""
+    if not path.is_file():
+        raise InputError(f"no certificate at {path}: give the folder that segcert certify wrote")
+    try:
+        return CertificateRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise VerificationError(
+            f"{path} is no valid certificate: {where}: {first['msg']}"
+        ) from error
+
+
+def read_counts(path: Path, record: CertificateRecord) -> Counts:
+    """Read ``counts.npz``, check its hash, and join it with the record."""
+    if not path.is_file():
+        raise InputError(f"{path} is missing: a certificate is verified from its counts")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            stored = {name: file[name] for name in file.files}
+        counts = to_counts(stored, record)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, SegcertError) as error:
+        raise VerificationError(f"{path} is damaged: {error}") from error
+    if hash_arrays(counts) != record.counts_sha256:
+        raise VerificationError(f"{path} was changed after it was made: its hash is another one")
+    return counts

@@ -1,0 +1,253 @@
+"""The records of ``certificate.json``, and how certificates become records and back."""
+
+import hashlib
+import json
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from segcert.certificates.result import Certificate
+from segcert.errors import InputError
+from segcert.noise.base import AbstractNoise
+from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.sampling.counts import Counts, Provenance
+from segcert.sampling.tally import Run
+
+NOISES: dict[str, type[GaussianNoise] | type[LatticeGaussianNoise]] = {
+    "gaussian": GaussianNoise,
+    "lattice-gaussian": LatticeGaussianNoise,
+}
+
+
+class Strict(BaseModel):
+    """A part of the file: nothing missing, nothing more, no guessing of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class NoiseRecord(Strict):
+    """The noise and what it certifies."""
+
+    kind: Literal["gaussian", "lattice-gaussian"]
+    sigma: float
+    norm: str
+    unit: str
+
+
+class ParameterRecord(Strict):
+    """What was chosen before sampling."""
+
+    tau: float
+    alpha: float
+    correction: Literal["holm", "bonferroni"]
+    n0: int
+    n: int
+    noise: NoiseRecord
+
+
+class ResultRecord(Strict):
+    """What follows from the counts."""
+
+    method: str
+    components: int
+    certified: int
+    abstain_rate: float
+    threshold: int
+    radius: float
+    invalid: int
+    histogram: dict[str, int]  # hits -> components, where there are any
+
+
+class ModelRecord(Strict):
+    """The classes of the model."""
+
+    classes: int
+    class_names: list[str]
+    palette: list[list[int]]
+
+
+class ProvenanceRecord(Strict):
+    """Where the counts come from; the seed as text because JSON readers lose large integers."""
+
+    input_sha256: str
+    input_shape: list[int]
+    input_dtype: str
+    model: str
+    weights_sha256: str
+    scale: float
+    seed: str
+    streams: Literal["cpu", "cuda"]
+    device: str
+    device_name: str
+    precision: str
+    pilot_runs: list[list[int]]
+    test_runs: list[list[int]]
+    noise_sha256: str
+    versions: dict[str, str]
+
+
+class CertificateRecord(Strict):
+    """The file ``certificate.json``, format version 1."""
+
+    format: Literal["segcert certificate"] = "segcert certificate"
+    version: Literal[1] = 1
+    statement: str
+    parameters: ParameterRecord
+    result: ResultRecord
+    model: ModelRecord
+    provenance: ProvenanceRecord
+    counts_sha256: str
+    digest: str = ""
+
+    def sealed(self) -> "CertificateRecord":
+        """Return the record with the hash of everything else in it."""
+        content = self.model_copy(update={"digest": ""}).model_dump(mode="json")
+        text = json.dumps(content, sort_keys=True)
+        return self.model_copy(update={"digest": hashlib.sha256(text.encode()).hexdigest()})
+
+
+def arrays(counts: Counts) -> dict[str, np.ndarray]:
+    """The arrays of counts.npz, in the smallest types that hold them."""
+    found = {
+        "labels": counts.labels.astype(np.min_scalar_type(max(counts.classes - 1, 0))),
+        "hits": counts.hits.astype(np.min_scalar_type(counts.n)),
+        "pilot_fingerprints": counts.pilot_fingerprints,
+        "test_fingerprints": counts.test_fingerprints,
+    }
+    if counts.class_counts is not None:
+        found["class_counts"] = counts.class_counts.astype(np.min_scalar_type(counts.n))
+    return found
+
+
+def hash_arrays(counts: Counts) -> str:
+    """Hash names, types, shapes and values of the arrays."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays(counts).items()):
+        digest.update(f"{name}|{array.dtype}|{array.shape}|".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def to_record(certificate: Certificate) -> CertificateRecord:
+    """Write a certificate down."""
+    counts = certificate.counts
+    record = CertificateRecord(
+        statement=certificate.statement,
+        parameters=ParameterRecord(
+            tau=certificate.tau,
+            alpha=certificate.alpha,
+            correction=certificate.correction,  # type: ignore[arg-type]  # checked by pydantic
+            n0=counts.n0,
+            n=counts.n,
+            noise=noise_record(counts.noise),
+        ),
+        result=ResultRecord(
+            method=certificate.method,
+            components=counts.components,
+            certified=int(certificate.certified.sum()),
+            abstain_rate=certificate.abstain_rate,
+            threshold=certificate.threshold,
+            radius=certificate.radius,
+            invalid=counts.invalid,
+            histogram={str(k): int(m) for k, m in enumerate(counts.histogram) if m},
+        ),
+        model=ModelRecord(
+            classes=counts.classes,
+            class_names=list(counts.class_names),
+            palette=[list(colour) for colour in counts.palette],
+        ),
+        provenance=provenance_record(counts),
+        counts_sha256=hash_arrays(counts),
+    )
+    return record.sealed()
+
+
+def noise_record(noise: AbstractNoise) -> NoiseRecord:
+    """Write a noise down."""
+    for kind, family in NOISES.items():
+        if isinstance(noise, family):
+            return NoiseRecord(
+                kind=kind,  # type: ignore[arg-type]  # checked by pydantic
+                sigma=noise.sigma,
+                norm=noise.norm,
+                unit=noise.unit,
+            )
+    raise InputError(
+        f"certificates with {noise!r} cannot be saved: noise must be one of {', '.join(NOISES)}"
+    )
+
+
+def provenance_record(counts: Counts) -> ProvenanceRecord:
+    """Write down where counts come from."""
+    source = counts.provenance
+    prints = np.concatenate([counts.pilot_fingerprints, counts.test_fingerprints])
+    return ProvenanceRecord(
+        input_sha256=source.input_sha256,
+        input_shape=list(source.input_shape),
+        input_dtype=source.input_dtype,
+        model=source.model,
+        weights_sha256=source.weights_sha256,
+        scale=source.scale,
+        seed=str(source.seed),
+        streams=source.streams,  # type: ignore[arg-type]  # checked by pydantic
+        device=source.device,
+        device_name=source.device_name,
+        precision=source.precision,
+        pilot_runs=[[r.start, r.stop, r.batch_size] for r in source.pilot_runs],
+        test_runs=[[r.start, r.stop, r.batch_size] for r in source.test_runs],
+        noise_sha256=hashlib.sha256(prints.astype("<u8").tobytes()).hexdigest(),
+        versions=dict(source.versions),
+    )
+
+
+def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Counts:
+    """Join arrays and record; arrays that do not fit each other are refused."""
+    source, parameters = record.provenance, record.parameters
+    class_counts = stored.get("class_counts")
+    hits = stored["hits"].astype(np.int32)
+    if hits.shape != stored["labels"].shape or (hits.size and hits.max() > parameters.n):
+        raise InputError("labels and hits do not fit each other or n")
+    if (class_counts is None) != (parameters.n0 > 0):
+        raise InputError("counts of every class belong to the test without pilot, and only there")
+    if class_counts is not None:
+        class_counts = class_counts.astype(np.int32)
+        labels = stored["labels"].astype(np.int64)
+        if (class_counts.argmax(0) != labels).any() or (class_counts.max(0) != hits).any():
+            raise InputError("labels and hits do not follow from the counts of the classes")
+    if (
+        len(stored["pilot_fingerprints"]) != parameters.n0
+        or len(stored["test_fingerprints"]) != parameters.n
+    ):
+        raise InputError("there must be one fingerprint per draw")
+    return Counts(
+        labels=stored["labels"].astype(np.int16),
+        hits=hits,
+        class_counts=class_counts,
+        n0=parameters.n0,
+        n=parameters.n,
+        classes=record.model.classes,
+        class_names=tuple(record.model.class_names),
+        palette=tuple((r, g, b) for r, g, b in record.model.palette),
+        noise=NOISES[parameters.noise.kind](parameters.noise.sigma),
+        invalid=record.result.invalid,
+        pilot_fingerprints=stored["pilot_fingerprints"],
+        test_fingerprints=stored["test_fingerprints"],
+        provenance=Provenance(
+            input_sha256=source.input_sha256,
+            input_shape=tuple(source.input_shape),
+            input_dtype=source.input_dtype,
+            model=source.model,
+            weights_sha256=source.weights_sha256,
+            scale=source.scale,
+            seed=int(source.seed),
+            streams=source.streams,
+            device=source.device,
+            device_name=source.device_name,
+            precision=source.precision,
+            pilot_runs=tuple(Run(*run) for run in source.pilot_runs),
+            test_runs=tuple(Run(*run) for run in source.test_runs),
+            versions=tuple(source.versions.items()),
+        ),
+    )

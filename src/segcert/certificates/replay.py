@@ -1,0 +1,145 @@
+"""Replay: draw the counts of a certificate again and compare."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segcert.certificates.result import Certificate
+from segcert.data.images import ImageInput, hash_image, read_image
+from segcert.errors import InputError, VerificationError
+from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.sampling.counting import Task, count_block
+from segcert.sampling.sampler import Partial, most_frequent, nothing_done, to_counts
+from segcert.sampling.setup import make_task
+from segcert.sampling.streams import Stage
+from segcert.sampling.tally import Block, Run, Tally
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay found, once the noise matched bit for bit.
+
+    Args:
+        components: Number of components.
+        labels_differ: Components that got another class.
+        hits_differ: Components that got another count.
+        same_device: Whether the device is of the recorded type.
+    """
+
+    components: int
+    labels_differ: int
+    hits_differ: int
+    same_device: bool
+
+    @property
+    def identical(self) -> bool:
+        """Whether every count came out as recorded."""
+        return self.labels_differ == self.hits_differ == 0
+
+
+def replay(
+    certificate: Certificate,
+    model: Model | Segmenter,
+    image: ImageInput,
+    *,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Replay:
+    """Draw again with the recorded seed and batches, and compare noise and counts.
+
+    Args:
+        certificate: What is to be checked.
+        model: The same model.
+        image: The same image.
+        device: Where to replay.
+        progress: Called with draws done and draws in all.
+
+    Returns:
+        How many components differ. On the type of device that was recorded, none should.
+
+    Raises:
+        InputError: If image, model or device are not those of the certificate.
+        VerificationError: If a noisy draw differs in any bit.
+    """
+    counts, source = certificate.counts, certificate.provenance
+    segmenter = as_segmenter(model)
+    check_same(certificate, segmenter, image)
+    if source.streams == "cuda" and not torch.cuda.is_available():
+        raise InputError("the certificate was drawn with CUDA streams: replay it on a CUDA device")
+    task = make_task(
+        segmenter, image, noise=counts.noise, seed=source.seed, device=device,
+        stream_kind=source.streams,
+    )  # fmt: skip
+    done = nothing_done(task, n0=counts.n0, n=counts.n)
+
+    def report(before: int) -> Callable[[int], None] | None:
+        return progress and (lambda draws: progress(before + draws, counts.n0 + counts.n))
+
+    pilot = recount(task, Stage.PILOT, done.pilot, source.pilot_runs, None, report(0))
+    check_noise(Stage.PILOT, counts.pilot_fingerprints, pilot.fingerprints)
+    guess = most_frequent(pilot) if counts.n0 else None
+    test = recount(task, Stage.TEST, done.test, source.test_runs, guess, report(counts.n0))
+    check_noise(Stage.TEST, counts.test_fingerprints, test.fingerprints)
+    again = to_counts(task, Partial(pilot, test), guess, n0=counts.n0, n=counts.n)
+    return Replay(
+        components=counts.components,
+        labels_differ=int((again.labels != counts.labels).sum()),
+        hits_differ=int((again.hits != counts.hits).sum()),
+        same_device=again.provenance.device == source.device,
+    )
+
+
+def check_same(certificate: Certificate, segmenter: Segmenter, image: ImageInput) -> None:
+    """Refuse another image, other weights or another scale.
+
+    Raises:
+        InputError: If one differs.
+    """
+    source = certificate.provenance
+    if hash_image(read_image(image)) != source.input_sha256:
+        raise InputError("the image is not the one that was certified: its pixels hash differently")
+    if segmenter.weights_sha256 != source.weights_sha256:
+        raise InputError(
+            f"the model is not the one that was certified ({source.model}): "
+            "its weights hash differently"
+        )
+    if segmenter.scale != source.scale:
+        raise InputError(
+            f"the certificate was made at scale {source.scale:g}, not {segmenter.scale:g}"
+        )
+
+
+def recount(
+    task: Task,
+    stage: Stage,
+    tally: Tally,
+    runs: tuple[Run, ...],
+    guess: Tensor | None,
+    report: Callable[[int], None] | None,
+) -> Tally:
+    """Count the recorded runs again, in the recorded batches."""
+    for run in runs:
+        block = Block(stage, run.start, run.stop)
+        tally = tally.plus(
+            count_block(task, block, guess, batch_size=run.batch_size, after_batch=report)
+        )
+    return tally
+
+
+def check_noise(stage: Stage, recorded: np.ndarray, drawn: np.ndarray) -> None:
+    """Refuse noise that is not the recorded one.
+
+    Raises:
+        VerificationError: With the first draw that differs.
+    """
+    if len(recorded) != len(drawn):
+        raise VerificationError(f"{stage} draws: {len(recorded)} recorded, {len(drawn)} replayed")
+    different = np.flatnonzero(recorded != drawn)
+    if len(different):
+        raise VerificationError(
+            f"noise of {len(different)} {stage} draws is not the recorded one, "
+            f"first that of draw {different[0]}: the seed or the noise was changed"
+        )

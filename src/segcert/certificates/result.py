@@ -1,0 +1,106 @@
+"""The certificate, a frozen value: labels, mask, radius, and the statement in words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int16
+
+from segcert.errors import InputError
+from segcert.sampling.counts import Counts, Provenance
+
+UP = 1 + 2.0**-40  # more than undoes the rounding down of a radius
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What is certified about one input, and why.
+
+    With confidence ``1 - alpha`` (one probability for the whole statement), at every certified
+    component the smoothed model's class is the printed one for every perturbation of norm at
+    most ``radius``.
+
+    Args:
+        counts: The counts that it follows from.
+        tau: Probability threshold, in [1/2, 1).
+        alpha: Allowed probability that the whole statement is wrong.
+        correction: Name of the correction for many tests.
+        threshold: Smallest count that is certified; n + 1 if none.
+        radius: Of the certified ball, in ``unit``; never rounded up.
+        statement: The guarantee in words.
+
+    Source:
+        Fischer, Baader, Vechev (2021), Algorithm 2; the statement is that of
+        docs/guarantees.md, not the paper's Theorem 5.1, which claims more than it proves.
+    """
+
+    counts: Counts
+    tau: float
+    alpha: float
+    correction: str
+    threshold: int
+    radius: float
+    statement: str
+
+    @property
+    def labels(self) -> Int16[np.ndarray, " *components"]:
+        """Class of each component; it is guaranteed only where ``certified``."""
+        return self.counts.labels
+
+    @property
+    def certified(self) -> Bool[np.ndarray, " *components"]:
+        """Which components are certified."""
+        certified: np.ndarray = self.counts.hits >= self.threshold
+        return certified
+
+    @property
+    def abstain_rate(self) -> float:
+        """Share of the components that are not certified."""
+        return 1 - float(self.certified.mean())
+
+    @property
+    def method(self) -> str:
+        """Name of the procedure."""
+        return "segcertify, pilot" if self.counts.n0 else "segcertify, no pilot"
+
+    @property
+    def norm(self) -> str:
+        """Norm of the certified ball."""
+        return self.counts.noise.norm
+
+    @property
+    def unit(self) -> str:
+        """Unit of the radius."""
+        return self.counts.noise.unit
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the counts come from."""
+        return self.counts.provenance
+
+    def radius_no_abstain(self, deployed_tau: float) -> float:
+        """Radius in which a deployment with a lower threshold does not even abstain.
+
+        Args:
+            deployed_tau: Threshold of the deployment, in [1/2, tau].
+
+        Returns:
+            ``sigma (Phi^-1(tau) - Phi^-1(deployed_tau))``, never rounded up.
+
+        Raises:
+            InputError: If ``deployed_tau`` is above ``tau``.
+
+        Source:
+            docs/guarantees.md, section 1; Cohen et al. (2019), proof of Theorem 1.
+        """
+        if not 0.5 <= deployed_tau <= self.tau:
+            raise InputError(
+                f"deployed_tau must lie in [1/2, tau = {self.tau}], got {deployed_tau}"
+            )
+        return max(0.0, self.radius - self.counts.noise.radius(deployed_tau) * UP)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``certificate.json`` and ``counts.npz`` into a folder, each atomically."""
+        from segcert.certificates.files import save_certificate
+
+        save_certificate(self, Path(folder))
