@@ -1,0 +1,109 @@
+"""Accuracy, certified accuracy, abstention and IoU, from integers that add up over a data set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int64, Integer
+
+from segcert.data.labelled import IGNORE
+from segcert.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """Counts of components of one or more inputs.
+
+    Args:
+        components: All components.
+        certified: Certified ones among them.
+        labelled: Components with a truth (not 255).
+        certified_labelled: Certified ones among them.
+        certified_correct: Certified ones among them that have the true class.
+        confusion: Labelled components by true (row) and predicted class (column), certified or not.
+    """
+
+    components: int
+    certified: int
+    labelled: int
+    certified_labelled: int
+    certified_correct: int
+    confusion: Int64[np.ndarray, " k k"]
+
+    def plus(self, other: "Score") -> "Score":
+        """Add another input."""
+        return Score(
+            self.components + other.components,
+            self.certified + other.certified,
+            self.labelled + other.labelled,
+            self.certified_labelled + other.certified_labelled,
+            self.certified_correct + other.certified_correct,
+            self.confusion + other.confusion,
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the labelled components with the true class, certified or not."""
+        return float(np.trace(self.confusion)) / max(self.labelled, 1)
+
+    @property
+    def certified_accuracy(self) -> float:
+        """Share of the labelled components that are certified and have the true class."""
+        return self.certified_correct / max(self.labelled, 1)
+
+    @property
+    def abstention(self) -> float:
+        """Share of the labelled components that are not certified."""
+        return 1 - self.certified_labelled / max(self.labelled, 1)
+
+    @property
+    def abstention_all(self) -> float:
+        """Share of all components that are not certified, labelled or not: the paper's way."""
+        return 1 - self.certified / max(self.components, 1)
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean IoU of the classes that occur, from the summed confusion matrix."""
+        hits = np.diag(self.confusion)
+        union = self.confusion.sum(0) + self.confusion.sum(1) - hits
+        present = union > 0
+        return float((hits[present] / union[present]).mean()) if present.any() else 0.0
+
+
+def score(
+    labels: Integer[np.ndarray, " *components"],
+    certified: Bool[np.ndarray, " *components"],
+    truth: Integer[np.ndarray, " *components"],
+    *,
+    classes: int,
+) -> Score:
+    """Compare a certified labelling with the truth.
+
+    Args:
+        labels: Predicted classes.
+        certified: Which of them are certified.
+        truth: True classes; 255 is ignored.
+        classes: Number of classes.
+
+    Raises:
+        InputError: If the shapes differ or a true class does not exist.
+
+    Source:
+        docs/guarantees.md, section 9; Fischer et al. (2021), section 6.2.
+    """
+    if labels.shape != truth.shape:
+        raise InputError(f"labels have shape {labels.shape}, the truth has {truth.shape}")
+    known = truth != IGNORE
+    if known.any() and int(truth[known].max()) >= classes:
+        raise InputError(
+            f"truth has class {int(truth[known].max())}, the model has {classes} classes"
+        )
+    pairs = truth[known].astype(np.int64) * classes + labels[known]
+    confusion = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+    return Score(
+        components=labels.size,
+        certified=int(certified.sum()),
+        labelled=int(known.sum()),
+        certified_labelled=int((certified & known).sum()),
+        certified_correct=int((certified & known & (labels == truth)).sum()),
+        confusion=confusion.astype(np.int64),
+    )
