@@ -1,0 +1,79 @@
+"""Random views of a labelled image, and the Gaussian noise that makes a network robust."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Generator, Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Views:
+    """How training draws views of an image.
+
+    Args:
+        crop: Height and width of a view, pixels.
+        scales: Smallest and largest magnification.
+        jitter: Half-width of the random factors on brightness, contrast and saturation.
+    """
+
+    crop: tuple[int, int] = (272, 368)
+    scales: tuple[float, float] = (0.8, 1.6)
+    jitter: float = 0.3
+
+    def draw(
+        self, image: UInt8[Tensor, " 3 h w"], labels: UInt8[Tensor, " h w"], *, rng: Generator
+    ) -> tuple[Float[Tensor, " 3 h2 w2"], Int64[Tensor, " h2 w2"]]:
+        """Draw one view: crop, magnify, mirror, change the light."""
+        (height, width), (top, left) = self._window(labels.shape, rng)
+        window = (slice(top, top + height), slice(left, left + width))
+        view = functional.interpolate(
+            image[:, *window][None].float() / 255,
+            size=self.crop, mode="bilinear", align_corners=False, antialias=True,
+        )[0]  # fmt: skip
+        truth = functional.interpolate(
+            labels[window][None, None].float(), size=self.crop, mode="nearest-exact"
+        )[0, 0].long()
+        if coin(rng):
+            view, truth = view.flip(2), truth.flip(1)
+        return self._relight(view, rng), truth
+
+    def _window(self, size: torch.Size, rng: Generator) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Choose the part of the image to magnify; it always lies inside the image."""
+        smallest = max(self.scales[0], self.crop[0] / size[0], self.crop[1] / size[1])
+        scale = uniform(smallest, max(smallest, self.scales[1]), rng)
+        height, width = (int(side / scale) for side in self.crop)
+        top = int(uniform(0, size[0] - height + 1, rng))
+        left = int(uniform(0, size[1] - width + 1, rng))
+        return (height, width), (top, left)
+
+    def _relight(self, view: Tensor, rng: Generator) -> Tensor:
+        brightness, contrast, colour = (
+            uniform(1 - self.jitter, 1 + self.jitter, rng) for _ in range(3)
+        )
+        grey = view.mean(0, keepdim=True)
+        view = grey + colour * (view - grey)
+        mean = view.mean()
+        return (brightness * (mean + contrast * (view - mean))).clamp(0, 1)
+
+
+def add_noise(
+    views: Float[Tensor, " b c h w"], *, sigma: float, rng: Generator
+) -> Float[Tensor, " b c h w"]:
+    """Add Gaussian noise in [0, 1] units, not clipped: what the certificate will add.
+
+    Source:
+        Cohen, Rosenfeld, Kolter (2019), section 3.3 (Gaussian data augmentation).
+    """
+    return views + sigma * torch.randn(views.shape, generator=rng)
+
+
+def uniform(low: float, high: float, rng: Generator) -> float:
+    """Draw one number from [low, high)."""
+    return low + (high - low) * torch.rand((), generator=rng).item()
+
+
+def coin(rng: Generator) -> bool:
+    """Toss a fair coin."""
+    return uniform(0, 1, rng) < 0.5

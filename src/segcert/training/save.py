@@ -1,0 +1,66 @@
+"""Train and keep the weights: after every epoch the file holds the best known average."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from segcert.data.training_sets import TrainingSet
+from segcert.models.checkpoints import Description, save_weights
+from segcert.training.loop import EpochReport, Recipe, train
+
+
+def train_and_save(
+    net: nn.Module,
+    data: TrainingSet,
+    recipe: Recipe,
+    *,
+    out: Path,
+    device: str,
+    log: Callable[[str], None],
+) -> nn.Module:
+    """Train a network and write its weights, with their description, after every epoch.
+
+    Args:
+        net: The network.
+        data: What to train on.
+        recipe: Every choice.
+        out: The weight file, replaced atomically.
+        device: Where to train.
+        log: Called with one line per epoch.
+
+    Returns:
+        The network with averaged weights, in eval mode.
+    """
+    start = time.monotonic()
+
+    def keep(report: EpochReport, averaged: nn.Module) -> None:
+        minutes = (time.monotonic() - start) / 60
+        save_weights(out, averaged, describe(data, recipe, report, minutes))
+        log(
+            f"epoch {report.epoch}/{recipe.epochs}  loss {report.loss:.4f}  "
+            f"accuracy on noisy views {report.accuracy:.4f}  {minutes:.1f} min"
+        )
+
+    return train(net, data.images, recipe, device=device, after_epoch=keep)
+
+
+def describe(data: TrainingSet, recipe: Recipe, report: EpochReport, minutes: float) -> Description:
+    """Say what the weights are and how they were made."""
+    return Description(
+        classes=data.classes,
+        palette=data.palette,
+        sigma=recipe.sigma,
+        data=data.name,
+        licence=data.licence,
+        training={
+            "images": len(data.images),
+            "epochs": recipe.epochs,
+            "epoch": report.epoch,
+            "seed": recipe.seed,
+            "minutes": round(minutes, 1),
+            "loss": round(report.loss, 4),
+            "noisy accuracy on training views": round(report.accuracy, 4),
+        },
+    )
