@@ -1,0 +1,87 @@
+"""``segcert demo``: from nothing to a certificate that a person can look at."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from segcert.cli.arguments import Draws, PilotDraws, Seed, Tau
+
+if TYPE_CHECKING:
+    from segcert.certificates.result import Certificate
+    from segcert.metrics.score import Score
+
+
+def demo(
+    *,
+    scene: Annotated[
+        int, Parameter(help="Which synthetic scene, from 0; none was trained on.")
+    ] = 0,
+    tau: Tau = 0.75,
+    n0: PilotDraws = 10,
+    n: Draws = 100,
+    seed: Seed = None,
+    out: Annotated[Path, Parameter(help="Folder of the results.")] = Path("demo"),
+) -> None:
+    """Draw a synthetic street, certify its segmentation, and compare with the truth.
+
+    Needs no download. Writes the same files as `segcert certify`; open `report.html`.
+    """
+    from functools import partial
+
+    from segcert.cli.shell import messages
+    from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
+    from segcert.errors import InputError
+    from segcert.metrics.score import score
+    from segcert.models.shipped import open_model
+    from segcert.report.files import write_files
+    from segcert.report.pictures import save_picture
+    from segcert.report.progress import DrawProgress
+    from segcert.runs.certify_images import certify_images, check_request, prepare_folder
+    from segcert.runs.request import Request
+
+    if scene < 0:
+        raise InputError(f"--scene must be an integer from 0, got {scene}")
+    segmenter = open_model("synthetic")
+    request = Request(
+        tau=tau, n0=n0, n=n, model=segmenter.name, weights_sha256=segmenter.weights_sha256
+    )
+    request.check()
+    street = Scenes(1, first=FIRST_TEST_SCENE + scene)[0]
+    prepare_folder(out)
+    photo = out / f"street{scene}.png"
+    save_picture(street.image, photo)
+    images = {photo.stem: photo}
+    check_request(request, images, segmenter)
+    with DrawProgress(messages) as progress:
+        (done,) = certify_images(
+            segmenter, images, request, out=out, seed=seed, overwrite=True, progress=progress,
+            write=partial(write_files, truth=street.labels),
+        )  # fmt: skip
+    found = done.certificate
+    truth = score(found.labels, found.certified, street.labels, classes=found.counts.classes)
+    print_demo(found, truth, done.folder, done.seconds)
+
+
+def print_demo(found: "Certificate", truth: "Score", folder: Path, seconds: float) -> None:
+    """Print the figures, the statement, and where the page is."""
+    from rich.table import Table
+
+    from segcert.cli.shell import results
+    from segcert.report.view import radius_in_words
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("certified share", f"{1 - found.abstain_rate:.1%} of the pixels")
+    table.add_row("abstention", f"{found.abstain_rate:.1%}")
+    table.add_row("accuracy", f"{truth.accuracy:.1%} of the pixels have the true class")
+    table.add_row("certified accuracy", f"{truth.certified_accuracy:.1%} are certified and true")
+    table.add_row("radius", radius_in_words(found))
+    table.add_row("seed", str(found.provenance.seed))
+    table.add_row("time", f"{seconds:.1f} s for {found.counts.n0} + {found.counts.n} draws")
+    results.print(table)
+    results.print()
+    results.print(found.statement, markup=False)
+    results.print()
+    results.print(f"Open {(folder / 'report.html').resolve()}", markup=False)

@@ -1,0 +1,47 @@
+"""Tables and notes that commands print."""
+
+from rich.table import Table
+
+from segcert.certificates.segcertify import floored
+from segcert.cli.shell import messages, results
+from segcert.models.shipped import describe
+from segcert.runs.certify_images import Done
+
+
+def print_summary(done: list[Done]) -> None:
+    """Print one row per image and where its pages are."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("image", overflow="fold")
+    for name in ("size", "certified", "abstain", "radius (l2)", "count needed", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("report", overflow="fold")
+    for item in done:
+        height, width = item.certificate.provenance.input_shape[1:]
+        abstain = item.certificate.abstain_rate
+        table.add_row(
+            item.name,
+            f"{width}x{height}",
+            f"{1 - abstain:.1%}",
+            f"{abstain:.1%}",
+            floored(item.certificate.radius),
+            f"{item.certificate.threshold}/{item.certificate.counts.n}",
+            "was there" if item.resumed else f"{item.seconds:.1f}",
+            str(item.folder / "report.html"),
+        )
+    results.print(table)
+    invalid = sum(item.certificate.counts.invalid for item in done)
+    if invalid:
+        messages.print(
+            f"[yellow]note:[/] {invalid} labels were lost to NaN or infinite scores; "
+            "they count against every class"
+        )
+
+
+def warn_about_sigma(model: str, sigma: float) -> None:
+    """Say when the noise is not that of the training: the certificate holds, but covers less."""
+    trained = describe(model).sigma
+    if trained != sigma:
+        messages.print(
+            f"[yellow]note:[/] model {model} was trained with sigma = {trained:g}, not {sigma:g}: "
+            "the certificate holds, but will cover less"
+        )

@@ -1,0 +1,68 @@
+"""``segcert verify``: does a certificate follow from its counts, and the counts from the seed?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from segcert.cli.arguments import Device
+
+if TYPE_CHECKING:
+    from segcert.certificates.result import Certificate
+
+
+def verify(
+    certificate: Annotated[Path, Parameter(help="Folder that `segcert certify` wrote.")],
+    *,
+    replay: Annotated[
+        bool, Parameter(negative=(), help="Also draw again with the recorded seed and compare.")
+    ] = False,
+    image: Annotated[Path | None, Parameter(help="For --replay: the image.")] = None,
+    model: Annotated[
+        str | None, Parameter(help="For --replay: the model, by default the recorded name.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Recompute a certificate from its counts; with --replay also the counts from the seed.
+
+    Exit status 0 if everything matches, 1 if not.
+    """
+    from segcert.certificates.files import load_certificate
+    from segcert.cli.shell import results
+    from segcert.errors import InputError
+
+    found = load_certificate(certificate)
+    results.print(f"{certificate}: follows from its counts", markup=False)
+    results.print(found.statement, markup=False)
+    if not replay:
+        return
+    if image is None:
+        raise InputError("--replay needs the image: add --image FILE")
+    replay_and_print(found, image, model or found.provenance.model, device)
+
+
+def replay_and_print(found: "Certificate", image: Path, model: str, device: str) -> None:
+    """Draw the counts again and print how they compare."""
+    from segcert.certificates.replay import replay
+    from segcert.cli.shell import messages, results
+    from segcert.errors import VerificationError
+    from segcert.models.shipped import open_model
+    from segcert.report.progress import DrawProgress
+
+    segmenter = open_model(model, scale=found.provenance.scale)
+    with DrawProgress(messages) as bar:
+        again = replay(
+            found, segmenter, image, device=device,
+            progress=lambda done, total: bar("replay", done, total),
+        )  # fmt: skip
+    results.print("replay: the noise of every draw matches bit for bit")
+    if again.identical:
+        results.print("replay: every count matches")
+        return
+    line = (
+        f"{again.labels_differ} of {again.components} components get another class and "
+        f"{again.hits_differ} another count"
+    )
+    if again.same_device:
+        raise VerificationError(f"replay: {line}, on the recorded type of device")
+    results.print(f"replay: {line}; expected, on another type of device than the recorded one")

@@ -1,0 +1,38 @@
+"""The files of one certified image: certificate, pictures, page."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from segcert.certificates.result import Certificate
+from segcert.data.images import read_file
+from segcert.report.page import render_page
+from segcert.report.pictures import default_palette, labels_image, overlay
+from segcert.report.view import make_view
+
+
+def write_files(
+    folder: Path,
+    image: Path,
+    certificate: Certificate,
+    *,
+    truth: UInt8[np.ndarray, " h w"] | None = None,
+) -> None:
+    """Write everything about one certified image into a folder.
+
+    Args:
+        folder: Where to: gets ``certificate.json``, ``counts.npz``, ``labels.png``,
+            ``overlay.png`` and ``report.html``.
+        image: The image file that was certified.
+        certificate: Its certificate.
+        truth: True classes, 255 = ignored, for the page.
+    """
+    pixels = read_file(image).movedim(0, 2).numpy()
+    labels, certified = certificate.labels.astype(np.uint8), certificate.certified
+    palette = certificate.counts.palette or default_palette(certificate.counts.classes)
+    certificate.save(folder)
+    labels_image(labels, certified, palette).save(folder / "labels.png", optimize=False)
+    overlay(pixels, labels, certified, palette).save(folder / "overlay.png")
+    view = make_view(certificate, pixels, title=image.stem, truth=truth)
+    (folder / "report.html").write_text(render_page(view), encoding="utf-8")

@@ -1,0 +1,113 @@
+"""What the page of a certificate shows, as plain data."""
+
+import math
+
+import numpy as np
+from jaxtyping import UInt8
+
+from segcert.certificates.files import to_json
+from segcert.certificates.result import Certificate
+from segcert.certificates.segcertify import floored
+from segcert.metrics.score import score
+from segcert.report.page import ReportView
+from segcert.report.pictures import default_palette
+
+GREY_LEVELS = 255
+
+
+def radius_rms(certificate: Certificate) -> float:
+    """Root mean square change per value at the certified radius, in input units."""
+    return certificate.radius / math.sqrt(math.prod(certificate.provenance.input_shape))
+
+
+def radius_in_words(certificate: Certificate) -> str:
+    """Print the radius and what it means, every number rounded down."""
+    rms = floored(radius_rms(certificate), 7)
+    levels = floored(certificate.radius * GREY_LEVELS, 1)
+    return (
+        f"l2 {floored(certificate.radius)} over the whole image, in units of [0, 1]: "
+        f"a change of {rms} RMS per value, or of {levels} grey levels in a single value"
+    )
+
+
+def make_view(
+    certificate: Certificate,
+    image: UInt8[np.ndarray, " h w 3"],
+    *,
+    title: str,
+    truth: UInt8[np.ndarray, " h w"] | None = None,
+) -> ReportView:
+    """Turn a certificate into what the page shows.
+
+    Args:
+        certificate: The certificate.
+        image: The image that was certified.
+        title: Heading of the page.
+        truth: True classes, 255 = ignored.
+    """
+    counts = certificate.counts
+    names = counts.class_names or tuple(f"class {i}" for i in range(counts.classes))
+    return ReportView(
+        title=title,
+        image=image,
+        labels=certificate.labels.astype(np.uint8),
+        certified=certificate.certified,
+        hits=counts.hits,
+        n=counts.n,
+        n0=counts.n0,
+        threshold=certificate.threshold,
+        class_names=names,
+        palette=counts.palette or default_palette(counts.classes),
+        truth=truth,
+        statement=certificate.statement,
+        radius=certificate.radius,
+        radius_rms=radius_rms(certificate),
+        radius_grey_levels=certificate.radius * GREY_LEVELS,
+        facts=facts(certificate),
+        metrics=headline(certificate, truth),
+        certificate_json=to_json(certificate),
+    )
+
+
+def headline(
+    certificate: Certificate, truth: UInt8[np.ndarray, " h w"] | None
+) -> tuple[tuple[str, str, str], ...]:
+    """Figures at the top of the page: name, value, hint."""
+    share = 1 - certificate.abstain_rate
+    shown = [
+        ("certified", f"{share:.1%}", "of the pixels keep their class inside the radius"),
+        ("abstention", f"{certificate.abstain_rate:.1%}", "of the pixels: nothing is said"),
+        ("radius", floored(certificate.radius), "l2 over all values, in units of [0, 1]"),
+        ("confidence", f"{1 - certificate.alpha:.10g}", "for the whole statement"),
+    ]
+    if truth is not None:
+        found = score(
+            certificate.labels, certificate.certified, truth, classes=certificate.counts.classes
+        )
+        shown += [
+            ("accuracy", f"{found.accuracy:.1%}", "of the labelled pixels have the true class"),
+            ("certified accuracy", f"{found.certified_accuracy:.1%}", "are certified and true"),
+        ]
+    return tuple(shown)
+
+
+def facts(certificate: Certificate) -> tuple[tuple[str, str], ...]:
+    """Parameters and provenance: name, value."""
+    counts, source = certificate.counts, certificate.provenance
+    return (
+        ("noise", str(counts.noise)),
+        ("tau", f"{certificate.tau:g}"),
+        ("alpha", f"{certificate.alpha:g}"),
+        ("draws", f"{counts.n0} choose the class, {counts.n} are counted"),
+        ("method", f"{certificate.method}, {certificate.correction}"),
+        ("count needed", f"{certificate.threshold} of {counts.n}"),
+        ("labels lost to NaN or infinity", str(counts.invalid)),
+        ("model", source.model),
+        ("scale inside the model", f"{source.scale:g}"),
+        ("weights (sha256)", source.weights_sha256),
+        ("image (sha256)", source.input_sha256),
+        ("image", f"{source.input_shape[2]}x{source.input_shape[1]}, {source.input_dtype}"),
+        ("seed", str(source.seed)),
+        ("device", f"{source.device} ({source.device_name}), {source.precision}"),
+        ("versions", ", ".join(f"{name} {number}" for name, number in source.versions)),
+    )

@@ -1,0 +1,1 @@
+"""Runs over files: which inputs, what was asked, work that can be resumed."""

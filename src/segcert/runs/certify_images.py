@@ -1,0 +1,226 @@
+"""Certify image files, one after the other; what is done is kept, what is not is resumed."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from segcert.certificates.files import CERTIFICATE, load_certificate
+from segcert.certificates.result import Certificate
+from segcert.certificates.segcertify import certify
+from segcert.data.images import hash_image, read_file
+from segcert.errors import InputError, SegcertError
+from segcert.models.adapter import Segmenter
+from segcert.runs.request import Request
+from segcert.runs.store import open_store
+from segcert.sampling.sampler import sample
+from segcert.sampling.setup import check_size
+from segcert.sampling.streams import fresh_seed
+
+
+class Writer(Protocol):
+    """Writes all files of one certified image into a folder."""
+
+    def __call__(self, folder: Path, image: Path, certificate: Certificate) -> None:
+        """Write them."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """One certified image.
+
+    Args:
+        name: Of the image.
+        folder: Where its files are.
+        certificate: Its certificate.
+        resumed: Whether it was there before this run.
+        seconds: What this run spent on it.
+    """
+
+    name: str
+    folder: Path
+    certificate: Certificate
+    resumed: bool
+    seconds: float
+
+
+def check_request(request: Request, images: dict[str, Path], segmenter: Segmenter) -> None:
+    """Refuse, before the first draw, what could not end well.
+
+    Raises:
+        InputError: If an argument is out of range, an image too small, or n too small for it.
+    """
+    request.check()
+    for path in images.values():
+        image = read_file(path)
+        check_size(image, segmenter)
+        request.check(components=image.shape[1] * image.shape[2])
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the output folder and check that it can be written.
+
+    Raises:
+        InputError: If it is a file or cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"--out {out} is a file, or lies below one: choose another folder"
+        ) from error
+    except OSError as error:
+        raise InputError(f"--out {out} cannot be written: {error.strerror}") from error
+
+
+def certify_images(
+    segmenter: Segmenter,
+    images: dict[str, Path],
+    request: Request,
+    *,
+    out: Path,
+    write: Writer,
+    seed: int | None = None,
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    overwrite: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Iterator[Done]:
+    """Certify images into ``out/NAME/``, each complete or absent.
+
+    Args:
+        segmenter: The base model.
+        images: Paths by name.
+        request: What is asked; see `check_request`.
+        out: Folder of the results.
+        write: Writes the files of one image into a folder.
+        seed: Of all streams, or None for a fresh one per image.
+        device: Where to sample.
+        batch_size: Draws that go through the model together.
+        overwrite: Replace certificates of other settings.
+        progress: Called with name, draws done and draws in all.
+
+    Yields:
+        Each image, when its files are written.
+
+    Raises:
+        InputError: If ``out/NAME`` holds something else.
+    """
+    for name, path in images.items():
+        start = time.monotonic()
+        folder = out / name
+        if folder.exists() and not overwrite:
+            yield Done(name, folder, reuse(folder, path, request, seed), True, 0.0)
+            continue
+        certificate = certify_one(
+            segmenter, name, path, request,
+            out=out, seed=seed, device=device, batch_size=batch_size, progress=progress,
+        )  # fmt: skip
+        put_in_place(folder, partial(write, image=path, certificate=certificate))
+        (out / f".{name}.partial.npz").unlink(missing_ok=True)
+        yield Done(name, folder, certificate, False, time.monotonic() - start)
+
+
+def certify_one(
+    segmenter: Segmenter,
+    name: str,
+    path: Path,
+    request: Request,
+    *,
+    out: Path,
+    seed: int | None,
+    device: str,
+    batch_size: int | str,
+    progress: Callable[[str, int, int], None] | None,
+) -> Certificate:
+    """Certify one image; interrupted, it keeps its draws in ``out/.NAME.partial.npz``."""
+    image = read_file(path)
+    store = open_store(
+        out / f".{name}.partial.npz", request,
+        input_sha256=hash_image(image), seed=seed, fresh=fresh_seed(),
+    )  # fmt: skip
+
+    def report(done: int, total: int) -> None:
+        if progress:
+            progress(name, done, total)
+
+    try:
+        counts = sample(
+            segmenter, image,
+            noise=request.noise, n0=request.n0, n=request.n, seed=store.seed,
+            device=device, batch_size=batch_size,
+            progress=report,
+            partial=store.partial, after_block=store.keep,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        store.save()
+        raise
+    store.save()
+    return certify(counts, tau=request.tau, alpha=request.alpha, correction=request.correct)
+
+
+def reuse(folder: Path, path: Path, request: Request, seed: int | None) -> Certificate:
+    """Take the certificate that is already there, if it is what is asked for.
+
+    Raises:
+        InputError: If the folder holds something else.
+    """
+    way_out = "choose another --out, or --overwrite"
+    if not (folder / CERTIFICATE).is_file():
+        raise InputError(f"{folder} exists and holds no certificate: {way_out}")
+    try:
+        certificate = load_certificate(folder)
+    except SegcertError as error:
+        raise InputError(f"{folder} holds an unusable certificate ({error}): {way_out}") from error
+    if certificate.counts.noise != request.noise:
+        raise InputError(f"{folder} was certified with {certificate.counts.noise}: {way_out}")
+    difference = request.differences(request_of(certificate, sigma=request.sigma))
+    if difference:
+        raise InputError(
+            f"{folder} holds a certificate of other settings ({difference}): {way_out}"
+        )
+    source = certificate.provenance
+    if source.input_sha256 != hash_image(read_file(path)) or seed not in (None, source.seed):
+        raise InputError(f"{folder} holds a certificate of another image or seed: {way_out}")
+    return certificate
+
+
+def request_of(certificate: Certificate, *, sigma: float) -> Request:
+    """What a certificate was asked for, whose noise is already known to be that of ``sigma``."""
+    counts, source = certificate.counts, certificate.provenance
+    return Request(
+        sigma=sigma,
+        tau=certificate.tau,
+        alpha=certificate.alpha,
+        n0=counts.n0,
+        n=counts.n,
+        correction=certificate.correction,
+        model=source.model,
+        weights_sha256=source.weights_sha256,
+        scale=source.scale,
+    )
+
+
+def put_in_place(folder: Path, write: Callable[..., None]) -> None:
+    """Let ``write(folder=...)`` fill a new folder, and put it in place when it is complete."""
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        write(folder=draft)
+        draft.chmod(0o755)
+        if folder.exists():
+            old = draft.with_name(f"{draft.name}.old")
+            folder.rename(old)
+            draft.rename(folder)
+            shutil.rmtree(old)
+        else:
+            draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise

@@ -1,0 +1,59 @@
+"""Which images a command line means."""
+
+from glob import glob
+from pathlib import Path
+
+from segcert.data.images import SUFFIXES, read_file
+from segcert.errors import InputError
+
+
+def find_images(arguments: list[str]) -> dict[str, Path]:
+    """Expand files, folders and globs, and check that each image can be read.
+
+    Args:
+        arguments: Paths of images, folders of images (not searched deeper), or glob patterns
+            (``**`` searches deeper).
+
+    Returns:
+        The images by name (the file's name without its suffix), in order.
+
+    Raises:
+        InputError: If nothing is found, an image cannot be read, or two have one name.
+    """
+    if not arguments:
+        raise InputError(
+            "no image given: name PNG, JPEG or TIFF files, a folder of them, or a glob"
+        )
+    images: dict[str, Path] = {}
+    for argument in arguments:
+        for path in expand(argument):
+            other = images.get(path.stem)
+            if other is not None and other.resolve() != path.resolve():
+                raise InputError(
+                    f"{other} and {path} would both be written to {path.stem}/: "
+                    "rename one, or certify them into different --out folders"
+                )
+            images[path.stem] = path
+    for path in images.values():
+        read_file(path)
+    return images
+
+
+def expand(argument: str) -> list[Path]:
+    """Expand one argument."""
+    path = Path(argument)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not found:
+            raise InputError(
+                f"folder {path} holds no {', '.join(SUFFIXES)} image (it is not searched deeper: "
+                f"use '{path}/**/*.png')"
+            )
+        return found
+    if path.exists() or not any(mark in argument for mark in "*?["):
+        return [path]
+    # Path.glob refuses absolute patterns
+    found = sorted(p for p in map(Path, glob(argument, recursive=True)) if p.is_file())  # noqa: PTH207
+    if not found:
+        raise InputError(f"no file matches {argument}")
+    return found

@@ -1,0 +1,121 @@
+"""Unfinished work on one image, kept so that the same command goes on where it stopped."""
+
+import json
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from segcert.errors import InputError
+from segcert.files import atomic_write
+from segcert.runs.request import Request
+from segcert.sampling.sampler import Partial
+from segcert.sampling.tally import Run, Tally
+
+SECONDS_BETWEEN_SAVES = 10.0
+
+
+@dataclass
+class PartialStore:
+    """One file with the tallies of one image, replaced atomically.
+
+    Args:
+        path: The file.
+        request: What is asked.
+        input_sha256: Hash of the image.
+        seed: Of all streams; that of the file if there is one.
+        partial: Work done so far, or None.
+    """
+
+    path: Path
+    request: Request
+    input_sha256: str
+    seed: int
+    partial: Partial | None = None
+    _saved: float = field(default_factory=time.monotonic)
+
+    def keep(self, partial: Partial) -> None:
+        """Remember work, and write it down now and then."""
+        self.partial = partial
+        if time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
+            self.save()
+
+    def save(self) -> None:
+        """Write the work done so far."""
+        if self.partial is None:
+            return
+        header = {
+            "request": self.request.model_dump(),
+            "input_sha256": self.input_sha256,
+            "seed": str(self.seed),
+        }
+        arrays = {"header": np.array(json.dumps(header))}
+        arrays |= to_arrays("pilot", self.partial.pilot) | to_arrays("test", self.partial.test)
+        with atomic_write(self.path) as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        self._saved = time.monotonic()
+
+    def discard(self) -> None:
+        """Remove the file: the certificate is written."""
+        self.path.unlink(missing_ok=True)
+
+
+def open_store(
+    path: Path, request: Request, *, input_sha256: str, seed: int | None, fresh: int
+) -> PartialStore:
+    """Open the unfinished work on an image, or start.
+
+    Args:
+        path: The file.
+        request: What is asked.
+        input_sha256: Hash of the image.
+        seed: The seed asked for, or None for any.
+        fresh: Seed to start with if none was asked for.
+
+    Raises:
+        InputError: If the file holds work on something else, or is damaged.
+    """
+    if not path.exists():
+        return PartialStore(path, request, input_sha256, fresh if seed is None else seed)
+    way_out = f"finish it with the old settings, choose another --out, or delete {path}"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(str(file["header"]))
+            stored = Request.model_validate(header["request"])
+            partial = Partial(from_arrays("pilot", file), from_arrays("test", file))
+        stored_seed = int(header["seed"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"unfinished work {path} is damaged ({error}): delete it") from error
+    if request != stored:
+        raise InputError(
+            f"{path} holds unfinished work of other settings ({request.differences(stored)}): "
+            + way_out
+        )
+    if header["input_sha256"] != input_sha256 or seed not in (None, stored_seed):
+        raise InputError(f"{path} holds unfinished work on another image or seed: {way_out}")
+    return PartialStore(path, request, input_sha256, stored_seed, partial)
+
+
+def to_arrays(stage: str, tally: Tally) -> dict[str, np.ndarray]:
+    """Arrays of one tally."""
+    return {
+        f"{stage}_counts": tally.counts.cpu().numpy(),
+        f"{stage}_invalid": np.array(tally.invalid),
+        f"{stage}_fingerprints": tally.fingerprints,
+        f"{stage}_runs": np.array(
+            [(r.start, r.stop, r.batch_size) for r in tally.runs], dtype=np.int64
+        ).reshape(-1, 3),
+    }
+
+
+def from_arrays(stage: str, file: "np.lib.npyio.NpzFile") -> Tally:
+    """Tally of arrays."""
+    return Tally(
+        counts=torch.from_numpy(file[f"{stage}_counts"]),
+        invalid=int(file[f"{stage}_invalid"]),
+        fingerprints=file[f"{stage}_fingerprints"],
+        runs=tuple(Run(int(a), int(b), int(c)) for a, b, c in file[f"{stage}_runs"]),
+    )
