@@ -108,7 +108,7 @@ def read_counts(path: Path, record: CertificateRecord) -> Counts:
     if not path.is_file():
         raise InputError(f"{path} is missing: a certificate is verified from its counts")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
         counts = to_counts(stored, record)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, SegcertError) as error:

@@ -61,13 +61,13 @@ def in_words(counts: Counts, *, threshold: int, radius: float, alpha: float) -> 
     certified = int(counts.histogram[threshold:].sum())
     noise = counts.noise
     return (
-        f"With confidence {1 - alpha:.10g} for the whole statement: at each of the {certified} "
-        f"certified components (of {counts.components}), the class printed is the one that the "
-        f"smoothed model gives for every perturbation of {noise.norm} norm at most "
-        f"{floored(radius)} ({noise.unit}) of this input. The smoothed model is the most probable "
-        f"class of {counts.provenance.model} under {noise}. A deployment that abstains returns "
-        "that class or abstains, never another class; a fresh Monte-Carlo run of it adds its own "
-        "error alpha. About the other components nothing is said."
+        f"With confidence {1 - alpha:.10g} (for the whole statement): at each of the {certified} "
+        f"certified components of {counts.components}, the class printed is the class of the "
+        f"smoothed model for every perturbation of this input of {noise.norm} norm at most "
+        f"{floored(radius)} ({noise.unit}). The smoothed model gives the most probable class of "
+        f"{counts.provenance.model} under {noise}. A deployment that abstains returns the class "
+        "printed or abstains, never another class; a fresh Monte-Carlo run of it adds its own "
+        f"error {alpha:.10g}. Nothing is said about the other components."
     )
 
 

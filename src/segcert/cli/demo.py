@@ -29,13 +29,16 @@ def demo(
     """
     from functools import partial
 
+    from PIL import Image
+
     from segcert.cli.shell import messages
     from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
     from segcert.errors import InputError
+    from segcert.files import atomic_write
     from segcert.metrics.score import score
     from segcert.models.shipped import open_model
     from segcert.report.files import write_files
-    from segcert.report.pictures import save_picture
+    from segcert.report.pictures import png_bytes
     from segcert.report.progress import DrawProgress
     from segcert.runs.certify_images import certify_images, check_request, prepare_folder
     from segcert.runs.request import Request
@@ -50,7 +53,8 @@ def demo(
     street = Scenes(1, first=FIRST_TEST_SCENE + scene)[0]
     prepare_folder(out)
     photo = out / f"street{scene}.png"
-    save_picture(street.image, photo)
+    with atomic_write(photo) as file:
+        file.write(png_bytes(Image.fromarray(street.image)))
     images = {photo.stem: photo}
     check_request(request, images, segmenter)
     with DrawProgress(messages) as progress:

@@ -11,7 +11,7 @@ def train(
     data: Annotated[Literal["camvid", "synthetic"], Parameter(help="What to train on.")],
     out: Annotated[Path, Parameter(help="Weight file to write (.safetensors).")],
     root: Annotated[Path, Parameter(help="Folder of CamVid.")] = Path("camvid"),
-    scenes: Annotated[int, Parameter(help="Number of synthetic scenes.")] = 1200,
+    scenes: Annotated[int, Parameter(help="Number of synthetic scenes.")] = 1000,
     sigma: Annotated[float, Parameter(help="Noise per value, in units of [0, 1].")] = 0.25,
     epochs: Annotated[int, Parameter(help="Passes over the data.")] = 80,
     seed: Annotated[int, Parameter(help="Of weights, views and noise.")] = 0,

@@ -82,7 +82,7 @@ def open_store(
         return PartialStore(path, request, input_sha256, fresh if seed is None else seed)
     way_out = f"finish it with the old settings, choose another --out, or delete {path}"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             stored = Request.model_validate(header["request"])
             partial = Partial(from_arrays("pilot", file), from_arrays("test", file))

@@ -16,6 +16,9 @@ from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import Block, Run, Tally, no_draws
 
 
+UNLIMITED = 2**31 - 1
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """One input under one model and one noise.
@@ -26,6 +29,7 @@ class Task:
         noise: Added to ``x``.
         streams: Where the noise comes from.
         classes: Number of classes.
+        largest_batch: Draws that may go through the model together.
     """
 
     segmenter: Segmenter
@@ -33,6 +37,7 @@ class Task:
     noise: AbstractNoise
     streams: Streams
     classes: int
+    largest_batch: int = UNLIMITED
 
     @property
     def components(self) -> tuple[int, ...]:
@@ -68,6 +73,7 @@ def count_block(
     Raises:
         SamplingError: If not even one draw fits into memory.
     """
+    batch_size = min(batch_size, task.largest_batch)
     while True:
         try:
             return count_batches(task, block, guess, batch_size, after_batch)
@@ -75,10 +81,7 @@ def count_block(
             if not is_out_of_memory(error):
                 raise
             if batch_size == 1:
-                raise SamplingError(
-                    f"out of memory with a single draw of shape {tuple(task.x.shape)} on "
-                    f"{task.x.device}: use a smaller scale, a smaller image or another device"
-                ) from error
+                raise no_memory_for_one_draw(task) from error
         batch_size //= 2
         if task.x.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -119,6 +122,14 @@ def add_labels(
     for drawn in labels:
         valid = (drawn != INVALID).to(counts.dtype)
         counts.scatter_add_(0, drawn.clamp(min=0)[None].long(), valid[None])
+
+
+def no_memory_for_one_draw(task: Task) -> SamplingError:
+    """Say that the batch cannot be halved further."""
+    return SamplingError(
+        f"out of memory with a single draw of shape {tuple(task.x.shape)} on "
+        f"{task.x.device}: use a smaller scale, a smaller image or another device"
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -5,7 +5,13 @@ from torch import Tensor
 
 from segcert.errors import ModelError
 from segcert.models.adapter import check_eval_mode
-from segcert.sampling.counting import Task, noisy_batch
+from segcert.sampling.counting import (
+    UNLIMITED,
+    Task,
+    is_out_of_memory,
+    no_memory_for_one_draw,
+    noisy_batch,
+)
 from segcert.sampling.streams import Stage
 
 TOLERANCE = 2e-3  # of the largest score; float32 sums in another order differ by far less
@@ -13,19 +19,46 @@ LOW_PRECISION_TOLERANCE = 5e-2  # float16 and bfloat16
 LABEL_TOLERANCE = 1e-3  # share of components
 
 
-def check_draws_are_independent(task: Task) -> Tensor:
-    """Compare one draw alone with the same draw in a batch of two.
+def check_draws_are_independent(task: Task) -> tuple[Tensor, int]:
+    """Compare draws alone with the same draws in a batch of two.
+
+    The second one is made much brighter: statistics of the batch, which two draws of one large
+    image would hardly change, then differ.
 
     Returns:
-        The output for the draw alone: it tells the number of classes.
+        The output for the first draw alone, which tells the number of classes, and the largest
+        batch that may be used: 1 if two draws do not fit into memory, so that nothing can mix.
 
     Raises:
         ModelError: If the model is in train mode or its outputs differ by more than rounding.
+        SamplingError: If not even one draw fits into memory.
     """
     check_eval_mode(task.segmenter)
     pair = noisy_batch(task, Stage.CHECK, range(2))
-    alone = task.segmenter.output(pair[:1])
-    together = task.segmenter.output(pair)[:1]
+    pair[1] = 2 * pair[1] + 1
+    try:
+        alone = [task.segmenter.output(draw[None].clone()) for draw in pair]
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise no_memory_for_one_draw(task) from error
+        raise
+    try:
+        together = task.segmenter.output(pair)
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            return alone[0], 1
+        raise
+    for draw, output in enumerate(alone):
+        compare(task, output, together[draw : draw + 1])
+    return alone[0], UNLIMITED
+
+
+def compare(task: Task, alone: Tensor, together: Tensor) -> None:
+    """Refuse a model that gives a draw another output in a batch than alone.
+
+    Raises:
+        ModelError: If shapes or values differ by more than rounding.
+    """
     if alone.shape != together.shape:
         raise ModelError(
             f"model {task.segmenter.name} returns shape {tuple(alone.shape)} for one draw and "
@@ -37,7 +70,6 @@ def check_draws_are_independent(task: Task) -> Tensor:
             "mixes the draws of a batch (batch statistics?), so no certificate follows; fix it, "
             "or wrap it with as_segmenter(..., stochastic=True) if it draws randomness of its own"
         )
-    return alone
 
 
 def disagree(alone: Tensor, together: Tensor) -> bool:

@@ -50,8 +50,8 @@ def make_task(
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
     task = Task(segmenter, x.to(where), noise, streams, classes=0)
-    classes = segmenter.count_classes(check_draws_are_independent(task))
-    return replace(task, classes=classes)
+    output, largest_batch = check_draws_are_independent(task)
+    return replace(task, classes=segmenter.count_classes(output), largest_batch=largest_batch)
 
 
 def stream_kind_of(device: torch.device) -> str:

@@ -54,7 +54,7 @@ class Streams:
 
     def __post_init__(self) -> None:
         """Check the seed."""
-        if not 0 <= self.seed < 2**SEED_BITS:
+        if not (isinstance(self.seed, int) and 0 <= self.seed < 2**SEED_BITS):
             raise InputError(f"seed must be an integer in [0, 2^{SEED_BITS}), got {self.seed}")
 
     def of_draw(self, stage: Stage, draw: int) -> "PhiloxStream | CudaStream":

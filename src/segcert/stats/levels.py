@@ -67,7 +67,7 @@ def levels(components: int, n: int, *, tau: float, alpha: float, pilot: bool) ->
         return Levels(np.ones(n + 1), alpha)
     k_min = int(np.flatnonzero(possible)[0])
     p_values[:k_min] = 1.0
-    return Levels(p_values, alpha - float(wrong_class[k_min]))
+    return Levels(p_values, math.nextafter(alpha - float(wrong_class[k_min]), 0))  # not rounded up
 
 
 def can_certify(components: int, n: int, *, tau: float, alpha: float, pilot: bool) -> bool:
@@ -96,11 +96,11 @@ def smallest_n(components: int, *, tau: float, alpha: float, pilot: bool = True)
     """
     check_tau_alpha(tau=tau, alpha=alpha)
     n = max(1, math.ceil(math.log(alpha / components) / math.log(tau)) - 1)
-    while not can_certify(components, n, tau=tau, alpha=alpha, pilot=pilot):
+    while n <= MOST_DRAWS:
+        if can_certify(components, n, tau=tau, alpha=alpha, pilot=pilot):
+            return n
         n += 1
-        if n > MOST_DRAWS:
-            raise InputError(f"tau = {tau} would need more than {MOST_DRAWS} draws: lower tau")
-    return n
+    raise InputError(f"tau = {tau} would need more than {MOST_DRAWS} draws: lower tau")
 
 
 def check_enough_draws(

@@ -1,0 +1,253 @@
+"""Pictures of labels, certificates and counts: pure functions from arrays to images.
+
+White means one thing everywhere: nothing is certified here.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from io import BytesIO
+
+import numpy as np
+from jaxtyping import Bool, Float64, Integer, UInt8
+from matplotlib import colormaps
+from PIL import Image
+
+from segcert.errors import InputError
+
+Colour = tuple[int, int, int]
+ABSTAIN = 255  # index of an abstention, and of "no truth here"
+GHOST = 0.16  # how much of the photograph shines through an abstention
+GREYS = (0.97, 0.76)  # of no hit, and of a count just below the threshold
+COLOURS = (0.36, 0.9)  # stretch of reversed viridis between the threshold and n hits
+OUTCOMES = ("certified, right", "certified, wrong", "abstained, right", "abstained, wrong", "no truth")
+OUTCOME_COLOURS = ((84, 134, 176), (200, 62, 30), (255, 255, 255), (246, 205, 172), (128, 132, 138))
+NO_TRUTH = OUTCOME_COLOURS[-1]
+
+
+def labels_image(
+    labels: Integer[np.ndarray, " h w"],
+    certified: Bool[np.ndarray, " h w"],
+    palette: Sequence[Colour],
+) -> Image.Image:
+    """Draw certified labels as an indexed image: class numbers, and 255 (white) where abstained.
+
+    Args:
+        labels: Class numbers.
+        certified: Where the class is certified.
+        palette: One colour per class.
+
+    Raises:
+        InputError: If there are more than 255 classes, or labels without a colour.
+    """
+    return _indexed(np.where(certified, _class_numbers(labels, palette), ABSTAIN), palette)
+
+
+def colour_labels(
+    labels: Integer[np.ndarray, " h w"], palette: Sequence[Colour], *, ignore: bool = False
+) -> Image.Image:
+    """Draw labels as an indexed image, certified or not.
+
+    Args:
+        labels: Class numbers.
+        palette: One colour per class.
+        ignore: Whether 255 stands for "no truth here" (grey), as in annotations.
+
+    Raises:
+        InputError: If there are more than 255 classes, or labels without a colour.
+    """
+    known = labels != ABSTAIN if ignore else np.ones(labels.shape, bool)
+    numbers = _class_numbers(np.where(known, labels, 0), palette)
+    return _indexed(np.where(known, numbers, ABSTAIN), palette, last=NO_TRUTH)
+
+
+def overlay(
+    image: UInt8[np.ndarray, " h w 3"],
+    labels: Integer[np.ndarray, " h w"],
+    certified: Bool[np.ndarray, " h w"],
+    palette: Sequence[Colour],
+    *,
+    opacity: float = 0.6,
+) -> Image.Image:
+    """Lay the colours of the certified classes over a photograph.
+
+    Abstentions are white, with a faint grey ghost of the photograph so that one sees what they are.
+
+    Args:
+        image: The photograph.
+        labels: Class numbers.
+        certified: Where the class is certified.
+        palette: One colour per class.
+        opacity: Of the colours, in [0, 1].
+
+    Raises:
+        InputError: If ``opacity`` is out of range, there are more than 255 classes, or labels
+            without a colour.
+    """
+    if not 0 <= opacity <= 1:
+        raise InputError(f"opacity must lie in [0, 1], got {opacity}")
+    colours = _table(palette)[_class_numbers(labels, palette)]
+    photograph = image.astype(np.float32)
+    blended = opacity * colours + (1 - opacity) * photograph
+    grey = photograph @ np.array([0.299, 0.587, 0.114], np.float32)  # luma, ITU-R BT.601
+    ghost = 255 - GHOST * (255 - grey)
+    mixed = np.where(certified[..., None], blended, ghost[..., None])
+    return Image.fromarray(np.rint(mixed).astype(np.uint8))
+
+
+def count_map(hits: Integer[np.ndarray, " h w"], n: int, threshold: int) -> Image.Image:
+    """Draw how many of n draws agreed, as an indexed image: the more, the darker.
+
+    From the threshold on in colour (viridis, perceptually uniform), below it in grey. The index
+    is the count itself if n <= 255, else one of 128 levels on either side of the threshold.
+
+    Args:
+        hits: Draws that gave the class, in 0, ..., n.
+        n: Number of draws.
+        threshold: Smallest certified count; n + 1 if none.
+
+    Raises:
+        InputError: If a count is not in 0, ..., n.
+    """
+    if hits.min() < 0 or hits.max() > n:
+        raise InputError(f"hits must lie in 0, ..., n = {n}, got {hits.min()} to {hits.max()}")
+    levels = _levels(n, threshold)
+    table = np.zeros((256, 3), np.uint8)
+    table[levels] = _count_colours(n, threshold)
+    return _indexed(levels[hits], [(int(r), int(g), int(b)) for r, g, b in table])
+
+
+def outcomes(
+    labels: Integer[np.ndarray, " h w"],
+    certified: Bool[np.ndarray, " h w"],
+    truth: Integer[np.ndarray, " h w"],
+) -> UInt8[np.ndarray, " h w"]:
+    """Compare with the truth (255 = not labelled); the values number `OUTCOMES`."""
+    against = 2 * ~certified + (labels != truth)
+    return np.where(truth == ABSTAIN, len(OUTCOMES) - 1, against).astype(np.uint8)
+
+
+def wide_image(values: Integer[np.ndarray, " h w"]) -> Image.Image:
+    """Store numbers below 2^24 in the red, green and blue bytes, the highest first."""
+    return Image.fromarray(np.stack([values >> 16, values >> 8, values], -1).astype(np.uint8))
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """Encode an image as PNG; every palette keeps its 256 entries in order."""
+    return _encoded(image, "PNG")
+
+
+def jpeg_bytes(image: UInt8[np.ndarray, " h w 3"], *, quality: int = 85) -> bytes:
+    """Encode a photograph as JPEG, for the eye only."""
+    return _encoded(Image.fromarray(image), "JPEG", quality=quality, optimize=True)
+
+
+@cache
+def default_palette(classes: int) -> tuple[Colour, ...]:
+    """Choose colours that are far apart to the eye, and far from white, grey and black.
+
+    Each colour is the one farthest (in Oklab) from those before it, so a palette for fewer
+    classes is the beginning of a palette for more.
+
+    Args:
+        classes: How many, at most 255.
+
+    Raises:
+        InputError: If there are more than 255 classes.
+
+    Source:
+        Gonzalez (1985), farthest-point traversal; Ottosson (2020), Oklab.
+    """
+    _check_classes(classes)
+    grid = np.stack(np.meshgrid(*[np.arange(16, 256, 16)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    lab = _oklab(grid)
+    chroma = np.hypot(lab[:, 1], lab[:, 2])
+    calm = (lab[:, 0] > 0.4) & (lab[:, 0] < 0.84) & (chroma > 0.05) & (chroma < 0.15)
+    grid, lab = grid[calm], lab[calm]
+    taken = _oklab(np.array([[255, 255, 255], [128, 128, 128], [0, 0, 0]]))
+    distance = np.linalg.norm(lab[:, None] - taken, axis=-1).min(1)
+    chosen: list[Colour] = []
+    for _ in range(classes):
+        best = int(distance.argmax())
+        chosen.append((int(grid[best, 0]), int(grid[best, 1]), int(grid[best, 2])))
+        distance = np.minimum(distance, np.linalg.norm(lab - lab[best], axis=-1))
+    return tuple(chosen)
+
+
+def _oklab(rgb: Integer[np.ndarray, " m 3"]) -> Float64[np.ndarray, " m 3"]:
+    """Convert sRGB bytes to Oklab. Source: Ottosson (2020), "A perceptual color space"."""
+    linear = np.where(rgb <= 10, rgb / 255 / 12.92, ((rgb / 255 + 0.055) / 1.055) ** 2.4)
+    to_cone = np.array([
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ])  # fmt: skip
+    to_lab = np.array([
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ])  # fmt: skip
+    lab: np.ndarray = np.cbrt(linear @ to_cone.T) @ to_lab.T
+    return lab
+
+
+def _levels(n: int, threshold: int) -> UInt8[np.ndarray, " counts"]:
+    """Give each count 0, ..., n an index below 256 that tells on which side of the threshold it is."""
+    k = np.arange(n + 1)
+    if n > 255:
+        below = k * 128 // max(threshold, 1)
+        above = 128 + (k - threshold) * 127 // max(n - threshold, 1)
+        k = np.where(k < threshold, below, above)
+    return k.astype(np.uint8)
+
+
+def _count_colours(n: int, threshold: int) -> UInt8[np.ndarray, " counts 3"]:
+    """Give each count 0, ..., n its colour."""
+    greys = np.linspace(*GREYS, threshold)[:, None].repeat(3, axis=1)
+    at = np.linspace(*COLOURS, n + 2 - threshold)[1:]  # so that n hits are dark if only they pass
+    colours = colormaps["viridis_r"](at)[:, :3]
+    return np.rint(255 * np.concatenate([greys, colours])).astype(np.uint8)
+
+
+def _class_numbers(
+    labels: Integer[np.ndarray, " h w"], palette: Sequence[Colour]
+) -> UInt8[np.ndarray, " h w"]:
+    """Check that each label has a colour, and that 255 stays free for abstentions."""
+    _check_classes(len(palette))
+    if labels.min() < 0 or labels.max() >= len(palette):
+        raise InputError(
+            f"labels must lie in 0, ..., {len(palette) - 1} (one colour per class in the palette), "
+            f"got {labels.min()} to {labels.max()}"
+        )
+    return labels.astype(np.uint8)
+
+
+def _check_classes(classes: int) -> None:
+    if not 1 <= classes <= 255:
+        raise InputError(
+            f"an indexed picture takes 1 to 255 classes (index 255 is an abstention), got {classes}"
+        )
+
+
+def _table(palette: Sequence[Colour]) -> UInt8[np.ndarray, " 256 3"]:
+    """Fill a palette up to 256 colours; what is left over is white, as 255 must be."""
+    table = np.full((256, 3), 255, np.uint8)
+    table[: len(palette)] = palette
+    return table
+
+
+def _indexed(
+    numbers: Integer[np.ndarray, " h w"], palette: Sequence[Colour], *, last: Colour = (255, 255, 255)
+) -> Image.Image:
+    """Make an indexed image with all 256 palette entries, so that files keep the numbers."""
+    table = _table(palette)
+    if len(palette) < 256:
+        table[ABSTAIN] = last
+    image = Image.fromarray(numbers.astype(np.uint8))
+    image.putpalette(table.tobytes())
+    return image
+
+
+def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()

@@ -1,0 +1,40 @@
+"""Numbers in words: never more than is true."""
+
+import math
+from decimal import ROUND_FLOOR, Decimal
+
+
+def floor_text(value: float, digits: int = 4) -> str:
+    """Print a number rounded down, in exact decimal arithmetic.
+
+    What is printed is at most ``value``: a radius or a share is never rounded up.
+
+    Args:
+        value: Any finite number.
+        digits: Decimals; below 1, as many more as give ``digits`` significant figures.
+
+    Returns:
+        Plain digits, such as ``0.1686``, ``0.0002341`` or ``42.9980``.
+
+    Raises:
+        ValueError: If ``value`` is not finite.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"value must be finite, got {value}")
+    exact = Decimal(value)
+    decimals = max(digits, digits - 1 - exact.adjusted()) if exact else digits
+    return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR):f}"
+
+
+def percent_text(part: int, whole: int) -> str:
+    """Print a share in percent, rounded down in integer arithmetic: 100% means all.
+
+    Returns:
+        Such as ``81.3%``; ``<0.1%`` for a little; a dash if there is no whole.
+    """
+    if not whole:
+        return "–"
+    thousandths = 1000 * part // whole
+    if part and not thousandths:
+        return "<0.1%"
+    return f"{thousandths // 10}.{thousandths % 10}%"

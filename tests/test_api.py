@@ -1,0 +1,95 @@
+"""The public names, and what importing does: nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+import segcert as sc
+
+PUBLIC = [
+    "AbstractNoise",
+    "Certificate",
+    "Counts",
+    "GaussianNoise",
+    "InputError",
+    "LatticeGaussianNoise",
+    "ModelError",
+    "Partial",
+    "Replay",
+    "SamplingError",
+    "Score",
+    "SegcertError",
+    "Segmenter",
+    "VerificationError",
+    "as_segmenter",
+    "bonferroni",
+    "certify",
+    "holm",
+    "load_certificate",
+    "open_model",
+    "replay",
+    "sample",
+    "score",
+    "shipped",
+    "smallest_n",
+]
+
+
+def python(code: str) -> str:
+    """Run code in a fresh interpreter and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return done.stdout.strip()
+
+
+def test_public_names_are_these() -> None:
+    assert sc.__all__ == PUBLIC == dir(sc) == sorted(sc.PUBLIC)
+
+
+def test_each_public_name_loads_and_is_documented() -> None:
+    for name in PUBLIC:
+        assert getattr(sc, name).__doc__
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="sidak"):
+        sc.sidak  # noqa: B018
+
+
+def test_import_loads_nothing_heavy_and_draws_nothing() -> None:
+    code = (
+        "import sys, segcert; print([m for m in ('torch', 'numpy', 'scipy') if m in sys.modules])"
+    )
+    assert python(code) == "[]"
+
+
+def test_using_the_package_leaves_global_state_alone() -> None:
+    code = """
+import logging, random, warnings, matplotlib, numpy, torch
+def state():
+    return (torch.get_rng_state().sum().item(), numpy.random.get_state()[1].sum(),
+            hash(random.getstate()), torch.get_num_threads(), torch.get_default_dtype(),
+            matplotlib.get_backend(auto_select=False), logging.root.handlers[:],
+            torch.is_grad_enabled(), numpy.geterr())
+before = state()
+import segcert as sc
+for name in sc.__all__:
+    getattr(sc, name)
+model = sc.as_segmenter(lambda x: (x[:, 0] > 0.5).long(), classes=2)
+image = numpy.zeros((4, 4, 3), numpy.uint8)
+sc.sample(model, image, noise=sc.LatticeGaussianNoise(0.25), n0=1, n=2)
+print(state() == before)
+"""
+    assert python(code) == "True"
+
+
+def test_help_does_not_import_torch() -> None:
+    code = """
+import sys
+from segcert.cli.main import run
+status = run(["--help"]) or run(["certify", "--help"])
+print(status, "torch" in sys.modules)
+"""
+    assert python(code).splitlines()[-1] == "0 False"
