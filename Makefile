@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint docs bench check camvid clean
+.PHONY: demo test test-slow lint docs bench check figures clean
 .DELETE_ON_ERROR:
 
 # torch first and alone: the constraint decides the build, no other package may pull another one
@@ -28,13 +28,14 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 docs: .venv/ready  ## the site, into site/
-	$(BIN)/zensical build --clean
+	$(BIN)/zensical build --clean --strict
 
 bench: .venv/ready  ## speed and memory, as ratios against a named baseline in the same run
 	$(BIN)/python -m benchmarks
 
-camvid: .venv/ready  ## figures of the shipped model on CamVid val (SEGCERT_DATA or ../shared/data)
-	$(BIN)/python experiments/camvid/evaluate.py
+figures: .venv/ready  ## of the shipped models; CamVid val under SEGCERT_DATA or ../shared/data
+	$(BIN)/python experiments/shipped/evaluate.py synthetic --images 50
+	$(BIN)/python experiments/shipped/evaluate.py camvid
 
 check: lint test docs
 

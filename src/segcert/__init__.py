@@ -1,7 +1,7 @@
 """Certified segmentation by randomized smoothing.
 
     import segcert as sc
-    counts = sc.sample(model, image, noise=sc.LatticeGaussianNoise(sigma=0.25), n0=10, n=100)
+    counts = sc.sample(model, image, noise=sc.GaussianNoise(sigma=0.25), n0=10, n=100)
     cert = sc.certify(counts, tau=0.75, alpha=1e-3)
     cert.labels, cert.certified, cert.radius, cert.statement
 

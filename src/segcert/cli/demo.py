@@ -25,7 +25,8 @@ def demo(
 ) -> None:
     """Draw a synthetic street, certify its segmentation, and compare with the truth.
 
-    Needs no download. Writes the same files as `segcert certify`; open `report.html`.
+    Needs no download. Writes the same files as `segcert certify` (open `report.html`), the scene,
+    and `strip.png`: scene, labels, certified labels with abstentions in white.
     """
     from functools import partial
 
@@ -40,6 +41,7 @@ def demo(
     from segcert.report.files import write_files
     from segcert.report.pictures import png_bytes
     from segcert.report.progress import DrawProgress
+    from segcert.report.strip import strip
     from segcert.runs.certify_images import certify_images, check_request, prepare_folder
     from segcert.runs.request import Request
 
@@ -63,6 +65,8 @@ def demo(
             write=partial(write_files, truth=street.labels),
         )  # fmt: skip
     found = done.certificate
+    with atomic_write(out / "strip.png") as file:
+        file.write(png_bytes(strip(found, street.image)))
     truth = score(found.labels, found.certified, street.labels, classes=found.counts.classes)
     print_demo(found, truth, done.folder, done.seconds)
 

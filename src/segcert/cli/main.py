@@ -43,6 +43,6 @@ def run(arguments: list[str] | None = None) -> int:
         return complain(str(error), UNUSABLE)
     except CycloptsError as error:
         return complain(str(error), UNUSABLE)
-    except KeyboardInterrupt:
-        return complain("interrupted; the same command goes on where this one stopped", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return complain(str(error) or "interrupted", INTERRUPTED)
     return 0

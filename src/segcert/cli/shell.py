@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
-results = Console(highlight=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+results = Console(highlight=False, soft_wrap=True, emoji=False)
+messages = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def complain(text: str, status: int) -> int:

@@ -1,5 +1,6 @@
 """Tables and notes that commands print."""
 
+from rich.markup import escape
 from rich.table import Table
 
 from segcert.certificates.segcertify import floored
@@ -19,14 +20,14 @@ def print_summary(done: list[Done]) -> None:
         height, width = item.certificate.provenance.input_shape[1:]
         abstain = item.certificate.abstain_rate
         table.add_row(
-            item.name,
+            escape(item.name),
             f"{width}x{height}",
             f"{1 - abstain:.1%}",
             f"{abstain:.1%}",
             floored(item.certificate.radius),
             f"{item.certificate.threshold}/{item.certificate.counts.n}",
             "was there" if item.resumed else f"{item.seconds:.1f}",
-            str(item.folder / "report.html"),
+            escape(str(item.folder / "report.html")),
         )
     results.print(table)
     invalid = sum(item.certificate.counts.invalid for item in done)
@@ -42,6 +43,6 @@ def warn_about_sigma(model: str, sigma: float) -> None:
     trained = describe(model).sigma
     if trained != sigma:
         messages.print(
-            f"[yellow]note:[/] model {model} was trained with sigma = {trained:g}, not {sigma:g}: "
+            f"[yellow]note:[/] model {escape(model)} was trained with sigma = {trained:g}, not {sigma:g}: "
             "the certificate holds, but will cover less"
         )

@@ -61,12 +61,13 @@ def sample(
         model: Any callable from a float batch (b, c, h, w) in [0, 1] to class scores or labels;
             see `as_segmenter` for normalisation and resizing.
         image: Path, PIL image, array or tensor; uint8, or floating point in [0, 1].
-        noise: `LatticeGaussianNoise` for uint8 images, `GaussianNoise` for floating point.
+        noise: `GaussianNoise`; on uint8 input it is drawn on the grid (`LatticeGaussianNoise`).
         n0: Pilot draws that choose the class; 0 for the no-pilot test.
         n: Draws that are counted, at least 1.
         seed: In [0, 2^128); None takes one from the operating system's cryptographic generator.
             A certificate needs a seed that was chosen before the counts were seen.
-        device: "auto" (CUDA if there is one, else CPU) or a torch device.
+        device: "auto" (where the module is; CUDA, if there is one, for plain functions) or a
+            torch device, to which a module is moved.
         batch_size: Draws that go through the model together; "auto" chooses by the size of the
             image. Halved when memory runs out.
         progress: Called with draws done and draws in all.

@@ -11,6 +11,8 @@ from segcert.data.images import ImageInput, hash_image, read_image
 from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter, as_segmenter
 from segcert.noise.base import AbstractNoise
+from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.counting import Task
 from segcert.sampling.mixing import check_draws_are_independent
 from segcert.sampling.streams import Streams, fresh_seed
@@ -49,9 +51,16 @@ def make_task(
         segmenter.model.to(where)
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
-    task = Task(segmenter, x.to(where), noise, streams, classes=0)
+    task = Task(segmenter, x.to(where), fitting_noise(noise, x), streams, classes=0)
     output, largest_batch = check_draws_are_independent(task)
     return replace(task, classes=segmenter.count_classes(output), largest_batch=largest_batch)
+
+
+def fitting_noise(noise: AbstractNoise, x: Shaped[Tensor, " *shape"]) -> AbstractNoise:
+    """Draw Gaussian noise for uint8 input on its grid: same radius, no floating-point gap."""
+    if x.dtype == torch.uint8 and isinstance(noise, GaussianNoise):
+        return LatticeGaussianNoise(noise.sigma)
+    return noise
 
 
 def stream_kind_of(device: torch.device) -> str:
