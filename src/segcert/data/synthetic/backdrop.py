@@ -201,7 +201,8 @@ def _markings(street: Street, s: F32, z: F32, side_road: F32, end_road: F32, dic
         zebra = np.abs(z - np.float32(dice.uniform(8, 30))) < 1.4
         paint |= zebra & (_fraction(s + 0.25) < 0.5) & (np.abs(s) < street.road - 0.2) & free
     worn = lookup(fractal(4, 8, 6), s, z, 33.0)
-    return paint * np.clip(1.9 - worn * np.float32(2.2), 0.25, 0.95).astype(np.float32)
+    painted: F32 = paint * np.clip(1.9 - worn * np.float32(2.2), 0.25, 0.95).astype(np.float32)
+    return painted
 
 
 def _cast(

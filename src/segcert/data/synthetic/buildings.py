@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segcert.data.synthetic.camera import Point
-from segcert.data.synthetic.canvas import Canvas, Mask, Planes
+from segcert.data.synthetic.canvas import Canvas, Mask, Planes, Shader
 from segcert.data.synthetic.light import Colour, mixed, scaled, srgb, times, varied
 from segcert.data.synthetic.randomness import F32, Dice, fractal, lookup
 from segcert.data.synthetic.street import Street
@@ -112,7 +112,7 @@ def _openings(front: Facade, u: F32, v: F32) -> tuple[F32, F32, np.ndarray, np.n
 
 def shade_front(
     canvas: Canvas, street: Street, front: Facade, normal: Point, s_of: tuple[float, float, float]
-):  # type: ignore[no-untyped-def]
+) -> Shader:
     """Return the shader of a front."""
     light = canvas.light
 
@@ -178,7 +178,10 @@ def paint_building(
     normal = (-along[2], 0.0, along[0])  # towards the street
     light = canvas.light
     high, top = front.height, front.height + front.pitch
-    back = lambda p, y: (p[0] - normal[0] * depth, y, p[2] - normal[2] * depth)  # noqa: E731
+
+    def back(p: Point, y: float) -> Point:
+        return p[0] - normal[0] * depth, y, p[2] - normal[2] * depth
+
     far = math.sqrt(max(1.0, (a[0] + b[0]) ** 2 / 4 + (a[2] + b[2]) ** 2 / 4))
     eye = canvas.camera.position
     for p, facing in ((b, along), (a, (-along[0], 0.0, -along[2]))):
@@ -192,9 +195,9 @@ def paint_building(
         tilt = math.sqrt(front.pitch**2 + depth * depth / 4)
         slope = (normal[0] * front.pitch / tilt, depth / 2 / tilt, normal[2] * front.pitch / tilt)
         roof = light.through_air(times(front.roof, light.on(slope)), far)
-        ridge = [(p[0] - normal[0] * depth / 2, top, p[2] - normal[2] * depth / 2) for p in (b, a)]
+        crest = [(p[0] - normal[0] * depth / 2, top, p[2] - normal[2] * depth / 2) for p in (b, a)]
         over = [(p[0] + normal[0] * 0.3, high - 0.1, p[2] + normal[2] * 0.3) for p in (a, b)]
-        canvas.face([*over, *ridge], roof, BUILDING)
+        canvas.face([*over, *crest], roof, BUILDING)
     side = a[0] - street.centre(a[2])
     rate = along[0] if abs(along[0]) > 0.9 else 0.0
     shader = shade_front(canvas, street, front, normal, (side * 0.995, rate, (a[2] + b[2]) / 2))

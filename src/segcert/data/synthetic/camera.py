@@ -67,7 +67,7 @@ class Camera:
         return [self.pixel(point) for point in kept]
 
     def gradient(self, direction: Point) -> tuple[float, float, float]:
-        """Return (a, b, c): the ray of pixel (x, y) has component a*x + b*y + c on ``direction``."""
+        """Return (a, b, c): the ray of pixel (x, y) has a*x + b*y + c along ``direction``."""
         across = _dot(self.right, direction) / self.focal
         along = _dot(self.down, direction) / self.focal
         constant = _dot(self.ahead, direction)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from segcert.data.synthetic.camera import Point, exact
 from segcert.data.synthetic.canvas import Canvas
@@ -19,7 +20,8 @@ HAIRS = (
 )
 TOPS = (
     srgb(170, 40, 44), srgb(40, 66, 120), srgb(50, 52, 58), srgb(214, 210, 202), srgb(60, 100, 70),
-    srgb(196, 150, 60), srgb(120, 80, 120), srgb(90, 130, 170), srgb(150, 120, 90), srgb(220, 120, 60),
+    srgb(196, 150, 60), srgb(120, 80, 120), srgb(90, 130, 170), srgb(150, 120, 90),
+    srgb(220, 120, 60),
 )  # fmt: skip
 TROUSERS = (
     srgb(46, 56, 84),
@@ -106,9 +108,12 @@ def paint_pedestrian(canvas: Canvas, foot: Point, heading: float, dice: Dice) ->
         body.add(elbow, hand, (0.05, 0.038), scaled(clothes.top, 0.85))
         body.add(hand, (hand[0], hand[1] - 0.07, hand[2]), (0.04, 0.036), clothes.skin)
     skirt = 0.14 if dice.chance(0.3) else 0.0
-    for side in (-0.07, 0.07):
+    for aside in (-0.07, 0.07):
         body.add(
-            (side, 1.36, 0.0), (side, 0.92 - 2 * skirt, 0.0), (0.15, 0.125 + skirt / 3), clothes.top
+            (aside, 1.36, 0.0),
+            (aside, 0.92 - 2 * skirt, 0.0),
+            (0.15, 0.125 + skirt / 3),
+            clothes.top,
         )
     if dice.chance(0.4):
         body.add(
@@ -202,5 +207,5 @@ def _bicycle(body: _Body, frame: Colour) -> None:
             for k in range(17)
         ]
         body.canvas.veil([body.world(p) for p in rim[:16]], body.label)
-        for a, b in zip(rim, rim[1:], strict=False):
+        for a, b in pairwise(rim):
             body.add(a, b, (0.026, 0.026), (0.012, 0.012, 0.012))

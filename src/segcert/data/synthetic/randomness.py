@@ -6,13 +6,13 @@ the bytes of a scene depend neither on the machine nor on the version of numpy.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-F32 = NDArray[np.float32]
+F32 = NDArray[np.floating[Any]]
 
 TILE = 512  # side of a noise texture; a power of two, so that coordinates wrap with a mask
 _WORD = 1 << 64

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from segcert.data.synthetic import buildings, furniture, people, plants, vehicle
 from segcert.data.synthetic.backdrop import Shadow, paint_ground, paint_sky
 from segcert.data.synthetic.camera import Point, dash_camera
 from segcert.data.synthetic.canvas import Canvas
-from segcert.data.synthetic.light import Light, daylight, varied
+from segcert.data.synthetic.light import Light, daylight, srgb, varied
 from segcert.data.synthetic.randomness import Dice
 from segcert.data.synthetic.street import BEHIND, SKYLINE, Street, plan
 
@@ -110,9 +111,7 @@ def _fence(stage: _Stage, s: float, z0: float, z1: float, kind: int | None) -> N
     street, dice = stage.street, stage.dice
     chosen = dice.pick((0, 0, 1, 3)) if kind is None else kind
     height = 0.8 if chosen == 2 else dice.uniform(1.0, 1.7 if chosen else 1.3)
-    paints = (
-        furniture.METAL if chosen != 1 else (plants.srgb(130, 96, 66), plants.srgb(112, 100, 88))
-    )
+    paints = furniture.METAL if chosen != 1 else (srgb(130, 96, 66), srgb(112, 100, 88))
     paint = varied(dice, dice.pick(paints), 0.2)
     z = z0
     while z < min(z1, 60.0):
@@ -121,7 +120,7 @@ def _fence(stage: _Stage, s: float, z0: float, z1: float, kind: int | None) -> N
         if z + step > 1.0 and step > 0.3:
             stage.add(
                 z + step / 2,
-                lambda canvas, a=a, b=b: furniture.paint_fence(canvas, a, b, chosen, paint, height),
+                partial(furniture.paint_fence, a=a, b=b, kind=chosen, paint=paint, height=height),
             )
         z += 2.0
 
@@ -138,9 +137,7 @@ def _close_end(stage: _Stage) -> None:
         a, b = (x + length, 0.0, z), (x, 0.0, z)
         stage.add(
             z + 20,
-            lambda canvas, f=front, a=a, b=b: buildings.paint_building(
-                canvas, street, f, a, b, 10.0
-            ),
+            partial(buildings.paint_building, street=street, front=front, a=a, b=b, depth=10.0),
         )
         x += length + (dice.uniform(2, 8) if dice.chance(0.2) else 0.0)
 
@@ -188,9 +185,7 @@ def _put_furniture(stage: _Stage) -> None:
         sign = dice.pick((-1, 1))
         for k in range(8):
             foot = street.at(sign * (street.road + 0.4), 4 + 2.5 * k)
-            stage.add(
-                foot[2], lambda canvas, foot=foot: furniture.paint_bollard(canvas, foot, Dice(1))
-            )
+            stage.add(foot[2], partial(furniture.paint_bollard, foot=foot, dice=Dice(1)))
 
 
 def _lamp(stage: _Stage, s: float, z: float, sign: int, wood: bool) -> None:
@@ -229,7 +224,7 @@ def _signals(stage: _Stage) -> None:
             )
             stage.add(
                 near,
-                lambda canvas, foot=foot, dice=dice: furniture.paint_signal(canvas, foot, dice),
+                partial(furniture.paint_signal, foot=foot, dice=dice),
             )
 
 

@@ -55,7 +55,8 @@ class Street:
         row = (z + way * light.sun[2]).astype(np.int32) + BEHIND
         np.clip(row, 0, SKYLINE - 1, out=row)
         clear = y + way * light.sun[1] - np.take(self.skyline[side], row)
-        return np.clip(clear * np.float32(1 / softness) + np.float32(0.5), 0, 1)
+        lit: F32 = np.clip(clear * np.float32(1 / softness) + np.float32(0.5), 0, 1)
+        return lit
 
 
 def plan(dice: Dice) -> Street:

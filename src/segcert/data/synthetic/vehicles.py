@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from segcert.data.synthetic.camera import Point, exact
 from segcert.data.synthetic.canvas import Canvas
@@ -10,8 +11,9 @@ from segcert.data.synthetic.randomness import Dice
 
 CAR = 8
 PAINTS = (
-    srgb(190, 192, 196), srgb(222, 222, 220), srgb(42, 44, 50), srgb(96, 100, 106), srgb(150, 26, 30),
-    srgb(34, 62, 120), srgb(150, 156, 160), srgb(24, 70, 62), srgb(200, 196, 180), srgb(190, 150, 40),
+    srgb(190, 192, 196), srgb(222, 222, 220), srgb(42, 44, 50), srgb(96, 100, 106),
+    srgb(150, 26, 30), srgb(34, 62, 120), srgb(150, 156, 160), srgb(24, 70, 62),
+    srgb(200, 196, 180), srgb(190, 150, 40),
     srgb(90, 130, 170), srgb(120, 60, 40),
 )  # fmt: skip
 
@@ -60,7 +62,7 @@ class _Model:
         return n[0] * self.cos + n[2] * self.sin, n[1], -n[0] * self.sin + n[2] * self.cos
 
     def visible(self, local: list[Point]) -> Point | None:
-        """Return the unit normal away from the middle, in the world, or None if seen from behind."""
+        """Return the unit normal away from the middle, in the world; None if seen from behind."""
         a, b, c = local[0], local[1], local[2]
         p = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
         q = (c[0] - a[0], c[1] - a[1], c[2] - a[2])
@@ -99,7 +101,7 @@ def paint_vehicle(canvas: Canvas, foot: Point, heading: float, build: Build, dic
     _body(model, build, paint)
     _wheels(model, build, dice)
     _lamps(model, build, dice)
-    _cabin(model, build, paint, dice)
+    _cabin(model, build, paint)
 
 
 def _underside(model: _Model, b: Build) -> None:
@@ -132,14 +134,20 @@ def _body(model: _Model, b: Build, paint: Colour) -> None:
         (half - 0.35, b.half * 0.97, b.nose + 0.06),
         (half, b.half * 0.78, b.nose),
     ]
-    for (z0, w0, t0), (z1, w1, t1) in zip(rows, rows[1:], strict=False):
+    for (z0, w0, t0), (z1, w1, t1) in pairwise(rows):
         for side in (-1, 1):
             model.panel(
-                [(side * w0 * 0.95, low, z0), (side * w1 * 0.95, low, z1), (side * w1, waist, z1), (side * w0, waist, z0)],
+                [
+                    (side * w0 * 0.95, low, z0), (side * w1 * 0.95, low, z1),
+                    (side * w1, waist, z1), (side * w0, waist, z0),
+                ],
                 scaled(paint, 0.86), 0.05,
             )  # fmt: skip
             model.panel(
-                [(side * w0, waist, z0), (side * w1, waist, z1), (side * w1 * 0.95, t1, z1), (side * w0 * 0.95, t0, z0)],
+                [
+                    (side * w0, waist, z0), (side * w1, waist, z1),
+                    (side * w1 * 0.95, t1, z1), (side * w0 * 0.95, t0, z0),
+                ],
                 paint, 0.16,
             )  # fmt: skip
         model.panel(
@@ -230,7 +238,7 @@ def _lamps(model: _Model, b: Build, dice: Dice) -> None:
         model.flat([(-0.26, y, z), (0.26, y, z), (0.26, y + 0.11, z), (-0.26, y + 0.11, z)], plate)
 
 
-def _cabin(model: _Model, b: Build, paint: Colour, dice: Dice) -> None:
+def _cabin(model: _Model, b: Build, paint: Colour) -> None:
     z0, z1, z2, z3 = b.cabin
     w, v = b.half * 0.93, b.half * (0.76 if b.roof < 2 else 0.9)
     glass = (0.012, 0.014, 0.016)
@@ -249,8 +257,12 @@ def _cabin(model: _Model, b: Build, paint: Colour, dice: Dice) -> None:
             if b.panes == 0:
                 low0, high0 = z2 - 0.55, z2 - 0.5
             model.panel(
-                [(side * (w * 0.98 + v * 0.02) , lower + 0.04, low0), (side * (w * 0.98 + v * 0.02), lower + 0.04, low1),
-                 (side * (v * 0.9 + w * 0.1), upper - 0.09, high1), (side * (v * 0.9 + w * 0.1), upper - 0.09, high0)],
+                [
+                    (side * (w * 0.98 + v * 0.02), lower + 0.04, low0),
+                    (side * (w * 0.98 + v * 0.02), lower + 0.04, low1),
+                    (side * (v * 0.9 + w * 0.1), upper - 0.09, high1),
+                    (side * (v * 0.9 + w * 0.1), upper - 0.09, high0),
+                ],
                 glass, 0.3,
             )  # fmt: skip
     ends = [(z3, z2), (z0, z1)]
