@@ -7,7 +7,7 @@ import segcert
 
 ROOT = Path(segcert.__file__).parent
 LAYERS = [
-    {"errors", "files"},
+    {"errors", "files", "text"},
     {"noise", "stats", "models", "data"},
     {"sampling"},
     {"certificates"},

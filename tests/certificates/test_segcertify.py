@@ -13,7 +13,7 @@ from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
 import segcert as sc
-from segcert.certificates.segcertify import floored
+from segcert.text import floor_text
 
 
 def with_hits(counts: sc.Counts, hits: np.ndarray) -> sc.Counts:
@@ -62,7 +62,7 @@ def test_radius_is_never_rounded_up() -> None:
             radius = sc.LatticeGaussianNoise(0.25).radius(tau)
             assert radius <= exact
             assert radius >= exact * (1 - mpmath.mpf(10) ** -12)
-            assert mpmath.mpf(floored(radius)) <= exact
+            assert mpmath.mpf(floor_text(radius)) <= exact
 
 
 def test_statement_holds_its_numbers(cert: sc.Certificate) -> None:

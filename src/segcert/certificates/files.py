@@ -3,6 +3,7 @@
 Reading one recomputes it from its counts: a file that does not follow from them is refused.
 """
 
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -73,9 +74,14 @@ def compare(read: CertificateRecord, recomputed: CertificateRecord, path: Path) 
     wrong = [key for key in sorted(was | now) if was.get(key) != now.get(key)]
     first = next((key for key in wrong if key != "digest"), "digest")
     raise VerificationError(
-        f"{path} was changed after it was made: {first} is {was.get(first)!r}, "
-        f"but the counts give {now.get(first)!r}"
+        f"{path} was changed after it was made: {first} is {shortened(was.get(first))}, "
+        f"but the counts give {shortened(now.get(first))}"
     )
+
+
+def shortened(value: object) -> str:
+    """Print a value in at most 60 characters."""
+    return textwrap.shorten(repr(value), 60, placeholder=" ...")
 
 
 def flat(tree: object, prefix: str = "") -> dict[str, object]:

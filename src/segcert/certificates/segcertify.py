@@ -1,12 +1,11 @@
 """SegCertify: one statement about all components of an input."""
 
-import math
-
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.fwer import CORRECTIONS, Correction, holm
 from segcert.stats.levels import check_enough_draws, check_tau_alpha, levels
+from segcert.text import floor_text
 
 
 def certify(
@@ -64,14 +63,8 @@ def in_words(counts: Counts, *, threshold: int, radius: float, alpha: float) -> 
         f"With confidence {1 - alpha:.10g} (for the whole statement): at each of the {certified} "
         f"certified components of {counts.components}, the class printed is the class of the "
         f"smoothed model for every perturbation of this input of {noise.norm} norm at most "
-        f"{floored(radius)} ({noise.unit}). The smoothed model gives the most probable class of "
-        f"{counts.provenance.model} under {noise}. A deployment that abstains returns the class "
-        "printed or abstains, never another class; a fresh Monte-Carlo run of it adds its own "
-        f"error {alpha:.10g}. Nothing is said about the other components."
+        f"{floor_text(radius)} ({noise.unit}). The smoothed model gives the most probable class of "
+        f"{counts.provenance.model} under {noise.description}. A deployment that abstains returns "
+        "the class printed or abstains, never another class; a fresh Monte-Carlo run of it adds "
+        f"its own error {alpha:.10g}. Nothing is said about the other components."
     )
-
-
-def floored(value: float, digits: int = 4) -> str:
-    """Print a number rounded down."""
-    step = 10**digits
-    return f"{math.floor(value * step) / step:.{digits}f}"

@@ -68,15 +68,15 @@ def certify(
     )  # fmt: skip
     request.check()
     found = find_images(list(images))
-    check_request(request, found, segmenter)
+    batch = "auto" if batch_size is None else batch_size
+    check_request(request, found, segmenter, seed=seed, device=device, batch_size=batch)
     prepare_folder(out)
     warn_about_sigma(model, sigma)
     done = []
     with DrawProgress(messages) as progress:
         for item in certify_images(
             segmenter, found, request,
-            out=out, write=write_files, seed=seed, device=device,
-            batch_size="auto" if batch_size is None else batch_size,
+            out=out, write=write_files, seed=seed, device=device, batch_size=batch,
             overwrite=overwrite, progress=progress,
         ):  # fmt: skip
             done.append(item)

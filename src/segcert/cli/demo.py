@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from segcert.cli.arguments import Draws, PilotDraws, Seed, Tau
+from segcert.cli.arguments import Draws, PilotDraws, Seed, Tau, whole
 
 if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def demo(
     *,
     scene: Annotated[
-        int, Parameter(help="Which synthetic scene, from 0; none was trained on.")
+        int,
+        Parameter(converter=whole, help="Which synthetic scene, from 0; none was trained on."),
     ] = 0,
     tau: Tau = 0.75,
     n0: PilotDraws = 10,
@@ -33,6 +34,7 @@ def demo(
     from PIL import Image
 
     from segcert.cli.shell import messages
+    from segcert.data.images import read_image
     from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
     from segcert.errors import InputError
     from segcert.files import atomic_write
@@ -42,7 +44,7 @@ def demo(
     from segcert.report.pictures import png_bytes
     from segcert.report.progress import DrawProgress
     from segcert.report.strip import strip
-    from segcert.runs.certify_images import certify_images, check_request, prepare_folder
+    from segcert.runs.certify_images import certify_images, check_image, prepare_folder
     from segcert.runs.request import Request
 
     if scene < 0:
@@ -53,12 +55,12 @@ def demo(
     )
     request.check()
     street = Scenes(1, first=FIRST_TEST_SCENE + scene)[0]
+    check_image(request, read_image(street.image), segmenter, seed)
     prepare_folder(out)
     photo = out / f"street{scene}.png"
     with atomic_write(photo) as file:
         file.write(png_bytes(Image.fromarray(street.image)))
     images = {photo.stem: photo}
-    check_request(request, images, segmenter)
     with DrawProgress(messages) as progress:
         (done,) = certify_images(
             segmenter, images, request, out=out, seed=seed, overwrite=True, progress=progress,
@@ -77,14 +79,18 @@ def print_demo(found: "Certificate", truth: "Score", folder: Path, seconds: floa
 
     from segcert.cli.shell import results
     from segcert.report.view import radius_in_words
+    from segcert.text import percent_text
 
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("certified share", f"{1 - found.abstain_rate:.1%} of the pixels")
-    table.add_row("abstention", f"{found.abstain_rate:.1%}")
-    table.add_row("accuracy", f"{truth.accuracy:.1%} of the pixels have the true class")
-    table.add_row("certified accuracy", f"{truth.certified_accuracy:.1%} are certified and true")
+    for name, share, meaning in (
+        ("certified share", truth.certified, "of the pixels keep their class within the radius"),
+        ("abstention", truth.components - truth.certified, "of the pixels: nothing is said"),
+        ("accuracy", int(truth.confusion.trace()), "of the pixels have the true class"),
+        ("certified accuracy", truth.certified_correct, "are certified and have the true class"),
+    ):
+        table.add_row(name, f"{percent_text(share, truth.labelled)} {meaning}")
     table.add_row("radius", radius_in_words(found))
     table.add_row("seed", str(found.provenance.seed))
     table.add_row("time", f"{seconds:.1f} s for {found.counts.n0} + {found.counts.n} draws")

@@ -23,6 +23,7 @@ app = App(
     "Start with `segcert demo`; then `segcert certify photo.png --out certified`.",
     help_format="markdown",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # run() says what happened
 )
 for command in (demo, certify, verify, models, train):
     app.command(command)

@@ -3,33 +3,35 @@
 from rich.markup import escape
 from rich.table import Table
 
-from segcert.certificates.segcertify import floored
 from segcert.cli.shell import messages, results
 from segcert.models.shipped import describe
 from segcert.runs.certify_images import Done
+from segcert.text import floor_text, percent_text
 
 
 def print_summary(done: list[Done]) -> None:
-    """Print one row per image and where its pages are."""
+    """Print one row per image, and where their pages are."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("image", overflow="fold")
-    for name in ("size", "certified", "abstain", "radius (l2)", "count needed", "seconds"):
-        table.add_column(name, justify="right")
-    table.add_column("report", overflow="fold")
+    for name in ("size", "certified", "abstain", "l2 radius", "count", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
     for item in done:
         height, width = item.certificate.provenance.input_shape[1:]
-        abstain = item.certificate.abstain_rate
+        whole = item.certificate.counts.components
+        certified = int(item.certificate.certified.sum())
         table.add_row(
             escape(item.name),
             f"{width}x{height}",
-            f"{1 - abstain:.1%}",
-            f"{abstain:.1%}",
-            floored(item.certificate.radius),
+            percent_text(certified, whole),
+            percent_text(whole - certified, whole),
+            floor_text(item.certificate.radius),
             f"{item.certificate.threshold}/{item.certificate.counts.n}",
             "was there" if item.resumed else f"{item.seconds:.1f}",
-            escape(str(item.folder / "report.html")),
         )
     results.print(table)
+    results.print()
+    for item in done:
+        results.print(f"Open {item.folder / 'report.html'}", markup=False)
     invalid = sum(item.certificate.counts.invalid for item in done)
     if invalid:
         messages.print(
@@ -43,6 +45,6 @@ def warn_about_sigma(model: str, sigma: float) -> None:
     trained = describe(model).sigma
     if trained != sigma:
         messages.print(
-            f"[yellow]note:[/] model {escape(model)} was trained with sigma = {trained:g}, not {sigma:g}: "
-            "the certificate holds, but will cover less"
+            f"[yellow]note:[/] model {escape(model)} was trained with sigma = {trained:g}, "
+            f"not {sigma:g}: the certificate holds, but will cover less"
         )

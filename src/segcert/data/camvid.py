@@ -50,7 +50,8 @@ class CamVid(Sequence[LabelledImage]):
             raise InputError(
                 f"CamVid split {self.split!r} needs {listing}, which is missing: {WHERE}"
             )
-        object.__setattr__(self, "names", tuple(listing.read_text().split()))
+        lines = listing.read_text().splitlines()  # a name, or as in SegNet two paths
+        object.__setattr__(self, "names", tuple(line.split()[0] for line in lines if line.strip()))
 
     def __len__(self) -> int:
         """Count the images."""
@@ -65,11 +66,13 @@ class CamVid(Sequence[LabelledImage]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         name = Path(self.names[index]).stem
-        image = self._find(self.split, name)
-        labels = np.asarray(Image.open(self._find(f"{self.split}annot", name)))
+        image = np.asarray(Image.open(self._find(self.split, name)).convert("RGB"))
+        annotation = self._find(f"{self.split}annot", name)
+        labels = np.asarray(Image.open(annotation))
+        check_labels(annotation, labels, image.shape[:2])
         return LabelledImage(
             name=name,
-            image=np.asarray(Image.open(image).convert("RGB")),
+            image=image,
             labels=np.where(labels == VOID, IGNORE, labels).astype(np.uint8),
         )
 
@@ -79,3 +82,17 @@ class CamVid(Sequence[LabelledImage]):
             if path.is_file():
                 return path
         raise InputError(f"CamVid lacks {folder}/{name}.png (or .jpg) under {self.root}: {WHERE}")
+
+
+def check_labels(path: Path, labels: np.ndarray, size: tuple[int, ...]) -> None:
+    """Refuse annotations that are not those of the 11-class version.
+
+    Raises:
+        InputError: If they are colours, of another size, or have other classes.
+    """
+    if labels.ndim != 2:
+        raise InputError(f"{path} must hold one class number per pixel, 0..{VOID}: {WHERE}")
+    if labels.shape != size:
+        raise InputError(f"{path} has shape {labels.shape}, its image {size}: {WHERE}")
+    if labels.max() > VOID:
+        raise InputError(f"{path} has class {labels.max()}, must be 0..{VOID}: {WHERE}")

@@ -42,7 +42,7 @@ def read_image(source: ImageInput) -> Shaped[Tensor, " c h w"]:
     if isinstance(source, np.ndarray):
         if source.ndim == 3 and source.shape[2] in (1, 3) and source.shape[0] not in (1, 3):
             source = source.transpose(2, 0, 1)
-        source = torch.from_numpy(np.ascontiguousarray(source))
+        source = torch.from_numpy(np.array(source, order="C"))
     return checked_tensor(source)
 
 
@@ -54,21 +54,20 @@ def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
         raise InputError(f"image {path} is a folder: name a file in it, or give it to certify")
     try:
         with Image.open(path) as image:
-            image.load()
             return from_pil(image, f"image {path}")
+    except InputError:
+        raise
     except UnidentifiedImageError as error:
         raise InputError(
             f"image {path} is no image that can be read: give PNG, JPEG or TIFF"
         ) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InputError):
-            raise
+    except Exception as error:  # decoders raise anything on damaged bytes
         raise InputError(f"image {path} cannot be read: {error}") from error
 
 
 def from_pil(image: Image.Image, name: str) -> Shaped[Tensor, " 3 h w"]:
     """Convert a PIL image to RGB where that loses nothing, or say why not."""
-    if image.mode in DEEP_MODES or image.mode.startswith("I;"):
+    if is_deep(image):
         raise InputError(
             f"{name} has more than 8 bits per value (mode {image.mode}): convert it to 8 bits"
         )
@@ -81,8 +80,17 @@ def from_pil(image: Image.Image, name: str) -> Shaped[Tensor, " 3 h w"]:
     return torch.from_numpy(array).movedim(2, 0).contiguous()
 
 
+def is_deep(image: Image.Image) -> bool:
+    """Tell whether an image holds more than 8 bits per value; Pillow halves 16-bit colours."""
+    if image.mode in DEEP_MODES or image.mode.startswith("I;"):
+        return True
+    tiles = getattr(image, "tile", ())  # of a file not yet decoded: how its bytes are laid out
+    return any(";16" in str(tile[3]) for tile in tiles)
+
+
 def checked_tensor(image: Tensor) -> Shaped[Tensor, " c h w"]:
     """Check type, shape and values of an image tensor."""
+    image = image.detach()
     if image.ndim != 3 or 0 in image.shape:
         raise InputError(
             "an image must have shape (c, h, w) or, as an array, (h, w, 3); "

@@ -85,18 +85,21 @@ def score(
         classes: Number of classes.
 
     Raises:
-        InputError: If the shapes differ or a true class does not exist.
+        InputError: If the shapes differ or a class does not exist.
 
     Source:
         docs/guarantees.md, section 9; Fischer et al. (2021), section 6.2.
     """
-    if labels.shape != truth.shape:
-        raise InputError(f"labels have shape {labels.shape}, the truth has {truth.shape}")
-    known = truth != IGNORE
-    if known.any() and int(truth[known].max()) >= classes:
+    if not labels.shape == certified.shape == truth.shape:
         raise InputError(
-            f"truth has class {int(truth[known].max())}, the model has {classes} classes"
+            f"labels have shape {labels.shape}, the mask has {certified.shape}, "
+            f"the truth has {truth.shape}"
         )
+    known = truth != IGNORE
+    for name, values in (("truth", truth[known]), ("labels", labels[known])):
+        outside = values[(values < 0) | (values >= classes)]
+        if outside.size:
+            raise InputError(f"{name} has class {outside[0]}, the model has {classes} classes")
     pairs = truth[known].astype(np.int64) * classes + labels[known]
     confusion = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
     return Score(

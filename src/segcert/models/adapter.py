@@ -203,7 +203,12 @@ def as_segmenter(
         raise InputError(f"scale must be in (0, 16], got {scale}")
     if classes is not None and not 1 <= classes <= LARGEST_LABEL:
         raise InputError(f"classes must be in 1..{LARGEST_LABEL}, got {classes}")
-    classes = classes or len(class_names) or None
+    classes = classes or len(class_names) or len(palette) or None
+    if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
+        raise InputError(
+            f"class_names and palette need one entry for each of {classes} classes, "
+            f"got {len(class_names)} and {len(palette)}"
+        )
     segmenter = Segmenter(
         model=model,
         name=name or model_name(model),
@@ -245,9 +250,10 @@ def model_name(model: Model) -> str:
 
 
 def hash_weights(module: nn.Module) -> str:
-    """Hash names, types, shapes and values of all weights and buffers."""
+    """Hash names, types, shapes and values of all weights and buffers, saved ones or not."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
+    tensors = module.state_dict() | dict(module.named_buffers())
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
         digest.update(
             tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()

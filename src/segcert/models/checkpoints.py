@@ -2,18 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from textwrap import shorten
+from typing import Annotated, Literal
 
 import safetensors
 import safetensors.torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import nn
 
 from segcert.errors import InputError
-from segcert.files import atomic_write
+from segcert.files import atomic_write, check_writable
 from segcert.models.depthwise import DepthwiseNet, channels_last
 
 KEY = "segcert"  # of the description in the header of the file
+
+Byte = Annotated[int, Field(ge=0, le=255)]
 
 
 class Description(BaseModel):
@@ -32,12 +35,31 @@ class Description(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     architecture: Literal["depthwise"] = "depthwise"
-    classes: tuple[str, ...]
-    palette: tuple[tuple[int, int, int], ...]
-    sigma: float
+    classes: tuple[str, ...] = Field(min_length=1, max_length=255)
+    palette: tuple[tuple[Byte, Byte, Byte], ...]
+    sigma: float = Field(ge=0, allow_inf_nan=False)
     data: str
     licence: str
     training: dict[str, str | float | int]
+
+    @model_validator(mode="after")
+    def one_colour_per_class(self) -> "Description":
+        """Refuse a palette of another length."""
+        if len(self.palette) != len(self.classes):
+            raise ValueError(f"{len(self.classes)} classes, {len(self.palette)} colours")
+        return self
+
+
+def check_weight_file(path: Path) -> None:
+    """Refuse, before training, a path at which weights could not be saved or found again.
+
+    Raises:
+        InputError: If it does not end in .safetensors.
+        OSError: If it cannot be written.
+    """
+    if path.suffix != ".safetensors":
+        raise InputError(f"weights are written to a .safetensors file, got {path}")
+    check_writable(path)
 
 
 def save_weights(path: Path, net: nn.Module, description: Description) -> None:
@@ -61,7 +83,8 @@ def load_weights(path: Path) -> tuple[nn.Module, Description]:
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(
-            f"weights {path} do not fit the network {description.architecture}: {reason}"
+            f"weights {path} do not fit the network {description.architecture}: "
+            + shorten(reason, 160, placeholder=" ...")
         ) from error
     return channels_last(net.eval()), description
 
@@ -72,8 +95,10 @@ def read_description(path: Path) -> Description:
     Raises:
         InputError: If the file is missing, damaged or not ours.
     """
-    if not Path(path).is_file():
+    if not path.exists():
         raise InputError(f"weight file {path} does not exist")
+    if path.is_dir():
+        raise InputError(f"weight file {path} is a folder: name a .safetensors file")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

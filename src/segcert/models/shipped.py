@@ -58,6 +58,6 @@ def find(name: str) -> Path:
     if name.endswith(".safetensors") or "/" in name:
         return Path(name)
     raise InputError(
-        f"unknown model {name!r}: choose one of {', '.join(known)}, "
+        f"unknown model {name!r}: choose one of {', '.join(known) or '(none is shipped)'}, "
         "or give the path of a .safetensors file written by segcert train"
     )

@@ -31,6 +31,11 @@ class AbstractNoise(ABC):
     norm: ClassVar[str]
     unit: ClassVar[str]
 
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The noise in words, for statements."""
+
     @abstractmethod
     def sample(
         self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource

@@ -67,6 +67,11 @@ class GaussianNoise(AbstractNoise):
         """Check sigma."""
         check_sigma(self.sigma)
 
+    @property
+    def description(self) -> str:
+        """The noise in words."""
+        return f"Gaussian noise of standard deviation {self.sigma:g}"
+
     def sample(
         self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
     ) -> Float[Tensor, " n *shape"]:

@@ -61,6 +61,11 @@ class LatticeGaussianNoise(AbstractNoise):
                 "convert the image to float and use GaussianNoise"
             )
 
+    @property
+    def description(self) -> str:
+        """The noise in words."""
+        return f"Gaussian noise of standard deviation {self.sigma:g} on the grid of 1/255"
+
     def sample(
         self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
     ) -> Float[Tensor, " n *shape"]:

@@ -29,7 +29,7 @@ def write_files(
         truth: True classes, 255 = ignored, for the page.
     """
     pixels = read_file(image).movedim(0, 2).numpy()
-    labels, certified = certificate.labels.astype(np.uint8), certificate.certified
+    labels, certified = certificate.labels, certificate.certified
     palette = certificate.counts.palette or default_palette(certificate.counts.classes)
     certificate.save(folder)
     labels_image(labels, certified, palette).save(folder / "labels.png", optimize=False)

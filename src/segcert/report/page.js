@@ -1,12 +1,11 @@
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
-  const { width, height, n, threshold, names, colours } = JSON.parse($("data").textContent);
+  const { width, height, n, threshold, names, starts, restBytes } = JSON.parse($("data").textContent);
   const source = (key) => document.querySelector(`#figure-${key} > img`)?.src;
   const stage = $("stage");
   const lens = $("lens").getContext("2d");
   const LENS_PIXELS = 11;
-  const truth = { shown: Boolean(source("truth")) };
   let values = null; // { labels, hits, truth }, one number per pixel
   let at = null; // { x, y }, the pixel that is read
   let spoken = 0;
@@ -55,37 +54,42 @@
     return unfilter(new Uint8Array(await new Response(stream).arrayBuffer()), bytes);
   }
 
+  // PNG specification (W3C, third edition), section 9: none, sub, up, average, Paeth.
   function unfilter(raw, bytes) {
     const row = width * bytes;
     const out = new Uint8Array(row * height);
-    for (let y = 0; y < height; y++) {
-      const filter = raw[y * (row + 1)];
-      for (let i = 0; i < row; i++) {
-        const k = y * row + i;
+    for (let y = 0, k = 0, from = 0; y < height; y++) {
+      const filter = raw[from++];
+      for (let i = 0; i < row; i++, k++) {
         const left = i < bytes ? 0 : out[k - bytes];
         const up = y ? out[k - row] : 0;
         const corner = y && i >= bytes ? out[k - row - bytes] : 0;
-        out[k] = raw[y * (row + 1) + 1 + i] + predict(filter, left, up, corner);
+        let guess = 0;
+        if (filter === 1) guess = left;
+        else if (filter === 2) guess = up;
+        else if (filter === 3) guess = (left + up) >> 1;
+        else if (filter === 4) guess = paeth(left, up, corner);
+        out[k] = raw[from++] + guess;
       }
     }
     return out;
   }
 
-  // PNG specification (W3C, third edition), section 9: none, sub, up, average, Paeth.
-  function predict(filter, left, up, corner) {
-    if (filter < 4) return [0, left, up, (left + up) >> 1][filter];
+  function paeth(left, up, corner) {
     const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
     return a <= b && a <= c ? left : b <= c ? up : corner;
   }
 
   async function readValues() {
-    const wide = $("wide")?.textContent;
     const labels = await decode(source("predicted"), 1);
-    const bytes = await decode(wide ?? source("counts"), wide ? 3 : 1);
-    const hits = wide
-      ? Uint32Array.from(labels, (_, i) => (bytes[3 * i] << 16) | (bytes[3 * i + 1] << 8) | bytes[3 * i + 2])
-      : bytes;
-    values = { labels, hits, truth: truth.shown ? await decode(source("truth"), 1) : null };
+    const levels = await decode(source("counts"), 1);
+    const rest = restBytes ? await decode($("rest").textContent, restBytes) : [];
+    const hits = Uint32Array.from(levels, (level, i) => {
+      let more = 0;
+      for (let k = 0; k < restBytes; k++) more = 256 * more + rest[restBytes * i + k];
+      return starts[level] + more;
+    });
+    values = { labels, hits, truth: source("truth") ? await decode(source("truth"), 1) : null };
     read();
     point();
   }
@@ -136,7 +140,7 @@
     $("read-pixel").textContent = `${at.x}, ${at.y}`;
     nameIn($("read-class"), label);
     $("read-count").textContent = `${hits} of ${n}`;
-    $("read-result").textContent = threshold > n ? result : `${result} (${certified ? "≥" : "<"} ${threshold})`;
+    $("read-result").textContent = threshold > n ? result : `${result} (${certified ? "≥" : "<"}\u00a0${threshold})`;
     let sentence = `Pixel ${at.x}, ${at.y}: ${names[label]}, ${hits} of ${n}, ${result}`;
     if (values.truth) {
       nameIn($("read-truth"), values.truth[i]);

@@ -22,11 +22,12 @@ from segcert.report.pictures import (
     count_map,
     jpeg_bytes,
     labels_image,
+    level_starts,
     outcomes,
     png_bytes,
-    wide_image,
+    rest_image,
 )
-from segcert.report.text import floor_text, percent_text
+from segcert.text import floor_text, percent_text
 
 HERE = Path(__file__).parent
 PATCH = 16  # side of the patch that makes a radius concrete, in pixels
@@ -138,6 +139,7 @@ def render_page(view: ReportView) -> str:
         InputError: If there are more than 255 classes, or labels or counts out of range.
     """
     rows = class_rows(view)
+    rest = rest_image(view.hits, view.n, view.threshold) if view.n > 255 else None
     style, script = ((HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     return _template().render(
         view=view,
@@ -148,8 +150,8 @@ def render_page(view: ReportView) -> str:
         radii=radii(view),
         outcome_key=outcome_key(view),
         scale=_link("image/png", png_bytes(_scale(view))),
-        data=script_data(view, rows),
-        wide=_link("image/png", png_bytes(wide_image(view.hits))) if view.n > 255 else "",
+        data=script_data(view, rest_bytes=len(rest.getbands()) if rest else 0),
+        rest=_link("image/png", png_bytes(rest)) if rest else "",
         certificate=_link("application/json", view.certificate_json.encode()),
         style=Markup(style),
         script=Markup(script),
@@ -168,7 +170,7 @@ def figures(view: ReportView) -> list[Figure]:
         _figure("certified", "Certified", png_bytes(labels_image(labels, certified, palette)),
                 f"The certified pixels, {share}, in the colour of their class; the rest is white."),
         _figure("counts", "Counts", png_bytes(count_map(view.hits, view.n, view.threshold)),
-                f"How many of {view.n} draws agreed: grey below {view.threshold}, in colour above."),
+                f"How many of {view.n} draws agreed: grey below {view.threshold}, else coloured."),
     ]  # fmt: skip
     if view.truth is not None:
         found = colour_labels(outcomes(labels, certified, view.truth), OUTCOME_COLOURS)
@@ -191,7 +193,10 @@ def class_rows(view: ReportView) -> list[ClassRow]:
 
     truth = np.full(view.labels.shape, 255, np.uint8) if view.truth is None else view.truth
     pixels, certified = count(np.ones_like(view.certified)), count(view.certified)
-    judged, right = count(view.certified & (truth != 255)), count(view.certified & (truth == view.labels))
+    judged, right = (
+        count(view.certified & (truth != 255)),
+        count(view.certified & (truth == view.labels)),
+    )
     rows = [
         ClassRow(
             index=i,
@@ -236,16 +241,16 @@ def outcome_key(view: ReportView) -> list[tuple[str, str, str]]:
     ]
 
 
-def script_data(view: ReportView, rows: list[ClassRow]) -> dict[str, object]:
+def script_data(view: ReportView, *, rest_bytes: int) -> dict[str, object]:
     """Collect what the script of the page needs beside the pictures."""
-    by_index = sorted(rows, key=lambda row: row.index)
     return {
         "width": view.image.shape[1],
         "height": view.image.shape[0],
         "n": view.n,
         "threshold": view.threshold,
-        "names": [row.name for row in by_index],
-        "colours": [row.colour for row in by_index],
+        "names": list(view.class_names),
+        "starts": level_starts(view.n, view.threshold),
+        "restBytes": rest_bytes,
     }
 
 
@@ -276,5 +281,5 @@ def _link(kind: str, content: bytes) -> str:
 
 
 def _hash(text: str) -> str:
-    """Name an inline style or script in a security policy. Source: W3C, CSP Level 3, hash-source."""
+    """Name an inline style or script in a policy. Source: W3C, CSP Level 3, hash-source."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

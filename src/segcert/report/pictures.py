@@ -19,7 +19,13 @@ ABSTAIN = 255  # index of an abstention, and of "no truth here"
 GHOST = 0.16  # how much of the photograph shines through an abstention
 GREYS = (0.97, 0.76)  # of no hit, and of a count just below the threshold
 COLOURS = (0.36, 0.9)  # stretch of reversed viridis between the threshold and n hits
-OUTCOMES = ("certified, right", "certified, wrong", "abstained, right", "abstained, wrong", "no truth")
+OUTCOMES = (
+    "certified, right",
+    "certified, wrong",
+    "abstained, right",
+    "abstained, wrong",
+    "no truth",
+)
 OUTCOME_COLOURS = ((84, 134, 176), (200, 62, 30), (255, 255, 255), (246, 205, 172), (128, 132, 138))
 NO_TRUTH = OUTCOME_COLOURS[-1]
 
@@ -126,9 +132,23 @@ def outcomes(
     return np.where(truth == ABSTAIN, len(OUTCOMES) - 1, against).astype(np.uint8)
 
 
-def wide_image(values: Integer[np.ndarray, " h w"]) -> Image.Image:
-    """Store numbers below 2^24 in the red, green and blue bytes, the highest first."""
-    return Image.fromarray(np.stack([values >> 16, values >> 8, values], -1).astype(np.uint8))
+def level_starts(n: int, threshold: int) -> list[int]:
+    """Say from which count on a pixel of the count map has the index 0, ..., 255."""
+    starts: list[int] = np.searchsorted(_levels(n, threshold), np.arange(256)).tolist()
+    return starts
+
+
+def rest_image(hits: Integer[np.ndarray, " h w"], n: int, threshold: int) -> Image.Image:
+    """Store what the count map leaves out of the counts, so that both together are exact.
+
+    Returns:
+        ``hits`` less the start of its level: one grey byte, or three (the highest first).
+    """
+    levels = _levels(n, threshold)
+    rest = hits - np.searchsorted(levels, levels)[hits]
+    if rest.max() < 256:
+        return Image.fromarray(rest.astype(np.uint8))
+    return Image.fromarray(np.stack([rest >> 16, rest >> 8 & 255, rest & 255], -1).astype(np.uint8))
 
 
 def png_bytes(image: Image.Image) -> bytes:
@@ -191,7 +211,7 @@ def _oklab(rgb: Integer[np.ndarray, " m 3"]) -> Float64[np.ndarray, " m 3"]:
 
 
 def _levels(n: int, threshold: int) -> UInt8[np.ndarray, " counts"]:
-    """Give each count 0, ..., n an index below 256 that tells on which side of the threshold it is."""
+    """Give each count 0, ..., n an index below 256, none shared across the threshold."""
     k = np.arange(n + 1)
     if n > 255:
         below = k * 128 // max(threshold, 1)
@@ -205,7 +225,8 @@ def _count_colours(n: int, threshold: int) -> UInt8[np.ndarray, " counts 3"]:
     greys = np.linspace(*GREYS, threshold)[:, None].repeat(3, axis=1)
     at = np.linspace(*COLOURS, n + 2 - threshold)[1:]  # so that n hits are dark if only they pass
     colours = colormaps["viridis_r"](at)[:, :3]
-    return np.rint(255 * np.concatenate([greys, colours])).astype(np.uint8)
+    table: np.ndarray = np.rint(255 * np.concatenate([greys, colours])).astype(np.uint8)
+    return table
 
 
 def _class_numbers(
@@ -236,7 +257,10 @@ def _table(palette: Sequence[Colour]) -> UInt8[np.ndarray, " 256 3"]:
 
 
 def _indexed(
-    numbers: Integer[np.ndarray, " h w"], palette: Sequence[Colour], *, last: Colour = (255, 255, 255)
+    numbers: Integer[np.ndarray, " h w"],
+    palette: Sequence[Colour],
+    *,
+    last: Colour = (255, 255, 255),
 ) -> Image.Image:
     """Make an indexed image with all 256 palette entries, so that files keep the numbers."""
     table = _table(palette)

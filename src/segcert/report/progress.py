@@ -1,6 +1,7 @@
 """Progress bars for long work, on standard error."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -34,6 +35,7 @@ class DrawProgress:
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            disable=not console.is_terminal,  # a log file gets no bars, nor empty lines
         )
         self._tasks: dict[str, TaskID] = {}
 
@@ -51,5 +53,5 @@ class DrawProgress:
         if name not in self._tasks:
             for old in self._tasks.values():
                 self._bars.update(old, visible=False)
-            self._tasks[name] = self._bars.add_task(name, total=total, completed=0)
+            self._tasks[name] = self._bars.add_task(escape(name), total=total, completed=0)
         self._bars.update(self._tasks[name], completed=done)

@@ -7,10 +7,10 @@ from jaxtyping import UInt8
 
 from segcert.certificates.files import to_json
 from segcert.certificates.result import Certificate
-from segcert.certificates.segcertify import floored
 from segcert.metrics.score import score
 from segcert.report.page import ReportView
 from segcert.report.pictures import default_palette
+from segcert.text import floor_text, percent_text
 
 GREY_LEVELS = 255
 
@@ -22,10 +22,10 @@ def radius_rms(certificate: Certificate) -> float:
 
 def radius_in_words(certificate: Certificate) -> str:
     """Print the radius and what it means, every number rounded down."""
-    rms = floored(radius_rms(certificate), 7)
-    levels = floored(certificate.radius * GREY_LEVELS, 1)
+    rms = floor_text(radius_rms(certificate))
+    levels = floor_text(certificate.radius * GREY_LEVELS, 1)
     return (
-        f"l2 {floored(certificate.radius)} over the whole image, in units of [0, 1]: "
+        f"l2 {floor_text(certificate.radius)} over the whole image, in units of [0, 1]: "
         f"a change of {rms} RMS per value, or of {levels} grey levels in a single value"
     )
 
@@ -50,7 +50,7 @@ def make_view(
     return ReportView(
         title=title,
         image=image,
-        labels=certificate.labels.astype(np.uint8),
+        labels=certificate.labels,
         certified=certificate.certified,
         hits=counts.hits,
         n=counts.n,
@@ -73,11 +73,11 @@ def headline(
     certificate: Certificate, truth: UInt8[np.ndarray, " h w"] | None
 ) -> tuple[tuple[str, str, str], ...]:
     """Figures at the top of the page: name, value, hint."""
-    share = 1 - certificate.abstain_rate
+    whole, certified = certificate.counts.components, int(certificate.certified.sum())
     shown = [
-        ("certified", f"{share:.1%}", "of the pixels keep their class inside the radius"),
-        ("abstention", f"{certificate.abstain_rate:.1%}", "of the pixels: nothing is said"),
-        ("radius", floored(certificate.radius), "l2 over all values, in units of [0, 1]"),
+        ("certified", percent_text(certified, whole), "of the pixels keep their class"),
+        ("abstention", percent_text(whole - certified, whole), "of the pixels: nothing is said"),
+        ("radius", floor_text(certificate.radius), "l2 over all values, in units of [0, 1]"),
         ("confidence", f"{1 - certificate.alpha:.10g}", "for the whole statement"),
     ]
     if truth is not None:
@@ -85,8 +85,16 @@ def headline(
             certificate.labels, certificate.certified, truth, classes=certificate.counts.classes
         )
         shown += [
-            ("accuracy", f"{found.accuracy:.1%}", "of the labelled pixels have the true class"),
-            ("certified accuracy", f"{found.certified_accuracy:.1%}", "are certified and true"),
+            (
+                "accuracy",
+                percent_text(int(found.confusion.trace()), found.labelled),
+                "of the labelled pixels have the true class",
+            ),
+            (
+                "certified accuracy",
+                percent_text(found.certified_correct, found.labelled),
+                "are certified and true",
+            ),
         ]
     return tuple(shown)
 
@@ -95,7 +103,7 @@ def facts(certificate: Certificate) -> tuple[tuple[str, str], ...]:
     """Parameters and provenance: name, value."""
     counts, source = certificate.counts, certificate.provenance
     return (
-        ("noise", str(counts.noise)),
+        ("noise", counts.noise.description),
         ("tau", f"{certificate.tau:g}"),
         ("alpha", f"{certificate.alpha:g}"),
         ("draws", f"{counts.n0} choose the class, {counts.n} are counted"),

@@ -1,5 +1,6 @@
 """Certify image files, one after the other; what is done is kept, what is not is resumed."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -7,7 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import UInt8
+from torch import Tensor
 
 from segcert.certificates.files import CERTIFICATE, load_certificate
 from segcert.certificates.result import Certificate
@@ -17,11 +21,13 @@ from segcert.errors import InputError, SegcertError
 from segcert.models.adapter import Segmenter
 from segcert.runs.request import Request
 from segcert.runs.store import open_store
+from segcert.sampling.counting import Task
 from segcert.sampling.sampler import sample
-from segcert.sampling.setup import check_size
-from segcert.sampling.streams import fresh_seed
+from segcert.sampling.setup import check_size, choose_batch_size, choose_device, stream_kind_of
+from segcert.sampling.streams import Streams, fresh_seed
 
 
+@runtime_checkable
 class Writer(Protocol):
     """Writes all files of one certified image into a folder."""
 
@@ -49,17 +55,39 @@ class Done:
     seconds: float
 
 
-def check_request(request: Request, images: dict[str, Path], segmenter: Segmenter) -> None:
-    """Refuse, before the first draw, what could not end well.
+def check_request(
+    request: Request,
+    images: dict[str, Path],
+    segmenter: Segmenter,
+    *,
+    seed: int | None = None,
+    device: str = "auto",
+    batch_size: int | str = "auto",
+) -> None:
+    """Refuse, before the first draw and the first file, what could not end well.
 
     Raises:
         InputError: If an argument is out of range, an image too small, or n too small for it.
     """
     request.check()
     for path in images.values():
-        image = read_file(path)
-        check_size(image, segmenter)
-        request.check(components=image.shape[1] * image.shape[2])
+        check_image(request, read_file(path), segmenter, seed, device, batch_size)
+
+
+def check_image(
+    request: Request,
+    image: UInt8[Tensor, " 3 h w"],
+    segmenter: Segmenter,
+    seed: int | None = None,
+    device: str = "auto",
+    batch_size: int | str = "auto",
+) -> None:
+    """Refuse what could not end well with one image; see `check_request`."""
+    check_size(image, segmenter)
+    request.check(components=image.shape[1] * image.shape[2])
+    where = choose_device(device, segmenter)
+    streams = Streams(seed or 0, hash_image(image), where, stream_kind_of(where))
+    choose_batch_size(batch_size, Task(segmenter, image, request.noise, streams, classes=0))
 
 
 def prepare_folder(out: Path) -> None:
@@ -104,7 +132,7 @@ def certify_images(
         seed: Of all streams, or None for a fresh one per image.
         device: Where to sample.
         batch_size: Draws that go through the model together.
-        overwrite: Replace certificates of other settings.
+        overwrite: Replace certificates of other settings; never a folder without certificate.
         progress: Called with name, draws done and draws in all.
 
     Yields:
@@ -116,7 +144,9 @@ def certify_images(
     for name, path in images.items():
         start = time.monotonic()
         folder = out / name
-        if folder.exists() and not overwrite:
+        if overwrite:
+            check_replaceable(folder)
+        elif folder.exists():
             yield Done(name, folder, reuse(folder, path, request, seed), True, 0.0)
             continue
         certificate = certify_one(
@@ -159,11 +189,28 @@ def certify_one(
             progress=report,
             partial=store.partial, after_block=store.keep,
         )  # fmt: skip
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         store.save()
-        raise
+        raise KeyboardInterrupt(
+            "interrupted; the same command goes on where this one stopped"
+        ) from interrupt
     store.save()
     return certify(counts, tau=request.tau, alpha=request.alpha, correction=request.correct)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse to replace anything but an earlier result.
+
+    Raises:
+        InputError: If there is something else.
+    """
+    if folder.is_dir() and ((folder / CERTIFICATE).exists() or not any(folder.iterdir())):
+        return
+    if os.path.lexists(folder):
+        raise InputError(
+            f"{folder} exists and holds no certificate, so it is not overwritten: "
+            "choose another --out, or move it away"
+        )
 
 
 def reuse(folder: Path, path: Path, request: Request, seed: int | None) -> Certificate:
@@ -174,7 +221,7 @@ def reuse(folder: Path, path: Path, request: Request, seed: int | None) -> Certi
     """
     way_out = "choose another --out, or --overwrite"
     if not (folder / CERTIFICATE).is_file():
-        raise InputError(f"{folder} exists and holds no certificate: {way_out}")
+        raise InputError(f"{folder} exists and holds no certificate: choose another --out")
     try:
         certificate = load_certificate(folder)
     except SegcertError as error:
@@ -209,18 +256,27 @@ def request_of(certificate: Certificate, *, sigma: float) -> Request:
 
 
 def put_in_place(folder: Path, write: Callable[..., None]) -> None:
-    """Let ``write(folder=...)`` fill a new folder, and put it in place when it is complete."""
+    """Let ``write(folder=...)`` fill a new folder, and put it in place when it is complete.
+
+    Raises:
+        InputError: If the file system refuses; what was in place before stays there.
+    """
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    old = draft.with_name(f"{draft.name}.old")
     try:
         write(folder=draft)
         draft.chmod(0o755)
         if folder.exists():
-            old = draft.with_name(f"{draft.name}.old")
             folder.rename(old)
-            draft.rename(folder)
-            shutil.rmtree(old)
-        else:
-            draft.rename(folder)
-    except BaseException:
+        draft.rename(folder)
+    except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        if isinstance(error, OSError):
+            raise InputError(
+                f"{folder} cannot be written: {error.strerror or error}; the draws are kept, so "
+                "the same command goes on when that is mended"
+            ) from error
         raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,10 +1,13 @@
 """Which images a command line means."""
 
+import os
 from glob import glob
 from pathlib import Path
 
 from segcert.data.images import SUFFIXES, read_file
 from segcert.errors import InputError
+
+LONGEST_NAME = 200  # bytes; temporary files add to it, and 255 is the limit of file systems
 
 
 def find_images(arguments: list[str]) -> dict[str, Path]:
@@ -27,6 +30,7 @@ def find_images(arguments: list[str]) -> dict[str, Path]:
     images: dict[str, Path] = {}
     for argument in arguments:
         for path in expand(argument):
+            check_name(path)
             other = images.get(path.stem)
             if other is not None and other.resolve() != path.resolve():
                 raise InputError(
@@ -37,6 +41,26 @@ def find_images(arguments: list[str]) -> dict[str, Path]:
     for path in images.values():
         read_file(path)
     return images
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file whose name without suffix cannot name the folder of its results.
+
+    Raises:
+        InputError: If it is ".", "..", too long, or no text.
+    """
+    name = os.fsencode(path.stem)
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        usable = False
+    else:
+        usable = name not in (b"", b".", b"..") and len(name) <= LONGEST_NAME
+    if not usable:
+        raise InputError(
+            f"the results of image {path} would go to a folder {path.stem!r}, which cannot be: "
+            f"rename the image (UTF-8, at most {LONGEST_NAME} bytes)"
+        )
 
 
 def expand(argument: str) -> list[Path]:

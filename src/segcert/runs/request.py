@@ -2,10 +2,11 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from segcert.errors import InputError
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.setup import check_draw_numbers
 from segcert.stats.fwer import CORRECTIONS, Correction
-from segcert.stats.levels import check_enough_draws, check_tau_alpha
+from segcert.stats.levels import MOST_DRAWS, check_enough_draws, check_tau_alpha
 
 
 class Request(BaseModel):
@@ -44,6 +45,8 @@ class Request(BaseModel):
         LatticeGaussianNoise(self.sigma)
         check_tau_alpha(tau=self.tau, alpha=self.alpha)
         check_draw_numbers(self.n0, self.n)
+        if max(self.n0, self.n) > MOST_DRAWS:
+            raise InputError(f"n0 and n must be at most {MOST_DRAWS}, got {self.n0} and {self.n}")
         if components is not None:
             check_enough_draws(
                 components, self.n, tau=self.tau, alpha=self.alpha, pilot=self.n0 > 0

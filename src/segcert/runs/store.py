@@ -58,10 +58,6 @@ class PartialStore:
             np.savez(file, allow_pickle=False, **arrays)
         self._saved = time.monotonic()
 
-    def discard(self) -> None:
-        """Remove the file: the certificate is written."""
-        self.path.unlink(missing_ok=True)
-
 
 def open_store(
     path: Path, request: Request, *, input_sha256: str, seed: int | None, fresh: int

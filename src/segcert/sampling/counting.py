@@ -15,7 +15,6 @@ from segcert.sampling.fingerprints import fingerprints
 from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import Block, Run, Tally, no_draws
 
-
 UNLIMITED = 2**31 - 1
 
 

@@ -94,12 +94,23 @@ def choose_device(device: str, segmenter: Segmenter) -> torch.device:
             for parameter in segmenter.model.parameters():
                 return parameter.device
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return find_device(device)
+
+
+def find_device(device: str) -> torch.device:
+    """Find a device by its name.
+
+    Raises:
+        InputError: If this machine has none such.
+    """
+    rule = f"device must be 'auto', 'cpu' or a CUDA device of this machine, got {device!r}"
     try:
-        return torch.empty(0, device=device).device
+        found = torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"device must be 'auto', 'cpu' or a CUDA device of this machine, got {device!r}"
-        ) from error
+        raise InputError(rule) from error
+    if found.type not in ("cpu", "cuda"):
+        raise InputError(rule)
+    return found
 
 
 def choose_batch_size(batch_size: int | str, task: Task) -> int:

@@ -44,8 +44,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check the numbers that a user types."""
-        if self.sigma < 0:
+        if not 0 <= self.sigma < math.inf:
             raise InputError(f"sigma must be >= 0 (0 trains without noise), got {self.sigma}")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed must be an integer in [0, 2^63), got {self.seed}")
         if self.epochs < 1 or self.batch_size < 2:
             raise InputError(
                 f"epochs must be >= 1 and batch_size >= 2 (batch norm), "

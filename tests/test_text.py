@@ -1,0 +1,48 @@
+"""Numbers in words never say too much."""
+
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segcert.text import floor_text, percent_text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.16862, 4, "0.1686"),
+        (0.16869999, 4, "0.1686"),
+        (1.99999, 4, "1.9999"),
+        (42.998, 1, "42.9"),
+        (0.00023419, 4, "0.0002341"),
+        (0.0597, 1, "0.05"),
+        (0.0, 4, "0.0000"),
+        (0.3, 4, "0.2999"),  # the double nearest to 0.3 lies below it
+    ],
+)
+def test_a_number_is_rounded_down(value: float, digits: int, text: str) -> None:
+    assert floor_text(value, digits) == text
+
+
+@given(st.floats(1e-9, 1e9), st.integers(0, 8))
+def test_what_is_printed_is_never_more_and_hardly_less(value: float, digits: int) -> None:
+    printed, exact = Decimal(floor_text(value, digits)), Decimal(value)
+    assert printed <= exact
+    assert exact - printed < Decimal(10) ** -digits
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_finite_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        floor_text(value)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(0, 7, "0.0%"), (7, 7, "100.0%"), (9999, 10000, "99.9%"), (1, 10000, "<0.1%"), (0, 0, "–")],
+)
+def test_a_share_is_all_only_if_it_is_all(part: int, whole: int, text: str) -> None:
+    assert percent_text(part, whole) == text
