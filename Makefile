@@ -17,10 +17,10 @@ demo: .venv/ready  ## certify a synthetic street scene and say where the page is
 	$(BIN)/segcert demo --out demo
 
 test: .venv/ready  ## the default suite
-	$(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: .venv/ready  ## what takes minutes
-	$(BIN)/pytest -m slow
+	OMP_NUM_THREADS=2 $(BIN)/pytest -m slow
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ def main() -> None:
             repeats=repeats,
         )
         print_timings(
-            f"{DRAWS} draws of {width}x{height}, batch {size} (sample checks the model by 3 more)",
+            f"{DRAWS} draws of {width}x{height}, batch {size} (sample checks the model by 4 more)",
             timings,
             baseline="forward passes",
         )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcert.text import floor_text, percent_text
+from segcert.text import confidence_text, floor_text, percent_text
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,10 @@ def test_what_is_not_finite_is_refused(value: float) -> None:
 )
 def test_a_share_is_all_only_if_it_is_all(part: int, whole: int, text: str) -> None:
     assert percent_text(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("alpha", "text"), [(0.001, "0.999"), (0.1, "0.9"), (1e-9, "0.999999999"), (1e-12, "1 - 1e-12")]
+)
+def test_confidence_is_never_rounded_up(alpha: float, text: str) -> None:
+    assert confidence_text(alpha) == text

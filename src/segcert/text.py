@@ -26,6 +26,11 @@ def floor_text(value: float, digits: int = 4) -> str:
     return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR):f}"
 
 
+def confidence_text(alpha: float) -> str:
+    """Print ``1 - alpha``, never more: ``0.999``, or ``1 - 1e-12`` where digits run out."""
+    return f"{1 - alpha:.10g}" if alpha >= 1e-9 else f"1 - {alpha!r}"
+
+
 def percent_text(part: int, whole: int) -> str:
     """Print a share in percent, rounded down in integer arithmetic: 100% means all.
 

@@ -5,7 +5,7 @@ from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.fwer import CORRECTIONS, Correction, holm
 from segcert.stats.levels import check_enough_draws, check_tau_alpha, levels
-from segcert.text import floor_text
+from segcert.text import confidence_text, floor_text
 
 
 def certify(
@@ -60,11 +60,11 @@ def in_words(counts: Counts, *, threshold: int, radius: float, alpha: float) -> 
     certified = int(counts.histogram[threshold:].sum())
     noise = counts.noise
     return (
-        f"With confidence {1 - alpha:.10g} (for the whole statement): at each of the {certified} "
-        f"certified components of {counts.components}, the class printed is the class of the "
-        f"smoothed model for every perturbation of this input of {noise.norm} norm at most "
+        f"With confidence {confidence_text(alpha)} (for the whole statement): at each of the "
+        f"{certified} certified components of {counts.components}, the class printed is the class "
+        f"of the smoothed model for every perturbation of this input of {noise.norm} norm at most "
         f"{floor_text(radius)} ({noise.unit}). The smoothed model gives the most probable class of "
         f"{counts.provenance.model} under {noise.description}. A deployment that abstains returns "
         "the class printed or abstains, never another class; a fresh Monte-Carlo run of it adds "
-        f"its own error {alpha:.10g}. Nothing is said about the other components."
+        f"its own error {alpha!r}. Nothing is said about the other components."
     )

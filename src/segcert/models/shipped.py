@@ -3,6 +3,8 @@
 from importlib.resources import files
 from pathlib import Path
 
+import torch
+
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter, as_segmenter
 from segcert.models.checkpoints import Description, load_weights, read_description
@@ -25,6 +27,8 @@ def describe(name: str) -> Description:
 def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
     """Open a shipped model by name, or a weight file that ``segcert train`` wrote.
 
+    The model is put onto the CUDA device, if there is one.
+
     Args:
         name: Name of a shipped model, or path of a ``.safetensors`` file.
         scale: Factor by which noisy images are resized before the network.
@@ -34,6 +38,8 @@ def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
     """
     path = find(name)
     net, description = load_weights(path)
+    if torch.cuda.is_available():
+        net.to("cuda")
     return as_segmenter(
         net,
         mean=MEAN,

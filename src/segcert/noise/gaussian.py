@@ -1,6 +1,5 @@
 """Isotropic Gaussian noise and the radius that it certifies."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from torch import Tensor
 from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise, RandomSource
 
+SMALLEST_SIGMA, LARGEST_SIGMA = 1e-6, 1e6  # beyond, float32 inputs and radii lose their digits
 DOWN = 1 - 2.0**-44  # relative step down; more than the error of ndtri and of the product
 
 
@@ -36,10 +36,11 @@ def gaussian_radius(sigma: float, p: float) -> float:
 
 
 def check_sigma(sigma: float) -> None:
-    """Refuse a standard deviation that is not a positive number."""
-    if not (math.isfinite(sigma) and sigma > 0):
+    """Refuse a standard deviation that is not a positive number of a sensible size."""
+    if not sigma > 0 or not SMALLEST_SIGMA <= sigma <= LARGEST_SIGMA:
         raise InputError(
-            f"sigma must be a positive number (noise in input units, images in [0, 1]), got {sigma}"
+            f"sigma must be a positive number in [{SMALLEST_SIGMA:g}, {LARGEST_SIGMA:g}] "
+            f"(noise in input units, images in [0, 1]), got {sigma}"
         )
 
 

@@ -10,7 +10,7 @@ from segcert.certificates.result import Certificate
 from segcert.metrics.score import score
 from segcert.report.page import ReportView
 from segcert.report.pictures import default_palette
-from segcert.text import floor_text, percent_text
+from segcert.text import confidence_text, floor_text, percent_text
 
 GREY_LEVELS = 255
 
@@ -78,7 +78,7 @@ def headline(
         ("certified", percent_text(certified, whole), "of the pixels keep their class"),
         ("abstention", percent_text(whole - certified, whole), "of the pixels: nothing is said"),
         ("radius", floor_text(certificate.radius), "l2 over all values, in units of [0, 1]"),
-        ("confidence", f"{1 - certificate.alpha:.10g}", "for the whole statement"),
+        ("confidence", confidence_text(certificate.alpha), "for the whole statement"),
     ]
     if truth is not None:
         found = score(

@@ -16,7 +16,7 @@ ROW = 2**16  # numbers hashed with one set of weights
 def fingerprints(batch: Float[Tensor, " b *shape"]) -> UInt64[np.ndarray, " b"]:
     """Hash the bits of each float32 draw: sum of odd weights times words, modulo 2^64.
 
-    Two different draws collide with probability about 2^-64; equal draws always do.
+    Two different random draws collide with probability about 2^-64; equal draws always do.
     """
     words = batch.to(torch.float32).reshape(len(batch), -1).view(torch.int32)
     words = functional.pad(words, (0, -words.shape[1] % (2 * ROW))).view(torch.int64)
@@ -42,6 +42,7 @@ def check_distinct(prints: UInt64[np.ndarray, " n"]) -> None:
     repeats = len(prints) - len(np.unique(prints))
     if repeats:
         raise SamplingError(
-            f"{repeats} of {len(prints)} noisy draws repeat another one: the draws are not "
-            "independent and no certificate follows; this is a defect of the noise or its streams"
+            f"{repeats} of {len(prints)} noisy draws repeat another, so no certificate follows: "
+            "either sigma or the input is so small that draws coincide by chance (take a larger "
+            "sigma), or the noise or its streams are defective"
         )

@@ -12,6 +12,7 @@ from jaxtyping import Int16
 from torch import Tensor, nn
 
 from segcert.data.images import ImageInput
+from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counting import Task, count_block
@@ -89,7 +90,10 @@ def sample(
     check_draw_numbers(n0, n)
     task = make_task(model, image, noise=noise, seed=seed, device=device)
     size = choose_batch_size(batch_size, task)
-    done = partial.to(task.x.device) if partial else nothing_done(task, n0=n0, n=n)
+    done = nothing_done(task, n0=n0, n=n)
+    if partial:
+        check_partial(partial, done, n0=n0, n=n)
+        done = partial.to(task.x.device)
 
     def report(draws: int) -> None:
         if progress:
@@ -142,6 +146,25 @@ def nothing_done(task: Task, *, n0: int, n: int) -> Partial:
         pilot=no_draws(classes if n0 else (0,), n=n0, device=device),
         test=no_draws(task.components if n0 else classes, n=n, device=device),
     )
+
+
+def check_partial(partial: Partial, start: Partial, *, n0: int, n: int) -> None:
+    """Refuse work that cannot be the beginning of what is asked for.
+
+    Raises:
+        InputError: If there are too many draws, or counts of another shape or type.
+    """
+    for stage, found, empty, goal in (
+        ("pilot", partial.pilot, start.pilot, n0),
+        ("test", partial.test, start.test, n),
+    ):
+        same = (found.counts.shape, found.counts.dtype) == (empty.counts.shape, empty.counts.dtype)
+        if found.draws > goal or not same:
+            raise InputError(
+                f"partial work holds {found.draws} {stage} draws with counts {found.counts.dtype} "
+                f"{tuple(found.counts.shape)}; {goal} draws with {empty.counts.dtype} "
+                f"{tuple(empty.counts.shape)} are asked for: go on with the arguments that made it"
+            )
 
 
 def most_frequent(tally: Tally) -> Int16[Tensor, " *components"]:
