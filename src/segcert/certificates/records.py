@@ -205,6 +205,8 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
 def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Counts:
     """Join arrays and record; arrays that do not fit each other are refused."""
     source, parameters = record.provenance, record.parameters
+    if stored["labels"].shape != tuple(source.input_shape[1:]):
+        raise InputError("labels do not fit the shape of the input")
     class_counts = stored.get("class_counts")
     hits = stored["hits"].astype(np.int32)
     if hits.shape != stored["labels"].shape or (hits.size and hits.max() > parameters.n):
@@ -246,8 +248,21 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
             device=source.device,
             device_name=source.device_name,
             precision=source.precision,
-            pilot_runs=tuple(Run(*run) for run in source.pilot_runs),
-            test_runs=tuple(Run(*run) for run in source.test_runs),
+            pilot_runs=to_runs(source.pilot_runs, draws=parameters.n0),
+            test_runs=to_runs(source.test_runs, draws=parameters.n),
             versions=tuple(source.versions.items()),
         ),
     )
+
+
+def to_runs(rows: list[list[int]], *, draws: int) -> tuple[Run, ...]:
+    """Read the batches of a stage; they must be its draws, each once, in order."""
+    runs = tuple(Run(*row) for row in rows)
+    starts = [0, *(run.stop for run in runs)]
+    fitting = all(
+        start == run.start < run.stop and run.batch_size >= 1
+        for start, run in zip(starts, runs, strict=False)
+    )
+    if not fitting or starts[-1] != draws:
+        raise InputError(f"the batches must be {draws} draws, each once, in order")
+    return runs

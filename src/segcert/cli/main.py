@@ -1,6 +1,7 @@
 """The application: its commands, its exit status, and one line for each error."""
 
 import sys
+import warnings
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -31,6 +32,7 @@ for command in (demo, certify, verify, models, train):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 failed check, 2 unusable input, 130 interrupted."""
+    warnings.filterwarnings("ignore", module="PIL")  # about metadata of images
     sys.exit(run(arguments))
 
 

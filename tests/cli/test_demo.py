@@ -1,0 +1,69 @@
+"""``segcert demo``: from nothing to a page; on few draws here."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segcert.certificates.files import load_certificate
+from segcert.data.synthetic import street_scene
+from segcert.data.training_sets import FIRST_TEST_SCENE
+from segcert.report.progress import DrawProgress
+
+Command = Callable[..., Any]
+
+
+def test_the_demo_prints_figures_and_the_path_of_its_page(command: Command, tmp_path: Path) -> None:
+    """360 x 480 pixels at tau = 1/2 need 28 draws: 2^-28 <= 0.001 / 172800."""
+    done = command("demo", "--tau", 0.5, "--n0", 2, "--n", 28, "--seed", 1, "--out", tmp_path)
+    assert (done.status, done.err) == (0, "")
+    for word in ("certified share", "abstention", "accuracy", "radius", "RMS", "grey levels"):
+        assert word in done.out
+    page = Path(re.search(r"Open (.*report\.html)", done.out).group(1))
+    assert page.is_file()
+    found = load_certificate(page.parent)
+    assert found.labels.shape == (360, 480)
+    assert found.provenance.seed == 1
+    assert found.provenance.model == "synthetic"
+    assert not list(tmp_path.glob(".*"))
+    truth = street_scene(FIRST_TEST_SCENE).labels
+    printed = re.search(r"([\d.]+)% of the pixels have the true class", done.out).group(1)
+    exact = 100 * float((found.labels == truth).mean())
+    assert exact - 0.1 <= float(printed) <= exact + 0.05
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--scene", -1, ["scene", "-1"]),
+        ("--scene", 1.5, ["--scene", "1.5"]),
+        ("--tau", 1, ["tau must be in [1/2, 1)"]),
+        ("--n", 10, ["n = 10 draws", "use n >="]),
+        ("--n0", -1, ["n0 must be >= 0"]),
+        ("--seed", -1, ["seed must be an integer"]),
+    ],
+)
+def test_refusals_leave_nothing(
+    command: Command, tmp_path: Path, option: str, value: object, words: list[str]
+) -> None:
+    command("demo", "--out", tmp_path / "out", option, value).refuses(*words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_is_a_file_is_refused(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("keep")
+    command("demo", "--out", tmp_path / "file").refuses(tmp_path / "file", "is a file")
+    assert (tmp_path / "file").read_text() == "keep"
+
+
+def test_ctrl_c_leaves_no_half_result(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DrawProgress, "__call__", stop)
+    command("demo", "--out", tmp_path).refuses("same command goes on", status=130)
+    assert not [p for p in tmp_path.iterdir() if p.is_dir()]

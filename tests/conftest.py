@@ -1,0 +1,125 @@
+"""Shared by the tests of the shell: tiny photographs, tiny weights, real data where it is."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segcert.cli.main import run
+from segcert.data.images import read_file
+from segcert.models.checkpoints import Description, save_weights
+from segcert.models.depthwise import DepthwiseNet
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES, PALETTE = ("road", "car", "sky"), ((128, 64, 128), (0, 0, 142), (70, 130, 180))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def line(self) -> str:
+        """The one line on standard error."""
+        assert self.err.count("\n") == 1, self.err
+        assert self.err.startswith("segcert: "), self.err
+        return self.err.removeprefix("segcert: ").rstrip("\n")
+
+    def refuses(self, *words: object, status: int = 2) -> None:
+        """Assert the status and one line with these words."""
+        assert self.status == status, self.err
+        for word in words:
+            assert str(word) in self.line
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command of segcert in this process."""
+
+    def call(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        status = run([str(argument) for argument in arguments])
+        return Outcome(status, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the real photographs."""
+    folder = Path(os.environ.get("SEGCERT_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "camvid").is_dir():
+        pytest.skip(f"no real photographs in {folder}: set SEGCERT_DATA")
+    return folder
+
+
+def pixels(*, height: int = 32, width: int = 48, seed: int = 0) -> np.ndarray:
+    """A dark and a bright half, with texture."""
+    image = np.random.default_rng(seed).integers(0, 64, (height, width, 3), dtype=np.uint8)
+    image[:, width // 2 :] = 255 - image[:, width // 2 :]
+    return image
+
+
+@pytest.fixture(scope="session")
+def draw_pixels() -> Callable[..., np.ndarray]:
+    """Draw a tiny photograph."""
+    return pixels
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A tiny photograph as a file."""
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels()).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[..., Description]:
+    """Describe weights."""
+
+    def made(**changed: object) -> Description:
+        about = {
+            "classes": NAMES, "palette": PALETTE, "sigma": 0.25, "data": "nothing",
+            "licence": "Apache-2.0", "training": {"epochs": 0},
+        }  # fmt: skip
+        return Description(**(about | changed))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory, describe: Callable[..., Description]) -> Path:
+    """A weight file whose network certifies some pixels of the tiny photograph, not all."""
+    folder = tmp_path_factory.mktemp("weights")
+    Image.fromarray(pixels()).save(folder / "photo.png")
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        net = DepthwiseNet(len(NAMES)).eval()
+        noisy = read_file(folder / "photo.png") / 127.5 - 1 + 0.5 * torch.randn(8, 3, 32, 48)
+    with torch.inference_mode():
+        net.classify.bias -= net(noisy).mean((0, 2, 3))
+    path = folder / "tiny.safetensors"
+    save_weights(path, net, describe())
+    return path
+
+
+@pytest.fixture
+def unwritable() -> Path:
+    """A folder in which not even root can write."""
+    path = Path("/proc/self")
+    if not path.is_dir():
+        pytest.skip("no /proc on this system")
+    return path

@@ -1,0 +1,116 @@
+"""Which images a command line means."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from segcert.errors import InputError
+from segcert.runs.inputs import LONGEST_NAME, find_images
+
+
+@pytest.fixture
+def album(tmp_path: Path, photo: Path) -> Path:
+    """A folder of images in several spellings, a text file, and a folder below."""
+    album = tmp_path / "album"
+    (album / "deeper").mkdir(parents=True)
+    for name in ("b.png", "a.PNG", "c.Png", "deeper/d.png"):
+        shutil.copy(photo, album / name)
+    (album / "notes.txt").write_text("no image")
+    return album
+
+
+def test_files_come_in_the_order_given(album: Path) -> None:
+    found = find_images([str(album / "b.png"), str(album / "a.PNG")])
+    assert list(found.items()) == [("b", album / "b.png"), ("a", album / "a.PNG")]
+
+
+def test_a_folder_means_the_images_in_it_in_order(album: Path) -> None:
+    assert list(find_images([str(album)])) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.png", ["b"]),
+        ("*.[Pp]*", ["a", "b", "c"]),
+        ("?.png", ["b"]),
+        ("**/*.png", ["b", "d"]),
+        ("*/*.png", ["d"]),
+    ],
+)
+def test_globs(
+    album: Path, pattern: str, names: list[str], absolute: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(album)
+    assert list(find_images([str(album / pattern) if absolute else pattern])) == names
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path, photo: Path) -> None:
+    shutil.copy(photo, tmp_path / "[a]*.png")
+    assert find_images([str(tmp_path / "[a]*.png")]) == {"[a]*": tmp_path / "[a]*.png"}
+
+
+def test_the_same_file_twice_is_one_image(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(album)
+    assert list(find_images(["b.png", str(album / "b.png"), "./deeper/../b.png"])) == ["b"]
+
+
+def test_two_images_of_one_name_are_refused(album: Path) -> None:
+    shutil.copy(album / "b.png", album / "deeper" / "b.png")
+    with pytest.raises(InputError, match=r"album/b\.png and .*deeper/b\.png would both .*rename"):
+        find_images([str(album / "**/*.png")])
+
+
+@pytest.mark.parametrize("name", ["..png", "...png", "n" * (LONGEST_NAME + 1) + ".png"])
+def test_names_that_cannot_name_a_folder_are_refused(
+    tmp_path: Path, photo: Path, name: str
+) -> None:
+    """``...png`` would be written to ``OUT/..``."""
+    path = tmp_path / name
+    shutil.copy(photo, path)
+    if path.stem == path.name:
+        pytest.skip("this Python sees no suffix here")
+    with pytest.raises(InputError, match="rename the image"):
+        find_images([str(path)])
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path, photo: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    try:
+        shutil.copy(photo, path)
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    with pytest.raises(InputError, match=r"caf\\udce9.*rename the image"):
+        find_images([str(path)])
+
+
+def test_what_is_not_there_is_named(album: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for argument, rule in (
+        (album / "x.png", "does not exist"),
+        (album / "*.jpg", "no file matches"),
+        (album / "x*" / "**", "no file matches"),
+        (tmp_path / "empty", r"holds no \.png"),
+        (album / "notes.txt", "no image that can be read"),
+    ):
+        with pytest.raises(InputError, match=rule) as caught:
+            find_images([str(argument)])
+        assert str(argument) in str(caught.value)
+    with pytest.raises(InputError, match="no image given: name PNG"):
+        find_images([])
+
+
+def test_a_folder_of_folders_and_texts_holds_no_images(album: Path) -> None:
+    for image in album.glob("*.[Pp]*"):
+        image.unlink()
+    with pytest.raises(InputError, match=r"not searched deeper: use '.*\*\*/\*\.png'"):
+        find_images([str(album)])
+
+
+def test_one_unreadable_image_stops_all(album: Path) -> None:
+    (album / "z.png").write_text("no image")
+    with pytest.raises(InputError, match=r"z\.png"):
+        find_images([str(album)])

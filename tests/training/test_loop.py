@@ -1,0 +1,160 @@
+"""Training on a handful of tiny images."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from segcert.data.labelled import IGNORE, LabelledImage
+from segcert.data.training_sets import TrainingSet
+from segcert.errors import InputError
+from segcert.models.adapter import hash_weights
+from segcert.models.checkpoints import load_weights
+from segcert.models.depthwise import DepthwiseNet
+from segcert.training.augment import Views
+from segcert.training.loop import EpochReport, Recipe, cosine, load, moving_average, train
+from segcert.training.save import train_and_save
+
+VIEWS = Views(crop=(64, 64))
+
+
+def examples(count: int = 4, *, size: tuple[int, int] = (64, 80)) -> list[LabelledImage]:
+    """Bright is class 1, dark is class 0, a stripe is void."""
+    rng, found = np.random.default_rng(0), []
+    for number in range(count):
+        labels = np.zeros(size, np.uint8)
+        labels[:, size[1] // (2 + number % 2) :] = 1
+        image = rng.integers(0, 60, (*size, 3)) + 180 * labels[..., None]
+        labels[:4] = IGNORE
+        found.append(LabelledImage(f"image{number}", image.astype(np.uint8), labels))
+    return found
+
+
+def small_net() -> nn.Module:
+    torch.manual_seed(0)
+    return DepthwiseNet(2, width=(8, 8, 16, 16), dilations=(1,))
+
+
+def trained(**changed: object) -> tuple[nn.Module, list[EpochReport]]:
+    reports: list[EpochReport] = []
+    recipe = Recipe(**({"epochs": 2, "batch_size": 2, "views": VIEWS} | changed))
+    net = train(
+        small_net(), examples(), recipe, after_epoch=lambda report, _: reports.append(report)
+    )
+    return net, reports
+
+
+def test_the_loss_falls_and_noisy_views_are_learned() -> None:
+    _, reports = trained(epochs=25, learning_rate=0.01)
+    assert [report.epoch for report in reports] == list(range(1, 26))
+    assert reports[-1].loss < 0.5 * reports[0].loss
+    assert reports[-1].accuracy > 0.9
+    assert all(0 <= report.accuracy <= 1 for report in reports)
+
+
+def test_one_seed_gives_one_network() -> None:
+    first, second, other = (trained(seed=seed)[0] for seed in (3, 3, 4))
+    assert hash_weights(first) == hash_weights(second)
+    assert hash_weights(first) != hash_weights(other)
+
+
+def test_sigma_reaches_the_network() -> None:
+    assert hash_weights(trained(sigma=0.25)[0]) != hash_weights(trained(sigma=0.5)[0])
+
+
+def test_the_result_is_the_average_in_eval_mode() -> None:
+    net = small_net()
+    averaged = train(net, examples(), Recipe(epochs=3, batch_size=2, views=VIEWS))
+    assert not any(part.training for part in averaged.modules())
+    assert hash_weights(averaged) != hash_weights(net)
+    assert torch.isfinite(averaged(torch.rand(1, 3, 32, 32))).all()
+
+
+def test_the_average_forgets_early_steps_and_copies_integers() -> None:
+    average = moving_average(0.998)
+    one, zero = torch.ones(1), torch.zeros(1)
+    assert average(one, zero, 0).item() == pytest.approx(1 / 10)
+    assert average(one, zero, 90).item() == pytest.approx(91 / 100)
+    assert average(one, zero, 10**6).item() == pytest.approx(0.998)
+    assert average(torch.tensor(3), torch.tensor(7), 10**6).item() == 7
+
+
+def test_void_is_not_learned() -> None:
+    """What the labels say under the void changes nothing."""
+    data = examples()
+    painted = []
+    for item in data:
+        image = item.image.copy()
+        labels = np.where(item.labels == IGNORE, IGNORE, 1 - item.labels % 2).astype(np.uint8)
+        painted.append(LabelledImage(item.name, image, labels))
+    reports: list[EpochReport] = []
+    recipe = Recipe(epochs=1, batch_size=2, views=VIEWS, learning_rate=0.0, sigma=0.0)
+    for some in (data, painted):
+        train(small_net(), some, recipe, after_epoch=lambda report, _: reports.append(report))
+    assert reports[0].accuracy == pytest.approx(1 - reports[1].accuracy, abs=1e-6)
+
+
+def test_views_without_any_label_do_not_spoil_the_weights() -> None:
+    void = [LabelledImage(i.name, i.image, np.full_like(i.labels, IGNORE)) for i in examples(2)]
+    net = train(small_net(), void, Recipe(epochs=1, batch_size=2, views=VIEWS))
+    assert all(torch.isfinite(weight).all() for weight in net.parameters())
+
+
+def test_the_schedule_warms_up_and_ends_near_zero() -> None:
+    steps = 1000
+    rates = [cosine(step, steps) for step in range(steps)]
+    warm = rates.index(max(rates))
+    assert max(rates) == 1
+    assert 40 <= warm <= 60
+    assert rates[0] == pytest.approx(1 / 50)
+    assert rates[:warm] == sorted(rates[:warm])
+    assert rates[warm:] == sorted(rates[warm:], reverse=True)
+    assert 0 <= rates[-1] < 1e-4
+    assert cosine(525, steps) == pytest.approx(0.5)
+    assert all(math.isfinite(cosine(step, few)) for few in (1, 2, 3) for step in range(few + 1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"sigma": -0.1}, "sigma must be >= 0"),
+        ({"sigma": math.nan}, "sigma must be >= 0"),
+        ({"sigma": math.inf}, "sigma must be >= 0"),
+        ({"epochs": 0}, "epochs must be >= 1"),
+        ({"batch_size": 1}, r"batch_size >= 2 \(batch norm\)"),
+        ({"seed": -1}, "seed must be"),
+        ({"seed": 2**63}, "seed must be"),
+    ],
+)
+def test_recipes_are_checked(changed: dict[str, object], rule: str) -> None:
+    with pytest.raises(InputError, match=rule):
+        Recipe(**changed)
+
+
+def test_too_few_or_too_small_images_are_refused() -> None:
+    with pytest.raises(InputError, match="got 4 with batch_size 8"):
+        load(examples(), Recipe(views=VIEWS))
+    with pytest.raises(InputError, match=r"image0 is \(64, 63\).*choose a smaller crop"):
+        load(examples(size=(64, 63)), Recipe(batch_size=2, views=VIEWS))
+
+
+def test_every_epoch_leaves_a_file_that_can_be_used(tmp_path: Path) -> None:
+    data = TrainingSet("toy", examples(), ("dark", "bright"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    out, lines = tmp_path / "new" / "toy.safetensors", []
+    torch.manual_seed(0)
+
+    def log(line: str) -> None:
+        lines.append(line)
+        net, about = load_weights(out)
+        assert about.training["epoch"] == len(lines)
+        assert not net.training
+
+    recipe = Recipe(epochs=2, batch_size=2, views=VIEWS, sigma=0.3)
+    net = train_and_save(DepthwiseNet(2), data, recipe, out=out, device="cpu", log=log)
+    saved, about = load_weights(out)
+    assert hash_weights(saved) == hash_weights(net)
+    assert (about.data, about.sigma, about.licence) == ("toy", 0.3, "Apache-2.0")
+    assert "epoch 2/2" in lines[1]
