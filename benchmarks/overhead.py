@@ -12,42 +12,42 @@ from benchmarks.timing import print_timings, time_in_turn
 from segcert.data.synthetic import street_scene
 from segcert.models.adapter import Segmenter
 from segcert.models.shipped import open_model
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.sampler import sample
 
-DRAWS = 16
-SIZES = ((360, 480, 4, 7), (1024, 2048, 1, 3))  # height, width, batch, repeats
+SIZES = ((360, 480, 4, 104, 5), (1024, 2048, 1, 32, 2))  # height, width, batch, draws, repeats
 
 
-def forward(segmenter: Segmenter, batch: torch.Tensor) -> None:
+def forward(segmenter: Segmenter, batch: torch.Tensor, draws: int) -> None:
     """Run the bare network."""
     with torch.inference_mode():
-        for _ in range(DRAWS // len(batch)):
+        for _ in range(draws // len(batch)):
             segmenter.model(batch)
 
 
-def draw(segmenter: Segmenter, image: np.ndarray, *, n0: int, batch_size: int) -> None:
+def draw(segmenter: Segmenter, image: np.ndarray, *, n0: int, n: int, batch_size: int) -> None:
     """Run the sampler."""
-    noise = LatticeGaussianNoise(0.25)
-    sample(segmenter, image, noise=noise, n0=n0, n=DRAWS - n0, seed=0, batch_size=batch_size)
+    sample(segmenter, image, noise=GaussianNoise(0.25), n0=n0, n=n, seed=0, batch_size=batch_size)
 
 
 def main() -> None:
     """Print one table per image size."""
     segmenter = open_model("synthetic")
-    for height, width, size, repeats in SIZES:
+    for height, width, size, draws, repeats in SIZES:
         image = street_scene(0, height=height, width=width).image
         batch = torch.rand(size, 3, height, width).contiguous(memory_format=torch.channels_last)
         timings = time_in_turn(
             {
-                "forward passes": partial(forward, segmenter, batch),
-                "sample, pilot": partial(draw, segmenter, image, n0=4, batch_size=size),
-                "sample, no pilot": partial(draw, segmenter, image, n0=0, batch_size=size),
+                "forward passes": partial(forward, segmenter, batch, draws),
+                "sample, pilot": partial(
+                    draw, segmenter, image, n0=8, n=draws - 8, batch_size=size
+                ),
+                "sample, no pilot": partial(draw, segmenter, image, n0=0, n=draws, batch_size=size),
             },
             repeats=repeats,
         )
         print_timings(
-            f"{DRAWS} draws of {width}x{height}, batch {size} (sample checks the model by 4 more)",
+            f"{draws} draws of {width}x{height}, batch {size} (sample checks the model by 4 more)",
             timings,
             baseline="forward passes",
         )

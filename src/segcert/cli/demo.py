@@ -17,7 +17,7 @@ def demo(
     scene: Annotated[
         int,
         Parameter(converter=whole, help="Which synthetic scene, from 0; none was trained on."),
-    ] = 0,
+    ] = 6,
     tau: Tau = 0.75,
     n0: PilotDraws = 10,
     n: Draws = 100,

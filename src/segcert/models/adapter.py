@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import InputError, ModelError
+from segcert.models.upsample import labels_of_upsampled
 
 INVALID = -1  # label of a component whose scores are not all finite
 OUTPUT_KEYS = ("logits", "out")  # Hugging Face, torchvision
@@ -95,14 +96,16 @@ class Segmenter:
             raise ModelError(
                 f"model {self.name} scores {scores.shape[1]} classes, {self.classes} were declared"
             )
-        if scores.shape[2:] != components:
-            scores = functional.interpolate(
-                scores, size=components, mode="bilinear", align_corners=False
-            )
-        labels = scores.max(1).indices.to(torch.int16)
-        if not bool(torch.isfinite(output).all()):
-            labels.masked_fill_(~torch.isfinite(scores).all(1), INVALID)
-        return labels
+        finite = bool(torch.isfinite(scores).all())
+        if scores.shape[2:] == components:
+            labels = scores.max(1).indices.to(torch.int16)
+            return labels if finite else mark_invalid(labels, torch.isfinite(scores).all(1))
+        labels = labels_of_upsampled(scores.contiguous(), (components[0], components[1]))
+        if finite:
+            return labels
+        spoiled = (~torch.isfinite(scores)).any(1, keepdim=True).float()
+        reach = functional.interpolate(spoiled, size=components, mode="bilinear")
+        return mark_invalid(labels, reach[:, 0] == 0)
 
     def count_classes(self, output: Tensor) -> int:
         """Count the classes, from the scores or as declared.
@@ -125,7 +128,7 @@ class Segmenter:
             shape = (1, -1, *(1 for _ in batch.shape[2:]))
             mean = torch.tensor(self.mean, device=batch.device).view(shape)
             std = torch.tensor(self.std, device=batch.device).view(shape)
-            batch = (batch - mean) / std
+            batch = (batch - mean).div_(std)
         if self.scale != 1:
             batch = functional.interpolate(
                 batch, scale_factor=self.scale, mode="bilinear", align_corners=False,
@@ -148,6 +151,11 @@ class Segmenter:
                 "the declared number of classes"
             )
         return labels.to(torch.int16)
+
+
+def mark_invalid(labels: Tensor, finite: Tensor) -> Tensor:
+    """Take the label from components of which some score is not finite."""
+    return labels.masked_fill_(~finite, INVALID)
 
 
 def component_shape(shape: torch.Size) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ from segcert.noise.gaussian import check_sigma, gaussian_radius
 
 LEVELS = 255  # steps of the grid in one input unit
 LARGEST_SIGMA = 10.0  # the integers of the noise then still fit 16 bits
+VALUES_AT_ONCE = 2**18  # of an image; what is in flight stays in the cache
 BUCKET_BITS = 16  # words are first looked up by their leading bits
 
 
@@ -79,10 +80,16 @@ class LatticeGaussianNoise(AbstractNoise):
                 f"LatticeGaussianNoise needs uint8 input, got {x.dtype}: "
                 "use GaussianNoise for floating-point input"
             )
-        steps = self.steps(rng.words((n, *x.shape)))
         # by a tensor, because CUDA would multiply by the reciprocal of a number
+        noisy = torch.empty((n, *x.shape), dtype=torch.float32, device=x.device)
+        values = x.reshape(-1)
+        for copy in noisy.view(n, -1):
+            for start in range(0, len(values), VALUES_AT_ONCE):
+                part = slice(start, start + VALUES_AT_ONCE)
+                steps = self.steps(rng.words(values[part].shape))
+                copy[part] = steps.add_(values[part])
         levels = torch.full((), LEVELS, dtype=torch.float32, device=x.device)
-        return steps.add_(x).to(torch.float32).div_(levels)
+        return noisy.div_(levels)
 
     def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
         """Turn uniform 64-bit words into the integer noise ``round(255 sigma z)``."""

@@ -46,10 +46,9 @@ class Task:
 
 def noisy_batch(task: Task, stage: Stage, draws: range) -> Float[Tensor, " b *shape"]:
     """Draw noisy copies of the input, each from its own stream."""
-    batch = torch.empty((len(draws), *task.x.shape), device=task.x.device)
-    for row, draw in enumerate(draws):
-        batch[row] = task.noise.sample(task.x, 1, rng=task.streams.of_draw(stage, draw))[0]
-    return batch
+    streams = (task.streams.of_draw(stage, draw) for draw in draws)
+    copies = [task.noise.sample(task.x, 1, rng=stream) for stream in streams]
+    return torch.cat(copies) if len(copies) > 1 else copies[0]
 
 
 def count_block(
