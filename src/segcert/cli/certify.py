@@ -53,7 +53,8 @@ def certify(
     command goes on where it stopped.
     """
     from segcert.cli.shell import messages
-    from segcert.cli.tables import print_summary, warn_about_sigma
+    from segcert.cli.tables import print_summary, warn_about_sigma, warn_about_size
+    from segcert.data.images import read_file
     from segcert.models.shipped import open_model
     from segcert.report.files import write_files
     from segcert.report.progress import DrawProgress
@@ -72,6 +73,7 @@ def certify(
     check_request(request, found, segmenter, seed=seed, device=device, batch_size=batch)
     prepare_folder(out)
     warn_about_sigma(model, sigma)
+    warn_about_size(model, [read_file(path).shape[1] for path in found.values()], scale)
     done = []
     with DrawProgress(messages) as progress:
         for item in certify_images(

@@ -8,6 +8,8 @@ from segcert.models.shipped import describe
 from segcert.runs.certify_images import Done
 from segcert.text import floor_text, percent_text
 
+FAR = 1.7  # factor between sizes from which a note is due
+
 
 def print_summary(done: list[Done]) -> None:
     """Print one row per image, and where their pages are."""
@@ -37,6 +39,19 @@ def print_summary(done: list[Done]) -> None:
         messages.print(
             f"[yellow]note:[/] {invalid} labels were lost to NaN or infinite scores; "
             "they count against every class"
+        )
+
+
+def warn_about_size(model: str, heights: list[int], scale: float) -> None:
+    """Say when objects are far larger or smaller than in the images of the training."""
+    trained = describe(model).image_height
+    factors = [height * scale / trained for height in heights] if trained else []
+    if factors and not (min(factors) > 1 / FAR and max(factors) < FAR):
+        worst = max(factors, key=lambda factor: max(factor, 1 / factor))
+        messages.print(
+            f"[yellow]note:[/] model {escape(model)} was trained on images {trained} pixels high; "
+            f"here one is {worst * trained:.0f} pixels high for the network: "
+            f"--scale {scale / worst:.2g} may certify more, and truer classes"
         )
 
 

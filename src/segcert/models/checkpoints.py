@@ -29,6 +29,7 @@ class Description(BaseModel):
         sigma: Noise it was trained with, input units.
         data: Data set it was trained on.
         licence: Licence of the weights.
+        image_height: Height of the images it was trained on, pixels; 0 if unknown.
         training: The recipe and its result, for people.
     """
 
@@ -40,6 +41,7 @@ class Description(BaseModel):
     sigma: float = Field(ge=0, allow_inf_nan=False)
     data: str
     licence: str
+    image_height: int = Field(default=0, ge=0)
     training: dict[str, str | float | int]
 
     @model_validator(mode="after")

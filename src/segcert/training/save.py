@@ -54,6 +54,7 @@ def describe(data: TrainingSet, recipe: Recipe, report: EpochReport, minutes: fl
         sigma=recipe.sigma,
         data=data.name,
         licence=data.licence,
+        image_height=data.images[0].labels.shape[0],
         training={
             "images": len(data.images),
             "epochs": recipe.epochs,

@@ -1,0 +1,37 @@
+"""Notes that commands print."""
+
+import pytest
+
+from segcert.cli import tables
+from segcert.models.checkpoints import Description
+
+
+@pytest.mark.parametrize(
+    ("heights", "scale", "advice"),
+    [([360], 1.0, ""), ([500, 300], 1.0, ""), ([360, 1440], 1.0, "--scale 0.25"),
+     ([1440], 0.25, ""), ([90], 1.0, "--scale 4")],
+)  # fmt: skip
+def test_images_of_another_size_than_those_of_the_training_are_noted(
+    heights: list[int],
+    scale: float,
+    advice: str,
+    describe: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    about: Description = describe(image_height=360)  # type: ignore[operator]
+    monkeypatch.setattr(tables, "describe", lambda _: about)
+    tables.warn_about_size("tiny", heights, scale)
+    assert advice in capsys.readouterr().err
+    if not advice:
+        tables.warn_about_size("tiny", heights, scale)
+        assert capsys.readouterr().err == ""
+
+
+def test_weights_of_unknown_size_are_not_noted(
+    describe: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about: Description = describe()  # type: ignore[operator]
+    monkeypatch.setattr(tables, "describe", lambda _: about)
+    tables.warn_about_size("tiny", [4000], 1.0)
+    assert capsys.readouterr().err == ""
