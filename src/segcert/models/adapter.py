@@ -97,15 +97,14 @@ class Segmenter:
                 f"model {self.name} scores {scores.shape[1]} classes, {self.classes} were declared"
             )
         finite = bool(torch.isfinite(scores).all())
-        if scores.shape[2:] == components:
-            labels = scores.max(1).indices.to(torch.int16)
-            return labels if finite else mark_invalid(labels, torch.isfinite(scores).all(1))
-        labels = labels_of_upsampled(scores.contiguous(), (components[0], components[1]))
-        if finite:
-            return labels
-        spoiled = (~torch.isfinite(scores)).any(1, keepdim=True).float()
-        reach = functional.interpolate(spoiled, size=components, mode="bilinear")
-        return mark_invalid(labels, reach[:, 0] == 0)
+        if scores.shape[2:] != components:
+            if finite:
+                return labels_of_upsampled(scores.contiguous(), (components[0], components[1]))
+            scores = functional.interpolate(
+                scores, size=components, mode="bilinear", align_corners=False
+            )
+        labels = scores.max(1).indices.to(torch.int16)
+        return labels if finite else labels.masked_fill_(~torch.isfinite(scores).all(1), INVALID)
 
     def count_classes(self, output: Tensor) -> int:
         """Count the classes, from the scores or as declared.
@@ -151,11 +150,6 @@ class Segmenter:
                 "the declared number of classes"
             )
         return labels.to(torch.int16)
-
-
-def mark_invalid(labels: Tensor, finite: Tensor) -> Tensor:
-    """Take the label from components of which some score is not finite."""
-    return labels.masked_fill_(~finite, INVALID)
 
 
 def component_shape(shape: torch.Size) -> tuple[int, ...]:
