@@ -101,6 +101,6 @@ class Certificate:
 
     def save(self, folder: str | Path) -> None:
         """Write ``certificate.json`` and ``counts.npz`` into a folder, each atomically."""
-        from segcert.certificates.files import save_certificate
+        from segcert.certificates.files import save_certificate  # which reads certificates, too
 
         save_certificate(self, Path(folder))

@@ -46,6 +46,7 @@ def demo(
     from segcert.report.strip import strip
     from segcert.runs.certify_images import certify_images, check_image, prepare_folder
     from segcert.runs.request import Request
+    from segcert.sampling.streams import check_seed
 
     if scene < 0:
         raise InputError(f"--scene must be an integer from 0, got {scene}")
@@ -54,8 +55,10 @@ def demo(
         tau=tau, n0=n0, n=n, model=segmenter.name, weights_sha256=segmenter.weights_sha256
     )
     request.check()
+    if seed is not None:
+        check_seed(seed)
     street = Scenes(1, first=FIRST_TEST_SCENE + scene)[0]
-    check_image(request, read_image(street.image), segmenter, seed)
+    check_image(request, read_image(street.image), segmenter)
     prepare_folder(out)
     photo = out / f"street{scene}.png"
     with atomic_write(photo) as file:

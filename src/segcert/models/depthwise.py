@@ -107,4 +107,5 @@ def resize(
 
 def channels_last(net: nn.Module) -> nn.Module:
     """Lay the weights out as CPU and GPU convolutions like them best."""
+    # torch declares to() without memory_format
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -8,8 +8,8 @@ from jaxtyping import UInt8
 from segcert.certificates.result import Certificate
 from segcert.data.images import read_file
 from segcert.report.page import render_page
-from segcert.report.pictures import default_palette, labels_image, overlay
-from segcert.report.view import make_view
+from segcert.report.pictures import labels_image, overlay
+from segcert.report.view import make_view, palette_of
 
 
 def write_files(
@@ -30,7 +30,7 @@ def write_files(
     """
     pixels = read_file(image).movedim(0, 2).numpy()
     labels, certified = certificate.labels, certificate.certified
-    palette = certificate.counts.palette or default_palette(certificate.counts.classes)
+    palette = palette_of(certificate.counts)
     certificate.save(folder)
     labels_image(labels, certified, palette).save(folder / "labels.png", optimize=False)
     overlay(pixels, labels, certified, palette).save(folder / "overlay.png")

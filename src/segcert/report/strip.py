@@ -5,7 +5,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from segcert.certificates.result import Certificate
-from segcert.report.pictures import default_palette, overlay
+from segcert.report.pictures import overlay
+from segcert.report.view import palette_of
 
 GAP = 8  # white pixels between panels
 
@@ -17,7 +18,7 @@ def strip(certificate: Certificate, image: UInt8[np.ndarray, " h w 3"]) -> Image
         certificate: The certificate.
         image: The image that was certified.
     """
-    palette = certificate.counts.palette or default_palette(certificate.counts.classes)
+    palette = palette_of(certificate.counts)
     labels = certificate.labels
     panels = (
         Image.fromarray(image),

@@ -9,7 +9,8 @@ from segcert.certificates.files import to_json
 from segcert.certificates.result import Certificate
 from segcert.metrics.score import score
 from segcert.report.page import ReportView
-from segcert.report.pictures import default_palette
+from segcert.report.pictures import Colour, default_palette
+from segcert.sampling.counts import Counts
 from segcert.text import confidence_text, floor_text, percent_text
 
 GREY_LEVELS = 255
@@ -28,6 +29,11 @@ def radius_in_words(certificate: Certificate) -> str:
         f"l2 {floor_text(certificate.radius)} over the whole image, in units of [0, 1]: "
         f"a change of {rms} RMS per value, or of {levels} grey levels in a single value"
     )
+
+
+def palette_of(counts: Counts) -> tuple[Colour, ...]:
+    """Colours of the model's classes, or our own if it names none."""
+    return counts.palette or default_palette(counts.classes)
 
 
 def make_view(
@@ -57,7 +63,7 @@ def make_view(
         n0=counts.n0,
         threshold=certificate.threshold,
         class_names=names,
-        palette=counts.palette or default_palette(counts.classes),
+        palette=palette_of(counts),
         truth=truth,
         statement=certificate.statement,
         radius=certificate.radius,

@@ -21,10 +21,9 @@ from segcert.errors import InputError, SegcertError
 from segcert.models.adapter import Segmenter
 from segcert.runs.request import Request
 from segcert.runs.store import open_store
-from segcert.sampling.counting import Task
 from segcert.sampling.sampler import sample
-from segcert.sampling.setup import check_size, choose_batch_size, choose_device, stream_kind_of
-from segcert.sampling.streams import Streams, fresh_seed
+from segcert.sampling.setup import check_batch_size, check_size, choose_device
+from segcert.sampling.streams import check_seed, fresh_seed
 
 
 @runtime_checkable
@@ -70,24 +69,18 @@ def check_request(
         InputError: If an argument is out of range, an image too small, or n too small for it.
     """
     request.check()
+    choose_device(device, segmenter)
+    check_batch_size(batch_size)
+    if seed is not None:
+        check_seed(seed)
     for path in images.values():
-        check_image(request, read_file(path), segmenter, seed, device, batch_size)
+        check_image(request, read_file(path), segmenter)
 
 
-def check_image(
-    request: Request,
-    image: UInt8[Tensor, " 3 h w"],
-    segmenter: Segmenter,
-    seed: int | None = None,
-    device: str = "auto",
-    batch_size: int | str = "auto",
-) -> None:
+def check_image(request: Request, image: UInt8[Tensor, " 3 h w"], segmenter: Segmenter) -> None:
     """Refuse what could not end well with one image; see `check_request`."""
     check_size(image, segmenter)
     request.check(components=image.shape[1] * image.shape[2])
-    where = choose_device(device, segmenter)
-    streams = Streams(seed or 0, hash_image(image), where, stream_kind_of(where))
-    choose_batch_size(batch_size, Task(segmenter, image, request.noise, streams, classes=0))
 
 
 def prepare_folder(out: Path) -> None:

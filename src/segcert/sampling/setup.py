@@ -113,16 +113,25 @@ def find_device(device: str) -> torch.device:
     return found
 
 
+def check_batch_size(batch_size: int | str) -> None:
+    """Refuse an impossible number of draws that go through the model together.
+
+    Raises:
+        InputError: If it is neither "auto" nor positive.
+    """
+    if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
+        raise InputError(f"batch_size must be 'auto' or an integer >= 1, got {batch_size!r}")
+
+
 def choose_batch_size(batch_size: int | str, task: Task) -> int:
     """Choose how many draws go through the model together.
 
     Raises:
         InputError: If it is neither "auto" nor positive.
     """
-    if isinstance(batch_size, int) and batch_size >= 1:
+    check_batch_size(batch_size)
+    if isinstance(batch_size, int):
         return batch_size
-    if batch_size != "auto":
-        raise InputError(f"batch_size must be 'auto' or an integer >= 1, got {batch_size!r}")
     budget = COMPONENTS_PER_BATCH[task.x.device.type == "cuda"]
     fitting = max(1, budget // math.prod(task.components))
     return int(min(LARGEST_BATCH, 2 ** int(math.log2(fitting))))

@@ -32,6 +32,16 @@ def fresh_seed() -> int:
     return secrets.randbits(SEED_BITS)
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed out of range.
+
+    Raises:
+        InputError: If it is not an integer in [0, 2^128).
+    """
+    if not (isinstance(seed, int) and 0 <= seed < 2**SEED_BITS):
+        raise InputError(f"seed must be an integer in [0, 2^{SEED_BITS}), got {seed}")
+
+
 @dataclass(frozen=True)
 class Streams:
     """All streams of one input.
@@ -54,8 +64,7 @@ class Streams:
 
     def __post_init__(self) -> None:
         """Check the seed."""
-        if not (isinstance(self.seed, int) and 0 <= self.seed < 2**SEED_BITS):
-            raise InputError(f"seed must be an integer in [0, 2^{SEED_BITS}), got {self.seed}")
+        check_seed(self.seed)
 
     def of_draw(self, stage: Stage, draw: int) -> "PhiloxStream | CudaStream":
         """Open the stream of one draw, at its beginning."""

@@ -106,7 +106,7 @@ def train(
             scores = upsampled(net(normalise(noisy)), truth)
             loss = functional.cross_entropy(scores, truth.to(device), ignore_index=IGNORE)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimizer.step()
             schedule.step()
             averaged.update_parameters(net)
