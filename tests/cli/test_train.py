@@ -49,6 +49,20 @@ def small(monkeypatch: pytest.MonkeyPatch, draw_pixels: Callable[..., np.ndarray
 
 
 @pytest.mark.usefixtures("small")
+def test_a_run_can_go_out_from_weights(command: Command, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    common = ("train", "--data", "synthetic", "--scenes", 2, "--epochs", 1, "--threads", 1)
+    assert command(*common, "--out", first).status == 0
+    done = command(*common, "--out", second, "--start-from", first, "--learning-rate", 0)
+    assert (done.status, done.err) == (0, "")
+    (one, _), (two, about) = load_weights(first), load_weights(second)
+    assert about.training["start"] == f"first {hash_weights(one)[:12]}"
+    trained = dict(two.named_parameters())
+    for name, weight in one.named_parameters():  # nothing was learned, nothing changed
+        assert weight.equal(trained[name])
+
+
+@pytest.mark.usefixtures("small")
 def test_trained_weights_can_certify(command: Command, tmp_path: Path, photo: Path) -> None:
     out = tmp_path / "new" / "net.safetensors"
     options = ("--scenes", 4, "--epochs", 2, "--sigma", 0.5, "--seed", 7, "--threads", 1)

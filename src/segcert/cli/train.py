@@ -33,6 +33,10 @@ def train(
     architecture: Annotated[
         Literal["depthwise", "hrnetv2-w18", "hrnetv2-w48"], Parameter(help="The network.")
     ] = "depthwise",
+    start_from: Annotated[
+        Path | None,
+        Parameter(help="Weight file of the same network and classes to go out from (fine-tuning)."),
+    ] = None,
     sigma: Annotated[
         float | None,
         Parameter(help="Noise per value, in units of [0, 1]; 0 for none. By default 0.25."),
@@ -89,7 +93,6 @@ def train(
     from segcert.cli.shell import results
     from segcert.data.training_sets import open_training_set
     from segcert.errors import InputError
-    from segcert.models.architectures import build
     from segcert.models.checkpoints import check_weight_file
     from segcert.sampling.setup import find_device
     from segcert.training.augment import Views
@@ -99,6 +102,7 @@ def train(
     from segcert.training.devices import open_devices
     from segcert.training.recipe import Recipe
     from segcert.training.save import train_and_save
+    from segcert.training.start import starting_network
 
     if threads < 0:
         raise InputError(f"threads must be >= 0 (0 for all), got {threads}")
@@ -122,11 +126,12 @@ def train(
     check_weight_file(out)
     labels = (item.labels for item in examples.images)
     weights = read_class_weights(class_weights, labels, len(examples.classes))
-    recipe = replace(recipe, class_weights=weights)
-    board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     torch.manual_seed(seed)
+    net, start = starting_network(architecture, examples.classes, start_from)
+    recipe = replace(recipe, class_weights=weights, start=start)
+    board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     train_and_save(
-        build(architecture, len(examples.classes)), examples, recipe,
+        net, examples, recipe,
         architecture=architecture, out=out, devices=team, board=board, log=results.print,
     )  # fmt: skip
 
