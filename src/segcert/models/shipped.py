@@ -9,6 +9,8 @@ from segcert.errors import InputError
 from segcert.models.adapter import Segmenter, as_segmenter
 from segcert.models.architectures import smallest_side
 from segcert.models.checkpoints import Description, load_weights, read_description
+from segcert.models.denoisers import open_denoiser
+from segcert.models.resizing import Resizing
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
 
@@ -24,22 +26,28 @@ def describe(name: str) -> Description:
     return read_description(find(name))
 
 
-def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
+def open_model(
+    name: str, *, scale: str | float | Resizing = 1.0, denoiser: str | None = None
+) -> Segmenter:
     """Open a shipped model by name, or a weight file that ``segcert train`` wrote.
 
     The model is put onto the CUDA device, if there is one.
 
     Args:
         name: Name of a shipped model, or path of a ``.safetensors`` file.
-        scale: Factor by which noisy images are resized before the network.
+        scale: How noisy images are resized before the network; see `parse_resizing`.
+        denoiser: Name or file of a denoiser that comes before all else; see `open_denoiser`.
 
     Raises:
-        InputError: If there is no such model, or its file is unusable.
+        InputError: If there is no such model or denoiser, or its file is unusable.
     """
     path = find(name)
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")
+    module, module_name = (None, None) if denoiser is None else open_denoiser(denoiser)
+    if module is not None and torch.cuda.is_available():
+        module.to("cuda")
     return as_segmenter(
         net,
         mean=MEAN,
@@ -49,7 +57,25 @@ def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
         class_names=description.classes,
         palette=description.palette,
         name=path.stem,
+        denoiser=module,
+        denoiser_name=module_name,
     )
+
+
+def recorded_model(name: str, denoiser: str | None) -> str:
+    """The name of the model alone, from that which a certificate records.
+
+    Raises:
+        InputError: If the certificate was made with a denoiser and there is none, or the reverse.
+    """
+    model, plus, used = name.rpartition("+")
+    if plus and denoiser is None:
+        raise InputError(
+            f"the certified model is {name}, with denoiser {used}: name it with --denoiser"
+        )
+    if denoiser is not None and not plus:
+        raise InputError(f"the certified model is {name}, without denoiser: leave out --denoiser")
+    return model if plus else name
 
 
 def find(name: str) -> Path:
