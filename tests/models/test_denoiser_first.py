@@ -108,8 +108,16 @@ def test_it_must_be_in_eval_mode_and_callable() -> None:
         as_segmenter(scores_of, denoiser=front)
     with pytest.raises((ModelError, TypeError)):
         as_segmenter(scores_of, denoiser=3)
-    with pytest.raises(InputError, match="a segmenter is taken as it is"):
-        as_segmenter(as_segmenter(scores_of), denoiser=halve)
+    with pytest.raises(InputError, match=r"scores_of\+halve has a denoiser already"):
+        as_segmenter(as_segmenter(scores_of, denoiser=halve), denoiser=halve)
+
+
+def test_it_can_be_put_before_a_segmenter() -> None:
+    alone = as_segmenter(scores_of, mean=(0.5,) * 3, std=(0.25,) * 3, classes=3)
+    both = as_segmenter(alone, denoiser=halve)
+    assert (both.name, both.mean, both.classes) == ("scores_of+halve", alone.mean, 3)
+    assert torch.equal(both.labels(batch_of()), alone.labels(batch_of() / 2))
+    assert as_segmenter(both) is both
 
 
 def test_a_denoiser_that_mixes_draws_is_caught() -> None:
@@ -149,8 +157,8 @@ def test_files_that_are_no_programs_are_refused(tmp_path: Path) -> None:
     bad.write_bytes(b"nothing")
     for name, rule in [
         ("nonsense", "unknown denoiser 'nonsense'"),
-        (str(tmp_path / "none.pt2"), "no denoiser at"),
-        (str(bad), "cannot be read"),
+        (str(tmp_path / "none.pt2"), r"none\.pt2"),
+        (str(bad), r"denoiser .*bad\.pt2"),
     ]:
         with pytest.raises(InputError, match=rule) as refused:
             open_denoiser(name)

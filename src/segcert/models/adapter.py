@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -375,13 +375,9 @@ def as_segmenter(
         ModelError: If ``model`` or ``denoiser`` cannot be called, or is in train mode.
     """
     if isinstance(model, Segmenter):
-        if denoiser is not None:
-            raise InputError("a segmenter is taken as it is: give it the denoiser when it is made")
-        return model
+        return model if denoiser is None else with_denoiser(model, denoiser, name=denoiser_name)
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")
-    if denoiser is not None and not callable(denoiser):
-        raise ModelError(f"a denoiser must be callable, got {type(denoiser).__name__}")
     if len(mean) != len(std) or any(not value > 0 for value in std):
         raise InputError(f"mean and std need one entry per channel, std > 0; got {mean} and {std}")
     parse_resizing(scale)
@@ -395,7 +391,7 @@ def as_segmenter(
         )
     segmenter = Segmenter(
         model=model,
-        name=joint_name(name or model_name(model), denoiser, denoiser_name),
+        name=name or model_name(model),
         mean=mean,
         std=std,
         scale=scale,
@@ -403,12 +399,46 @@ def as_segmenter(
         class_names=class_names,
         palette=palette,
         classes=classes,
-        weights_sha256=joint_hash(model, denoiser),
+        weights_sha256=weights_hash(model),
         stochastic=stochastic,
-        denoiser=denoiser,
     )
     check_eval_mode(segmenter)
-    return segmenter
+    return as_segmenter(segmenter, denoiser=denoiser, denoiser_name=denoiser_name)
+
+
+def with_denoiser(
+    segmenter: Segmenter, denoiser: Denoiser, *, name: str | None = None
+) -> Segmenter:
+    """Put a denoiser before all else that a segmenter does.
+
+    The name becomes ``model+denoiser``, the hash one of both hashes.
+
+    Args:
+        segmenter: Without denoiser.
+        denoiser: From noisy images, not clipped, to images of the same shape.
+        name: How certificates call it.
+
+    Raises:
+        InputError: If the segmenter has one already.
+        ModelError: If ``denoiser`` cannot be called, or is in train mode.
+    """
+    if segmenter.denoiser is not None:
+        raise InputError(f"model {segmenter.name} has a denoiser already")
+    if not callable(denoiser):
+        raise ModelError(f"a denoiser must be callable, got {type(denoiser).__name__}")
+    hashes = segmenter.weights_sha256, weights_hash(denoiser)
+    if set(hashes) == {"none"}:
+        joint = "none"
+    else:
+        joint = hashlib.sha256("|".join(hashes).encode()).hexdigest()
+    both = replace(
+        segmenter,
+        name=f"{segmenter.name}+{(name or model_name(denoiser)).replace('+', '-')}",
+        weights_sha256=joint,
+        denoiser=denoiser,
+    )
+    check_eval_mode(both)
+    return both
 
 
 def check_eval_mode(segmenter: Segmenter) -> None:
@@ -429,27 +459,14 @@ def check_eval_mode(segmenter: Segmenter) -> None:
             )
 
 
-def joint_name(name: str, denoiser: Denoiser | None, denoiser_name: str | None) -> str:
-    """Name a model together with its denoiser: ``model+denoiser``."""
-    if denoiser is None:
-        return name
-    return f"{name}+{(denoiser_name or model_name(denoiser)).replace('+', '-')}"
-
-
-def joint_hash(model: Model, denoiser: Denoiser | None) -> str:
-    """Hash the weights of a model; with a denoiser, both hashes; "none" if nothing has weights."""
-    hashes = [
-        hash_weights(part) if isinstance(part, nn.Module) else "none"
-        for part in ((model,) if denoiser is None else (model, denoiser))
-    ]
-    if len(hashes) == 1 or set(hashes) == {"none"}:
-        return hashes[0]
-    return hashlib.sha256("|".join(hashes).encode()).hexdigest()
-
-
 def model_name(model: Model) -> str:
     """Name a model after its function or class."""
     return getattr(model, "__qualname__", type(model).__qualname__)
+
+
+def weights_hash(model: Model) -> str:
+    """Hash the weights of a module; "none" for a plain function."""
+    return hash_weights(model) if isinstance(model, nn.Module) else "none"
 
 
 def hash_weights(module: nn.Module) -> str:
