@@ -1,7 +1,7 @@
 """Make a segmenter of anything that scores or labels components."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,11 +21,12 @@ from segcert.models.averaging import (
     margins_of_looks,
     probabilities,
 )
-from segcert.models.resizing import Resizing, parse_resizing
+from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
+from segcert.models.outputs import check_denoised, check_labels, tensor_of
+from segcert.models.resizing import Resizing, parse_resizing, resized
 from segcert.models.upsample import labels_of_upsampled, margins_of_upsampled
 
 INVALID = -1  # label of a component whose scores are not all finite
-OUTPUT_KEYS = ("logits", "out")  # Hugging Face, torchvision
 LARGEST_LABEL = 2**15 - 1
 
 Model = Callable[..., Any]
@@ -152,20 +153,7 @@ class Segmenter:
 
     def _seen(self, batch: Tensor) -> Tensor:
         """Call, and take the tensor out of what the model returns."""
-        output = self.model(batch)
-        if isinstance(output, Mapping):
-            output = next((output[key] for key in OUTPUT_KEYS if key in output), None)
-        if not isinstance(output, Tensor):
-            raise ModelError(
-                f"model {self.name} must return a tensor of scores (b, k, h, w) or labels "
-                f"(b, h, w), or a mapping with 'logits' or 'out'; got {type(output).__name__}"
-            )
-        if output.ndim < 2 or len(output) != len(batch):
-            raise ModelError(
-                f"model {self.name} returned shape {tuple(output.shape)} for a batch of "
-                f"{len(batch)}: the first axis must be the batch"
-            )
-        return output
+        return tensor_of(self.model(batch), batch=len(batch), name=self.name)
 
     def labels(self, batch: Float[Tensor, " b *shape"]) -> Int16[Tensor, " b *components"]:
         """Label each component of noisy inputs; INVALID where a score is NaN or infinite."""
@@ -183,7 +171,8 @@ class Segmenter:
             size = components[0], components[1]
             return labels_of_looks(output, size, invalid=INVALID)
         if not output.is_floating_point():
-            return self._checked_labels(output, components)
+            check_labels(output, components, classes=self.classes or 0, name=self.name)
+            return output.to(torch.int16)
         scores = output
         if scores.ndim != len(components) + 2:
             raise ModelError(
@@ -249,26 +238,12 @@ class Segmenter:
                 part.to(device)
 
     def _denoised(self, batch: Tensor) -> Tensor:
-        """Call the denoiser, if there is one.
-
-        Raises:
-            ModelError: If it returns another shape or type than it got.
-        """
+        """Call the denoiser, if there is one."""
         if self.denoiser is None:
             return batch
         images = self.denoiser(batch)
-        if not isinstance(images, Tensor) or images.shape != batch.shape:
-            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise ModelError(
-                f"the denoiser of {self.name} must return images of the shape it gets, "
-                f"{tuple(batch.shape)}, got {got}"
-            )
-        if images.dtype != batch.dtype:
-            raise ModelError(
-                f"the denoiser of {self.name} must return {batch.dtype}, as it gets, got "
-                f"{images.dtype}"
-            )
-        return images
+        check_denoised(images, batch, name=self.name)
+        return images  # type: ignore[no-any-return]
 
     def _normalised(self, batch: Tensor) -> Tensor:
         """Subtract the mean and divide by the deviation."""
@@ -298,30 +273,6 @@ class Segmenter:
             raise ModelError(
                 f"model {self.name} scores {found} classes, {self.classes} were declared"
             )
-
-    def _checked_labels(self, labels: Tensor, components: tuple[int, ...]) -> Tensor:
-        if labels.shape[1:] != components:
-            raise ModelError(
-                f"model {self.name} returned labels of shape {tuple(labels.shape[1:])}; "
-                f"the input has components {components}"
-            )
-        classes = self.classes or 0
-        if bool(((labels < 0) | (labels >= classes)).any()):
-            raise ModelError(
-                f"model {self.name} returned labels outside 0..{classes - 1}, "
-                "the declared number of classes"
-            )
-        return labels.to(torch.int16)
-
-
-def resized(batch: Float[Tensor, " b c h w"], size: tuple[int, int]) -> Float[Tensor, " b c _ _"]:
-    """Resize images bilinearly, with a filter against aliasing where they shrink."""
-    if batch.shape[2:] == size:
-        return batch
-    shrinks = size[0] < batch.shape[2] or size[1] < batch.shape[3]
-    return functional.interpolate(
-        batch, size=size, mode="bilinear", align_corners=False, antialias=shrinks
-    )
 
 
 def component_shape(shape: torch.Size) -> tuple[int, ...]:

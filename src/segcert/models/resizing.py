@@ -15,6 +15,10 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
 from segcert.errors import InputError
 from segcert.models.windows import Axis, whole_axis, windows_of
 
@@ -153,3 +157,13 @@ def resizing_record(scale: str | float | Resizing) -> str | float:
     """
     resizing = parse_resizing(scale)
     return str(resizing) if resizing.factor is None else resizing.factor
+
+
+def resized(batch: Float[Tensor, " b c h w"], size: tuple[int, int]) -> Float[Tensor, " b c _ _"]:
+    """Resize images bilinearly, with a filter against aliasing where they shrink."""
+    if batch.shape[2:] == size:
+        return batch
+    shrinks = size[0] < batch.shape[2] or size[1] < batch.shape[3]
+    return functional.interpolate(
+        batch, size=size, mode="bilinear", align_corners=False, antialias=shrinks
+    )
