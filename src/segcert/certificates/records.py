@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from segcert.certificates.family import Family
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
+from segcert.models.resizing import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import NOISES
 from segcert.sampling.counts import Counts, Provenance
@@ -113,7 +114,7 @@ class ProvenanceRecord(Strict):
     input_dtype: str
     model: str
     weights_sha256: str
-    scale: float
+    scale: float | str  # a number for one factor, as before there was more
     seed: str
     stop_rule: str
     streams: Literal["cpu", "cuda"]
@@ -291,7 +292,7 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
         input_dtype=source.input_dtype,
         model=source.model,
         weights_sha256=source.weights_sha256,
-        scale=source.scale,
+        scale=resizing_record(source.scale),
         seed=str(source.seed),
         stop_rule=source.stop_rule,
         streams=source.streams,  # type: ignore[arg-type]  # checked by pydantic
@@ -358,7 +359,7 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
             input_dtype=source.input_dtype,
             model=source.model,
             weights_sha256=source.weights_sha256,
-            scale=source.scale,
+            scale=resizing_text(source.scale),
             seed=int(source.seed),
             stop_rule=source.stop_rule,
             streams=source.streams,

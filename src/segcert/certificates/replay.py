@@ -11,6 +11,7 @@ from segcert.certificates.result import Certificate
 from segcert.data.images import ImageInput, hash_image, read_image
 from segcert.errors import InputError, VerificationError
 from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.models.resizing import resizing_text
 from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
@@ -125,10 +126,9 @@ def check_same(certificate: Certificate, segmenter: Segmenter, image: ImageInput
             f"the model is not the one that was certified ({source.model}): "
             "its weights hash differently"
         )
-    if segmenter.scale != source.scale:
-        raise InputError(
-            f"the certificate was made at scale {source.scale:g}, not {segmenter.scale:g}"
-        )
+    scale = resizing_text(segmenter.scale)
+    if scale != source.scale:
+        raise InputError(f"the certificate was made at scale {source.scale}, not {scale}")
 
 
 def recount(

@@ -10,6 +10,7 @@ from segcert.cli.arguments import (
     BatchSize,
     BlockSide,
     CorrectionName,
+    DenoiserName,
     Device,
     Draws,
     DropBelow,
@@ -53,7 +54,8 @@ def certify(
             "with an alpha of its own.",
         ),
     ] = False,
-    scale: Scale = 1.0,
+    scale: Scale = "1",
+    denoiser: DenoiserName = None,
     seed: Seed = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -90,7 +92,7 @@ def certify(
 
     n0 = (0 if tree else 10) if n0 is None else n0
     correction = correction or ("bonferroni" if tree else "holm")
-    segmenter = open_model(model, scale=scale)
+    segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
         noise=noise, sigma=sigma, tau=tau, alpha=alpha, n0=n0, n=n, correction=correction,
         blocks=blocks, drop_below=drop_below, tree=tree, stop_when=stop_when, looks=looks,

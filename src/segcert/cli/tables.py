@@ -5,6 +5,7 @@ from rich.table import Table
 
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import messages, results
+from segcert.models.resizing import parse_resizing
 from segcert.models.shipped import describe
 from segcert.report.facts import most_draws, stopped
 from segcert.runs.certify_images import Done
@@ -61,16 +62,18 @@ def stop_rule(certificate: Certificate) -> str:
     return certificate.provenance.stop_rule if stopped(certificate.counts) else ""
 
 
-def warn_about_size(model: str, heights: list[int], scale: float) -> None:
+def warn_about_size(model: str, heights: list[int], scale: str | float) -> None:
     """Say when objects are far larger or smaller than in the images of the training."""
-    trained = describe(model).image_height
-    factors = [height * scale / trained for height in heights] if trained else []
-    if factors and not (min(factors) > 1 / FAR and max(factors) < FAR):
-        worst = max(factors, key=lambda factor: max(factor, 1 / factor))
+    factor, trained = parse_resizing(scale).factor, describe(model).image_height
+    if not factor or not trained:
+        return
+    factors = [height * factor / trained for height in heights]
+    if not (min(factors) > 1 / FAR and max(factors) < FAR):
+        worst = max(factors, key=lambda one: max(one, 1 / one))
         messages.print(
             f"[yellow]note:[/] model {escape(model)} was trained on images {trained} pixels high; "
             f"here one is {worst * trained:.0f} pixels high for the network: "
-            f"--scale {scale / worst:.2g} may certify more, and truer classes"
+            f"--scale {factor / worst:.2g} may certify more, and truer classes"
         )
 
 

@@ -1,14 +1,17 @@
 """The models that come with segcert, and how to open any weight file of ours."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import torch
 
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter, as_segmenter, with_denoiser
 from segcert.models.architectures import smallest_side
 from segcert.models.checkpoints import Description, load_weights, read_description
+from segcert.models.denoisers import open_denoiser
+from segcert.models.resizing import Resizing, parse_resizing
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
 
@@ -24,14 +27,36 @@ def describe(name: str) -> Description:
     return read_description(find(name))
 
 
-def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
-    """Open a shipped model by name, or a weight file that ``segcert train`` wrote.
+def open_model(
+    name: str, *, scale: str | float | Resizing = 1.0, denoiser: str | None = None
+) -> Segmenter:
+    """Open a model by name or path, with what comes between the noise and it.
 
     The model is put onto the CUDA device, if there is one.
 
     Args:
+        name: See `open_alone`.
+        scale: How noisy images are resized before the network; see `parse_resizing`.
+        denoiser: Name or file of a denoiser that comes before all else; see `open_denoiser`.
+
+    Raises:
+        InputError: If there is no such model or denoiser, or its file is unusable.
+    """
+    parse_resizing(scale)
+    segmenter = replace(open_alone(name), scale=scale)
+    if denoiser is None:
+        return segmenter
+    front, front_name = open_denoiser(denoiser)
+    if torch.cuda.is_available():
+        front.to("cuda")
+    return with_denoiser(segmenter, front, name=front_name)
+
+
+def open_alone(name: str) -> Segmenter:
+    """Open a shipped model by name, or a weight file that ``segcert train`` wrote.
+
+    Args:
         name: Name of a shipped model, or path of a ``.safetensors`` file.
-        scale: Factor by which noisy images are resized before the network.
 
     Raises:
         InputError: If there is no such model, or its file is unusable.
@@ -44,12 +69,27 @@ def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
         net,
         mean=MEAN,
         std=STD,
-        scale=scale,
         smallest_side=smallest_side(description.architecture),
         class_names=description.classes,
         palette=description.palette,
         name=path.stem,
     )
+
+
+def recorded_model(name: str, denoiser: str | None) -> str:
+    """The name of the model alone, from that which a certificate records.
+
+    Raises:
+        InputError: If the certificate was made with a denoiser and there is none, or the reverse.
+    """
+    model, plus, used = name.rpartition("+")
+    if plus and denoiser is None:
+        raise InputError(
+            f"the certified model is {name}, with denoiser {used}: name it with --denoiser"
+        )
+    if denoiser is not None and not plus:
+        raise InputError(f"the certified model is {name}, without denoiser: leave out --denoiser")
+    return model if plus else name
 
 
 def find(name: str) -> Path:

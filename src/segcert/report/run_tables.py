@@ -44,7 +44,7 @@ def table(results: Results) -> list[tuple[str, ...]]:
         rows.append(
             (
                 f"{setting.sigma:g}",
-                f"{setting.scale:g}",
+                setting.scale,
                 f"{setting.tau:g}",
                 str(setting.n),
                 setting.correction,

@@ -9,6 +9,7 @@ from jaxtyping import Int16
 from torch import Tensor, nn
 
 from segcert.models.adapter import Segmenter
+from segcert.models.resizing import resizing_text
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.tally import Partial, Tally
@@ -70,7 +71,7 @@ def provenance(task: Task, done: Partial, stop_rule: str) -> Provenance:
         input_dtype=str(task.x.dtype).removeprefix("torch."),
         model=task.segmenter.name,
         weights_sha256=task.segmenter.weights_sha256,
-        scale=task.segmenter.scale,
+        scale=resizing_text(task.segmenter.scale),
         seed=task.streams.seed,
         stop_rule=stop_rule,
         streams=task.streams.kind,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from segcert.errors import SamplingError
 from segcert.models.adapter import INVALID, Segmenter, component_shape
+from segcert.models.averaging import Output
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import fingerprints
 from segcert.sampling.promise import Margins, no_margins
@@ -130,7 +131,7 @@ def add_labels(
 
 
 def add_margins(
-    task: Task, margins: Margins | None, output: Tensor, labels: Int16[Tensor, " b *components"]
+    task: Task, margins: Margins | None, output: Output, labels: Int16[Tensor, " b *components"]
 ) -> Margins | None:
     """Add the margins of a batch of pilot draws; None if the model returns labels."""
     drawn = task.segmenter.to_margins(output, task.components)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from segcert.data.images import ImageInput, hash_image, read_image
 from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.models.resizing import parse_resizing
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import on_grid
 from segcert.sampling.counting import Task
@@ -49,8 +50,7 @@ def make_task(
     x = read_image(image)
     check_size(x, segmenter)
     where = choose_device(device, segmenter)
-    if isinstance(segmenter.model, nn.Module):
-        segmenter.model.to(where)
+    segmenter.to(where)
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
     task = Task(segmenter, x.to(where), fitting_noise(noise, x), streams, classes=0)
@@ -74,10 +74,10 @@ def check_size(x: Shaped[Tensor, " c h w"], segmenter: Segmenter) -> None:
     Raises:
         InputError: If a side, after scaling, is too small.
     """
-    side = math.floor(min(x.shape[1:]) * segmenter.scale)
-    if side < segmenter.smallest_side:
+    resizing = parse_resizing(segmenter.scale)
+    if resizing.smallest_side(*x.shape[1:]) < segmenter.smallest_side:
         raise InputError(
-            f"image of {x.shape[2]}x{x.shape[1]} pixels (scale {segmenter.scale:g}) is too small "
+            f"image of {x.shape[2]}x{x.shape[1]} pixels (scale {resizing}) is too small "
             f"for model {segmenter.name}: each side needs {segmenter.smallest_side} pixels "
             "after scaling"
         )
