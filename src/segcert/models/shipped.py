@@ -1,4 +1,4 @@
-"""The models that come with segcert, and how to open any weight file of ours."""
+"""The models that come with segcert, and how to open any model by name or path."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +9,7 @@ from segcert.errors import InputError
 from segcert.models.adapter import Segmenter, as_segmenter
 from segcert.models.architectures import smallest_side
 from segcert.models.checkpoints import Description, load_weights, read_description
+from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
 
@@ -25,18 +26,21 @@ def describe(name: str) -> Description:
 
 
 def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
-    """Open a shipped model by name, or a weight file that ``segcert train`` wrote.
+    """Open a shipped model by name, or a model file by its path.
 
     The model is put onto the CUDA device, if there is one.
 
     Args:
-        name: Name of a shipped model, or path of a ``.safetensors`` file.
+        name: Name of a shipped model, or path: ``.safetensors`` of ``segcert train``, ``.pth`` or
+            ``.pt`` (HRNetV2), ``.pt2``, ``.onnx``, or a Hugging Face folder.
         scale: Factor by which noisy images are resized before the network.
 
     Raises:
         InputError: If there is no such model, or its file is unusable.
     """
     path = find(name)
+    if is_foreign(path):
+        return open_foreign(path, scale=scale)
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")
@@ -61,9 +65,9 @@ def find(name: str) -> Path:
     known = shipped()
     if name in known:
         return known[name]
-    if name.endswith(".safetensors") or "/" in name:
+    if is_path(name):
         return Path(name)
     raise InputError(
         f"unknown model {name!r}: choose one of {', '.join(known) or '(none is shipped)'}, "
-        "or give the path of a .safetensors file written by segcert train"
+        f"or give the path of a model: {FILES}"
     )
