@@ -29,7 +29,7 @@ Command = Callable[..., Any]
 Made = tuple[Path, Any, dict[str, Any]]  # file, the network itself, how to wrap it
 KINDS = ("pth", "folder", "masks", "pt2", "pt2-fixed", "onnx", "onnx-fixed")
 EXACT = ("pth", "folder", "masks", "pt2", "pt2-fixed")  # the same arithmetic
-OPTIONS = ("--tau", 0.6, "--alpha", 0.1, "--n0", 4, "--n", 40, "--seed", 5, "--batch-size", 8)
+OPTIONS = ("--tau", 0.6, "--alpha", 0.1, "--n0", 2, "--n", 24, "--seed", 5, "--batch-size", 8)
 
 
 def make(kind: str, folder: Path) -> Made:
@@ -99,7 +99,7 @@ def test_the_file_is_certified_as_the_network_itself(
     found = sc.load_certificate(tmp_path / "photo")
     counts = sc.sample(
         as_segmenter(net, **options), photo,
-        noise=sc.GaussianNoise(0.25), n0=4, n=40, seed=5, batch_size=8,
+        noise=sc.GaussianNoise(0.25), n0=2, n=24, seed=5, batch_size=8,
     )  # fmt: skip
     right = sc.certify(counts, tau=0.6, alpha=0.1)
     if kind in EXACT:
