@@ -46,15 +46,14 @@ def print_model(name: str) -> None:
     """Open a model and print what is known about it, one fact a line."""
     from segcert.cli.shell import results
     from segcert.cli.tables import warn_about_input
-    from segcert.models.opening import is_foreign, kind_of
-    from segcert.models.shipped import describe, find, open_model
+    from segcert.models.opening import kind_of
+    from segcert.models.shipped import describe, foreign_path, open_model
     from segcert.models.sidecar import shown
 
-    path, segmenter = find(name), open_model(name)
-    foreign = is_foreign(path)
+    foreign, segmenter = foreign_path(name), open_model(name)
     facts = {
         "model": segmenter.name,
-        "kind": kind_of(path) if foreign else f"weights of segcert, {describe(name).architecture}",
+        "kind": kind_of(foreign) if foreign else "weights of segcert train",
         "classes": class_words(segmenter),
         "mean": shown(segmenter.mean),
         "std": shown(segmenter.std),
@@ -63,7 +62,10 @@ def print_model(name: str) -> None:
     }
     if not foreign:
         about = describe(name)
-        facts |= {"trained on": about.data, "sigma": f"{about.sigma:g}", "licence": about.licence}
+        facts |= {
+            "network": about.architecture, "trained on": about.data, "sigma": f"{about.sigma:g}",
+            "licence": about.licence,
+        }  # fmt: skip
     for key, value in facts.items():
         results.print(f"{key:14}{value}", markup=False)
     warn_about_input(name)

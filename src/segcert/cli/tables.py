@@ -5,8 +5,8 @@ from rich.table import Table
 
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import messages, results
-from segcert.models.opening import is_foreign, where_to_normalise
-from segcert.models.shipped import describe, find
+from segcert.models.opening import where_to_normalise
+from segcert.models.shipped import describe, foreign_path
 from segcert.report.facts import most_draws, stopped
 from segcert.runs.certify_images import Done
 from segcert.text import floor_text, percent_text
@@ -64,7 +64,7 @@ def stop_rule(certificate: Certificate) -> str:
 
 def warn_about_size(model: str, heights: list[int], scale: float) -> None:
     """Say when objects are far larger or smaller than in the images of the training."""
-    if is_foreign(find(model)):
+    if foreign_path(model):
         return  # such files do not say on which images they were trained
     trained = describe(model).image_height
     factors = [height * scale / trained for height in heights] if trained else []
@@ -79,7 +79,7 @@ def warn_about_size(model: str, heights: list[int], scale: float) -> None:
 
 def warn_about_noise(model: str, noise: str, sigma: float) -> None:
     """Say when the noise is not that of the training: the certificate holds, but covers less."""
-    if is_foreign(find(model)):
+    if foreign_path(model):
         return  # such files do not say with which noise they were trained
     trained = describe(model).sigma
     if noise != "gaussian":
@@ -97,8 +97,8 @@ def warn_about_noise(model: str, noise: str, sigma: float) -> None:
 
 def warn_about_input(model: str) -> None:
     """Say when images go into a model of another program as they are, for want of a file."""
-    path = find(model)
-    missing = where_to_normalise(path) if is_foreign(path) else ""
+    path = foreign_path(model)
+    missing = where_to_normalise(path) if path else ""
     if missing:
         messages.print(
             f"[yellow]note:[/] there is no {escape(missing)}: images go into model "

@@ -56,6 +56,13 @@ def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
     )
 
 
+def foreign_path(name: str) -> Path | None:
+    """Path of a model of another program; None for what is ours."""
+    path = Path(name)
+    ours = name in shipped() or not is_path(name) or not is_foreign(path)
+    return None if ours else path
+
+
 def find(name: str) -> Path:
     """Find the file of a model.
 
