@@ -127,5 +127,9 @@ DenoiserName = Annotated[
 ]
 ModelName = Annotated[
     str,
-    Parameter(help="A name from `segcert models`, or a .safetensors file of `segcert train`."),
+    Parameter(
+        help="A name from `segcert models`, a .safetensors file of `segcert train`, an HRNetV2 "
+        "checkpoint (.pth, .pt), an exported program (.pt2), an .onnx file or a Hugging Face "
+        "folder."
+    ),
 ]

@@ -81,7 +81,12 @@ def certify(
     from functools import partial
 
     from segcert.cli.shell import messages
-    from segcert.cli.tables import print_summary, warn_about_noise, warn_about_size
+    from segcert.cli.tables import (
+        print_summary,
+        warn_about_input,
+        warn_about_noise,
+        warn_about_size,
+    )
     from segcert.data.images import read_file
     from segcert.models.shipped import open_model
     from segcert.report.files import write_files, write_radius_map
@@ -111,6 +116,7 @@ def certify(
     new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
     if new:
         warn_about_noise(model, noise, sigma)
+        warn_about_input(model)
         warn_about_size(model, [read_file(path).shape[1] for path in new], scale)
     done = []
     with DrawProgress(messages) as progress:

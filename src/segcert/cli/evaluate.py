@@ -76,6 +76,7 @@ def evaluate(
     Stopped at any point, the same command goes on.
     """
     from segcert.cli.shell import messages
+    from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
     from segcert.models.shipped import open_model
     from segcert.report.progress import DrawProgress
@@ -107,6 +108,7 @@ def evaluate(
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
+    warn_about_input(model)
     left_out = len(settings) - len(config.settings)
     with DrawProgress(messages) as progress:
         results = run(

@@ -1,4 +1,4 @@
-"""The models that come with segcert, and how to open any weight file of ours."""
+"""The models that come with segcert, and how to open any model by name or path."""
 
 from dataclasses import replace
 from importlib.resources import files
@@ -11,6 +11,7 @@ from segcert.models.adapter import Segmenter, as_segmenter, with_denoiser
 from segcert.models.architectures import smallest_side
 from segcert.models.checkpoints import Description, load_weights, read_description
 from segcert.models.denoisers import open_denoiser
+from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing import Resizing, parse_resizing
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
@@ -53,15 +54,18 @@ def open_model(
 
 
 def open_alone(name: str) -> Segmenter:
-    """Open a shipped model by name, or a weight file that ``segcert train`` wrote.
+    """Open a shipped model by name, or a model file by its path.
 
     Args:
-        name: Name of a shipped model, or path of a ``.safetensors`` file.
+        name: Name of a shipped model, or path: ``.safetensors`` of ``segcert train``, ``.pth`` or
+            ``.pt`` (HRNetV2), ``.pt2``, ``.onnx``, or a Hugging Face folder.
 
     Raises:
         InputError: If there is no such model, or its file is unusable.
     """
     path = find(name)
+    if is_foreign(path):
+        return open_foreign(path)
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")
@@ -92,6 +96,13 @@ def recorded_model(name: str, denoiser: str | None) -> str:
     return model if plus else name
 
 
+def foreign_path(name: str) -> Path | None:
+    """Path of a model of another program; None for what is ours."""
+    path = Path(name)
+    ours = name in shipped() or not is_path(name) or not is_foreign(path)
+    return None if ours else path
+
+
 def find(name: str) -> Path:
     """Find the file of a model.
 
@@ -101,9 +112,9 @@ def find(name: str) -> Path:
     known = shipped()
     if name in known:
         return known[name]
-    if name.endswith(".safetensors") or "/" in name:
+    if is_path(name):
         return Path(name)
     raise InputError(
         f"unknown model {name!r}: choose one of {', '.join(known) or '(none is shipped)'}, "
-        "or give the path of a .safetensors file written by segcert train"
+        f"or give the path of a model: {FILES}"
     )
