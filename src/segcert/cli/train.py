@@ -10,7 +10,11 @@ from cyclopts import Parameter
 from segcert.cli.arguments import whole
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from segcert.models.architectures import Architecture
     from segcert.training.sigmas import Sigmas
+    from segcert.training.tasks import Task
 
 Pair = tuple[float, float]
 
@@ -30,6 +34,17 @@ def train(
         Parameter(help="Of Pascal Context: what the numbers mean; see `docs/data.md`."),
     ] = None,
     scenes: Annotated[int, Parameter(converter=whole, help="Number of synthetic scenes.")] = 1000,
+    task: Annotated[
+        Literal["segmentation", "denoising"],
+        Parameter(help="Label noisy views, or take the noise away for another model."),
+    ] = "segmentation",
+    denoise_for: Annotated[
+        str | None,
+        Parameter(help="Model (name or file) that shall understand the denoised views."),
+    ] = None,
+    denoise_weight: Annotated[
+        float, Parameter(help="Weight of its cross-entropy, beside the squared error.")
+    ] = 0.02,
     architecture: Annotated[
         Literal["depthwise", "hrnetv2-w18", "hrnetv2-w48"], Parameter(help="The network.")
     ] = "depthwise",
@@ -89,7 +104,6 @@ def train(
     from segcert.cli.shell import results
     from segcert.data.training_sets import open_training_set
     from segcert.errors import InputError
-    from segcert.models.architectures import build
     from segcert.models.checkpoints import check_weight_file
     from segcert.sampling.setup import find_device
     from segcert.training.augment import Views
@@ -100,6 +114,7 @@ def train(
     from segcert.training.recipe import Recipe
     from segcert.training.save import train_and_save
 
+    check_task(task, denoise_for, architecture, plain=not consistency and class_weights == "none")
     if threads < 0:
         raise InputError(f"threads must be >= 0 (0 for all), got {threads}")
     if threads:
@@ -123,12 +138,54 @@ def train(
     labels = (item.labels for item in examples.images)
     weights = read_class_weights(class_weights, labels, len(examples.classes))
     recipe = replace(recipe, class_weights=weights)
+    lesson = open_task(task, denoise_for, denoise_weight)
     board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     torch.manual_seed(seed)
     train_and_save(
-        build(architecture, len(examples.classes)), examples, recipe,
+        fresh_net(task, architecture, len(examples.classes)), examples, recipe, task=lesson,
+        trained_for=Path(denoise_for).stem if denoise_for else "",
         architecture=architecture, out=out, devices=team, board=board, log=results.print,
     )  # fmt: skip
+
+
+def check_task(task: str, denoise_for: str | None, architecture: str, *, plain: bool) -> None:
+    """Refuse options that the task does not have.
+
+    Raises:
+        InputError: If there are any.
+    """
+    from segcert.errors import InputError
+
+    if task == "segmentation" and denoise_for is not None:
+        raise InputError("--denoise-for needs --task denoising")
+    if task == "denoising" and not (plain and architecture == "depthwise"):
+        raise InputError(
+            "--task denoising has one network and one loss: leave out --architecture, "
+            "--consistency and --class-weights"
+        )
+
+
+def open_task(task: str, denoise_for: str | None, weight: float) -> "Task":
+    """Choose what is learned, and open the classifier that a denoiser is trained for.
+
+    Raises:
+        InputError: If there is no such classifier, or the weight is negative.
+    """
+    from segcert.models.checkpoints import load_weights
+    from segcert.models.shipped import find
+    from segcert.training.tasks import Denoising, Segmentation
+
+    if task == "segmentation":
+        return Segmentation()
+    return Denoising(load_weights(find(denoise_for))[0] if denoise_for else None, weight)
+
+
+def fresh_net(task: str, architecture: "Architecture", classes: int) -> "nn.Module":
+    """Make the network that the task trains, from the global random stream."""
+    from segcert.models.architectures import build
+    from segcert.models.denoising import ResidualDenoiser
+
+    return ResidualDenoiser() if task == "denoising" else build(architecture, classes)
 
 
 def one_sigma(sigma: float | None, between: Pair | None, among: Sequence[float] | None) -> "Sigmas":
