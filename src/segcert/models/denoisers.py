@@ -96,7 +96,7 @@ def load_program(path: Path) -> nn.Module:
     """Read an exported program; code in the file is not executed but for its operators.
 
     Raises:
-        InputError: If the file is missing, damaged, or its program changes from call to call.
+        InputError: If the file is missing or damaged, or its program was exported in train mode.
     """
     if not path.is_file():
         raise InputError(f"denoiser {path} does not exist")
@@ -106,10 +106,10 @@ def load_program(path: Path) -> nn.Module:
         raise InputError(
             f"denoiser {path} is damaged or no exported program: write it with torch.export.save"
         ) from error
-    if program.graph_signature.buffers_to_mutate:
+    if trains(program):
         raise InputError(
-            f"denoiser {path} was exported in train mode, so that batch norm would mix the draws "
-            "of a batch: call eval() before torch.export.export"
+            f"denoiser {path} was exported in train mode, in which batch norm mixes the draws of a "
+            "batch: call eval() before torch.export.export"
         )
     if torch.cuda.is_available():
         program = move_to_device_pass(program, "cuda")
@@ -117,6 +117,17 @@ def load_program(path: Path) -> nn.Module:
     for part in net.modules():  # eval() is not defined for programs
         part.training = False
     return net
+
+
+def trains(program: torch.export.ExportedProgram) -> bool:
+    """Say whether any operator of a program (batch norm, dropout) works as in training."""
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        names = [argument.name for argument in schema.arguments] if schema else []
+        given = dict(zip(names, node.args, strict=False)) | node.kwargs
+        if given.get("training") is True or given.get("train") is True:
+            return True
+    return False
 
 
 def find_denoiser(name: str) -> Path:

@@ -14,7 +14,7 @@ class ResidualDenoiser(nn.Module):
     """Predict the noise of an image at several scales, and subtract it.
 
     The image is folded to half its resolution (2x2 pixels become channels), so that nothing is
-    computed at full resolution. A fresh network returns its input: its last layer is 0.
+    computed at full resolution; the last layer sees the folded image, too. A fresh network returns its input: its last layer is 0.
 
     Args:
         width: Channels at strides 2, 4, 8 and 16.
@@ -42,7 +42,7 @@ class ResidualDenoiser(nn.Module):
         )
         self.reduce = nn.ModuleList(conv(width[level + 1], width[level]) for level in range(3))
         self.refine = nn.ModuleList(Block(width[level]) for level in range(3))
-        self.noise = nn.Conv2d(width[0], 12, 3, padding=1)
+        self.noise = nn.Conv2d(width[0] + 12, 12, 3, padding=1)
         for weight in self.noise.parameters():
             nn.init.zeros_(weight)
 
@@ -55,7 +55,8 @@ class ResidualDenoiser(nn.Module):
         height, width = x.shape[-2:]
         padded = functional.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
         folded = functional.pixel_unshuffle(2 * padded - 1, 2)
-        features = functional.relu(self.stem(folded.contiguous(memory_format=torch.channels_last)))
+        folded = folded.contiguous(memory_format=torch.channels_last)
+        features = functional.relu(self.stem(folded))
         scales = []
         for down, encode in zip(self.down, self.encode, strict=True):
             features = encode(down(features))
@@ -63,5 +64,5 @@ class ResidualDenoiser(nn.Module):
         for level in (2, 1, 0):
             coarse = resize(self.reduce[level](features), scales[level])
             features = self.refine[level](functional.relu(coarse + scales[level]))
-        noise = functional.pixel_shuffle(self.noise(features), 2)
+        noise = functional.pixel_shuffle(self.noise(torch.cat([features, folded], 1)), 2)
         return x - noise[..., :height, :width]
