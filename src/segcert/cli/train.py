@@ -43,8 +43,9 @@ def train(
         Parameter(help="Model (name or file) that shall understand the denoised views."),
     ] = None,
     denoise_weight: Annotated[
-        float, Parameter(help="Weight of its cross-entropy, beside the squared error.")
-    ] = 0.02,
+        float | None,
+        Parameter(help="Weight of its cross-entropy beside the squared error; by default 0.02."),
+    ] = None,
     architecture: Annotated[
         Literal["depthwise", "hrnetv2-w18", "hrnetv2-w48"], Parameter(help="The network.")
     ] = "depthwise",
@@ -114,7 +115,8 @@ def train(
     from segcert.training.recipe import Recipe
     from segcert.training.save import train_and_save
 
-    check_task(task, denoise_for, architecture, plain=not consistency and class_weights == "none")
+    plain = not consistency and class_weights == "none" and architecture == "depthwise"
+    lesson = open_task(task, denoise_for, denoise_weight, plain=plain)
     if threads < 0:
         raise InputError(f"threads must be >= 0 (0 for all), got {threads}")
     if threads:
@@ -138,7 +140,6 @@ def train(
     labels = (item.labels for item in examples.images)
     weights = read_class_weights(class_weights, labels, len(examples.classes))
     recipe = replace(recipe, class_weights=weights)
-    lesson = open_task(task, denoise_for, denoise_weight)
     board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     torch.manual_seed(seed)
     train_and_save(
@@ -148,36 +149,36 @@ def train(
     )  # fmt: skip
 
 
-def check_task(task: str, denoise_for: str | None, architecture: str, *, plain: bool) -> None:
-    """Refuse options that the task does not have.
+def open_task(task: str, model: str | None, weight: float | None, *, plain: bool) -> "Task":
+    """Choose what is learned, and open the model that a denoiser is trained for.
+
+    Args:
+        task: "segmentation" or "denoising".
+        model: Whose cross-entropy is added to the squared error; None for neither.
+        weight: Of it; None for the default.
+        plain: Whether no option was given that only segmentation has.
 
     Raises:
-        InputError: If there are any.
+        InputError: If options do not fit the task, or there is no such model.
     """
     from segcert.errors import InputError
-
-    if task == "segmentation" and denoise_for is not None:
-        raise InputError("--denoise-for needs --task denoising")
-    if task == "denoising" and not (plain and architecture == "depthwise"):
-        raise InputError(
-            "--task denoising has one network and one loss: leave out --architecture, "
-            "--consistency and --class-weights"
-        )
-
-
-def open_task(task: str, denoise_for: str | None, weight: float) -> "Task":
-    """Choose what is learned, and open the classifier that a denoiser is trained for.
-
-    Raises:
-        InputError: If there is no such classifier, or the weight is negative.
-    """
     from segcert.models.checkpoints import load_weights
     from segcert.models.shipped import find
-    from segcert.training.tasks import Denoising, Segmentation
+    from segcert.training.tasks import STRENGTH, Denoising, Segmentation
 
+    if weight is not None and model is None:
+        raise InputError("--denoise-weight needs --denoise-for, the model whose loss it weighs")
     if task == "segmentation":
+        if model is not None:
+            raise InputError("--denoise-for needs --task denoising")
         return Segmentation()
-    return Denoising(load_weights(find(denoise_for))[0] if denoise_for else None, weight)
+    if not plain:
+        raise InputError(
+            "--task denoising has one network, one loss: leave out --architecture, --consistency "
+            "and --class-weights"
+        )
+    classifier = load_weights(find(model))[0] if model is not None else None
+    return Denoising(classifier, STRENGTH if weight is None else weight)
 
 
 def fresh_net(task: str, architecture: "Architecture", classes: int) -> "nn.Module":

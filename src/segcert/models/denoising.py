@@ -14,7 +14,8 @@ class ResidualDenoiser(nn.Module):
     """Predict the noise of an image at several scales, and subtract it.
 
     The image is folded to half its resolution (2x2 pixels become channels), so that nothing is
-    computed at full resolution; the last layer sees the folded image, too. A fresh network returns its input: its last layer is 0.
+    computed at full resolution. The last layer sees the folded image beside the features, so that
+    these need not carry the noise. A fresh network returns its input: its last layer is 0.
 
     Args:
         width: Channels at strides 2, 4, 8 and 16.
@@ -22,7 +23,7 @@ class ResidualDenoiser(nn.Module):
 
     Source:
         Zhang, Zuo, Chen, Meng, Zhang (2017), IEEE TIP, section III (residual learning with
-        batch norm); Salman et al. (2020), NeurIPS, section 3.1 (a denoiser before a classifier).
+        batch norm); Salman et al. (2020), NeurIPS (a denoiser before a classifier).
     """
 
     def __init__(

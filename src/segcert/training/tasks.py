@@ -18,6 +18,8 @@ from segcert.training.recipe import Recipe
 
 Run = Callable[[Tensor], Tensor]
 
+STRENGTH = 0.02  # puts the cross-entropy of a pixel beside its squared error in [0, 1] units
+
 
 @runtime_checkable
 class Task(Protocol):
@@ -92,12 +94,12 @@ class Denoising:
         InputError: If the factor is negative.
 
     Source:
-        Salman, Sun, Yang, Kapoor, Kolter (2020), NeurIPS, section 3.1 (MSE and stability
-        objectives); Zhang et al. (2017), IEEE TIP, eq. (1).
+        Salman, Sun, Yang, Kapoor, Kolter (2020), NeurIPS (the MSE and the stability objective);
+        Zhang et al. (2017), IEEE TIP, eq. (1).
     """
 
     classifier: nn.Module | None = None
-    strength: float = 0.02
+    strength: float = STRENGTH
     measure: str = "PSNR of denoised views in dB"
 
     def __post_init__(self) -> None:
