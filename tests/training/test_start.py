@@ -8,8 +8,9 @@ import torch
 from segcert.errors import InputError
 from segcert.models.adapter import hash_weights
 from segcert.models.checkpoints import load_weights
+from segcert.models.denoising import ResidualDenoiser
 from segcert.models.shipped import find
-from segcert.training.start import starting_network
+from segcert.training.start import starting_denoiser, starting_network
 
 CAMVID = find("camvid")
 
@@ -38,3 +39,13 @@ def test_another_network_or_other_classes_are_refused(tmp_path: Path) -> None:
         starting_network("depthwise", ("a", "b"), CAMVID)
     with pytest.raises(InputError, match="does not exist"):
         starting_network("depthwise", ("a", "b"), tmp_path / "none.safetensors")
+
+
+def test_a_denoiser_starts_fresh_or_from_its_file() -> None:
+    torch.manual_seed(2)
+    net, start = starting_denoiser(None)
+    torch.manual_seed(2)
+    assert hash_weights(net) == hash_weights(ResidualDenoiser())
+    assert start == "random"
+    with pytest.raises(InputError, match="camvid"):
+        starting_denoiser(CAMVID)

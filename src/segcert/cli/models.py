@@ -16,7 +16,7 @@ def models(
         Parameter(help="Name of a shipped model or path of a model file: say what it is."),
     ] = None,
 ) -> None:
-    """List the shipped models: data, noise of the training, accuracy, size, licence."""
+    """List the shipped models, and the denoisers apart: data, noise of the training, licence."""
     if model is None:
         list_shipped()
     else:
@@ -24,22 +24,36 @@ def models(
 
 
 def list_shipped() -> None:
-    """Print one row per shipped model."""
+    """Print one row per shipped model and denoiser."""
     from rich.table import Table
 
     from segcert.cli.shell import results
+    from segcert.models.checkpoints import Origin, read_denoiser_description
+    from segcert.models.denoisers import shipped_denoisers
     from segcert.models.shipped import describe, shipped
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("model", "trained on", "sigma", "classes", "size", "licence of the weights"):
-        table.add_column(name, overflow="fold")
+    def table(first: str, *columns: str) -> Table:
+        made = Table(box=None, pad_edge=False, header_style="bold")
+        for name in (first, "trained on", "sigma", *columns, "size", "licence of the weights"):
+            made.add_column(name, overflow="fold")
+        return made
+
+    def add(to: Table, name: str, about: Origin, size: int, *cells: str) -> None:
+        mebibytes = f"{size / 2**20:.1f} MiB"
+        to.add_row(name, about.data, f"{about.sigma:g}", *cells, mebibytes, about.licence)
+
+    listed = table("model", "classes")
     for name, path in shipped().items():
         about = describe(name)
-        size = f"{path.stat().st_size / 2**20:.1f} MiB"
-        table.add_row(
-            name, about.data, f"{about.sigma:g}", str(len(about.classes)), size, about.licence
-        )
-    results.print(table)
+        add(listed, name, about, path.stat().st_size, str(len(about.classes)))
+    results.print(listed)
+    if denoisers := shipped_denoisers():
+        listed = table("denoiser", "trained for")
+        for name, path in denoisers.items():
+            soft = read_denoiser_description(path)
+            add(listed, name, soft, path.stat().st_size, soft.trained_for or "any model")
+        results.print()
+        results.print(listed)
 
 
 def print_model(name: str) -> None:

@@ -9,7 +9,13 @@ import torch
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter, as_segmenter, with_denoiser
 from segcert.models.architectures import smallest_side
-from segcert.models.checkpoints import Description, load_weights, read_description
+from segcert.models.checkpoints import (
+    Description,
+    is_denoiser,
+    load_weights,
+    read_description,
+    read_header,
+)
 from segcert.models.denoisers import open_denoiser
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing import Resizing, parse_resizing
@@ -18,9 +24,10 @@ MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-
 
 
 def shipped() -> dict[str, Path]:
-    """Names and files of the shipped weights."""
+    """Names and files of the shipped models; denoisers are apart."""
     folder = Path(str(files("segcert.models") / "weights"))
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+    paths = sorted(folder.glob("*.safetensors"))
+    return {path.stem: path for path in paths if not is_denoiser(read_header(path))}
 
 
 def describe(name: str) -> Description:

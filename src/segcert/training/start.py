@@ -8,6 +8,8 @@ from segcert.errors import InputError
 from segcert.models.adapter import hash_weights
 from segcert.models.architectures import Architecture, build
 from segcert.models.checkpoints import load_weights
+from segcert.models.denoisers import load_denoiser
+from segcert.models.denoising import ResidualDenoiser
 
 SHOWN = 12  # digits of a hash that name weights
 
@@ -42,4 +44,16 @@ def starting_network(
             f"--start-from {weights} knows the classes {', '.join(about.classes)}; the data have "
             f"{', '.join(classes)}: they must be the same, in the same order"
         )
+    return net, f"{weights.stem} {hash_weights(net)[:SHOWN]}"
+
+
+def starting_denoiser(weights: Path | None) -> tuple[nn.Module, str]:
+    """Make the denoiser to train: a fresh one, or that of a weight file of ours.
+
+    Raises:
+        InputError: If the file is unusable, or holds no denoiser.
+    """
+    if weights is None:
+        return ResidualDenoiser(), "random"
+    net, _ = load_denoiser(weights)
     return net, f"{weights.stem} {hash_weights(net)[:SHOWN]}"
