@@ -13,8 +13,60 @@ from segcert.models.point_ops import ball_query, farthest_points, gather, interp
 CATEGORIES = 16  # of ShapeNet-Part
 
 
+def folded(
+    weight: Float[Tensor, " k c"], bias: Float[Tensor, " k"] | None, norm: nn.BatchNorm1d
+) -> tuple[Float[Tensor, " k c"], Float[Tensor, " k"] | None]:
+    """Put a batch norm in eval mode into the linear layer before it; in train mode change nothing.
+
+    Args:
+        weight: Of the linear layer.
+        bias: Of the linear layer.
+        norm: The batch norm after it.
+    """
+    if norm.training or norm.running_mean is None or norm.running_var is None:
+        return weight, bias
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    mean = norm.running_mean if bias is None else norm.running_mean - bias
+    return weight * scale[:, None], norm.bias - mean * scale
+
+
+def activated(x: Float[Tensor, " *points k"], norm: nn.BatchNorm1d) -> Float[Tensor, " *points k"]:
+    """Normalise over all points of the batch in train mode, and cut at 0; ``x`` is overwritten."""
+    if norm.training:
+        x = norm(x.reshape(-1, x.shape[-1])).view(x.shape)
+    return functional.relu_(x)
+
+
+def pointwise(
+    x: Float[Tensor, " *points c"],
+    weight: Float[Tensor, " k c"],
+    bias: Float[Tensor, " k"] | None,
+    norm: nn.BatchNorm1d,
+) -> Float[Tensor, " *points k"]:
+    """Linear layer, batch norm and ReLU, the same for each point; channels come last."""
+    return activated(functional.linear(x, *folded(weight, bias, norm)), norm)
+
+
+def grouped(
+    features: Float[Tensor, " b n c"],
+    points: Float[Tensor, " b n 3"],
+    centres: Float[Tensor, " b m 3"],
+    near: Int64[Tensor, " b m s"],
+    weight: Float[Tensor, " k c3"],
+    bias: Float[Tensor, " k"] | None,
+) -> Float[Tensor, " b m s k"]:
+    """First linear layer of balls of points: of their features, then their offsets to the centre.
+
+    The layer is linear, so it is applied to points and centres, which are fewer than the places in
+    the balls, and the results are subtracted.
+    """
+    of_points = functional.linear(torch.cat([features, points], 2), weight, bias)
+    of_centres = functional.linear(centres, weight[:, -3:])
+    return gather(of_points, near) - of_centres[:, :, None]
+
+
 class Dense(nn.Module):
-    """One linear layer, batch norm and ReLU, the same for each point; channels come last.
+    """One linear layer without bias, batch norm and ReLU.
 
     Args:
         inputs: Channels of a point.
@@ -28,18 +80,12 @@ class Dense(nn.Module):
 
     def forward(self, x: Float[Tensor, " *points c"]) -> Float[Tensor, " *points k"]:
         """Return features of each point."""
-        return self.activate(self.linear(x))
-
-    def activate(self, x: Float[Tensor, " *points k"]) -> Float[Tensor, " *points k"]:
-        """Normalise over all points of the batch (in train mode), and cut at 0."""
-        return functional.relu(self.norm(x.reshape(-1, x.shape[-1])).view(x.shape))
+        return pointwise(x, self.linear.weight, None, self.norm)
 
 
 def dense(*widths: int) -> nn.Sequential:
     """Make a stack of layers, from the channels of the points to those of the last layer."""
-    return nn.Sequential(
-        *(Dense(widths[i], widths[i + 1]) for i in range(len(widths) - 1))
-    )  # fmt: skip
+    return nn.Sequential(*(Dense(widths[i], widths[i + 1]) for i in range(len(widths) - 1)))
 
 
 class SetAbstraction(nn.Module):
@@ -73,9 +119,11 @@ class SetAbstraction(nn.Module):
         """Return the centres, chosen among the points, and the features of their balls."""
         centres = gather(points, farthest_points(points, self.centres, rng=rng))
         near = ball_query(points, centres, radius=self.radius, count=self.count)
-        offsets = gather(points, near) - centres[:, :, None]
-        groups = torch.cat([offsets, gather(features, near)], 3)
-        return centres, self.layers(groups).amax(2)
+        first = self.layers[0]
+        assert isinstance(first, Dense)
+        weight = first.linear.weight.roll(-3, 1)  # the offsets come last
+        balls = grouped(features, points, centres, near, *folded(weight, None, first.norm))
+        return centres, self.layers[1:](activated(balls, first.norm)).amax(2)
 
 
 class Propagation(nn.Module):

@@ -93,15 +93,23 @@ def ball_query(
     Source:
         Qi et al. (2017), PointNet++, NeurIPS, Section 3.2 (grouping layer).
     """
-    inside = (squared_distances(centres, points) <= radius**2).flatten(0, 1)
+    return first_within(squared_distances(centres, points), radius=radius, count=count)
+
+
+@torch.no_grad()
+def first_within(
+    squared: Float[Tensor, " b m n"], *, radius: float, count: int
+) -> Int64[Tensor, " b m {count}"]:
+    """Do what ``ball_query`` does, from squared distances: several radii share them."""
+    inside = (squared <= radius**2).flatten(0, 1)
     ball, index = inside.nonzero(as_tuple=True)
     size = inside.sum(1)
-    place = torch.arange(len(ball), device=points.device) - (size.cumsum(0) - size)[ball]
+    place = torch.arange(len(ball), device=squared.device) - (size.cumsum(0) - size)[ball]
     kept = place < count
-    found = torch.zeros(len(inside), count, dtype=torch.int64, device=points.device)
+    found = torch.zeros(len(inside), count, dtype=torch.int64, device=squared.device)
     found[ball[kept], place[kept]] = index[kept]
-    empty = torch.arange(count, device=points.device) >= size[:, None]
-    return torch.where(empty, found[:, :1], found).view(*centres.shape[:2], count)
+    empty = torch.arange(count, device=squared.device) >= size[:, None]
+    return torch.where(empty, found[:, :1], found).view(*squared.shape[:2], count)
 
 
 def closest_points(

@@ -3,9 +3,10 @@
 import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor, nn
+from torch.nn import functional
 
 from segcert.errors import InputError
-from segcert.models.point_blocks import Dense, check_columns, dense, one_hot
+from segcert.models.point_blocks import Dense, activated, check_columns, dense, folded, one_hot
 
 
 class PointNet(nn.Module):
@@ -69,8 +70,12 @@ class PointNet(nn.Module):
         layers = [points]
         for layer in self.encode:
             layers.append(layer(layers[-1]))
-        whole = self.whole(torch.cat([layers[-1].amax(1), told], 1))
-        mixed = self.mix.linear(torch.cat(layers[1:-1], 2)) + whole[:, None]
-        features = self.refine(self.mix.activate(mixed))
+        local = torch.cat(layers[1:-1], 2)
+        weight = torch.cat([self.mix.linear.weight, self.whole.weight], 1)
+        weight, bias = folded(weight, None, self.mix.norm)
+        of_point, of_whole = weight[:, : local.shape[2]], weight[:, local.shape[2] :]
+        whole = functional.linear(torch.cat([layers[-1].amax(1), told], 1), of_whole, bias)
+        mixed = functional.linear(local, of_point) + whole[:, None]
+        features = self.refine(activated(mixed, self.mix.norm))
         scores: Tensor = self.classify(self.dropout(features))
         return scores.transpose(1, 2)
