@@ -107,12 +107,12 @@ def test_the_number_of_parameters(kind: str, columns: int) -> None:
 
 
 def test_log_probabilities_of_a_cloud_alone_and_in_a_batch(net: PointNet2) -> None:
-    points, told = clouds(3), torch.tensor([0, 4, 15])
+    points, told = clouds(2), torch.tensor([0, 15])
     with torch.inference_mode():
         together = net(points, told)
-        alone = torch.cat([net(points[b : b + 1], told[b : b + 1]) for b in range(3)])
+        alone = torch.cat([net(points[b : b + 1], told[b : b + 1]) for b in range(2)])
         other = net(points[:1], torch.tensor([3]))
-    torch.testing.assert_close(together.exp().sum(1), torch.ones(3, 512))
+    torch.testing.assert_close(together.exp().sum(1), torch.ones(2, 512))
     assert (together - alone).abs().max() < 1e-5
     assert (alone[:1] - other).abs().max() > 1e-3  # the category is told
 
@@ -145,9 +145,9 @@ def test_folding_a_batch_norm_is_applying_it() -> None:
 
 def test_every_parameter_learns(net: PointNet2) -> None:
     torch.manual_seed(0)
-    fresh, points = PointNet2(), clouds(2).requires_grad_()
+    fresh, points = PointNet2(), clouds(1).requires_grad_()
     fresh.load_state_dict(net.state_dict())
-    fresh(points, torch.tensor([0, 4])).square().sum().backward()
+    fresh(points, torch.tensor([4])).square().sum().backward()
     assert [n for n, p in fresh.named_parameters() if p.grad is None] == []
     assert points.grad is not None
     assert points.grad.abs().sum(2).min() > 0

@@ -7,8 +7,6 @@ from torch import Tensor
 from segcert.errors import InputError
 from segcert.models.point_ops import closest_points, gather
 
-PAIRS = 2**23  # distances in memory at once
-
 
 @torch.no_grad()
 def estimate_normals(
@@ -36,19 +34,10 @@ def estimate_normals(
         raise InputError(f"a plane needs 3 neighbours or more, got {neighbours}")
     finite = torch.isfinite(points).all(2).all(1)[:, None, None]
     sound = points.where(finite, 0)
-    rows = max(1, PAIRS // (sound.shape[0] * sound.shape[1]))
-    parts = [sound[:, first : first + rows] for first in range(0, sound.shape[1], rows)]
-    spreads = torch.cat([spread(sound, part, neighbours) for part in parts], 1)
-    normals: Tensor = torch.linalg.eigh(spreads).eigenvectors[..., 0].to(points.dtype)
+    near = gather(sound, closest_points(sound, sound, neighbours)).double()
+    near = near - near.mean(2, keepdim=True)
+    spread = torch.einsum("bnsi,bnsj->bnij", near, near)
+    normals: Tensor = torch.linalg.eigh(spread).eigenvectors[..., 0].to(points.dtype)
     outwards = sound - sound.mean(1, keepdim=True)
     inverted = (normals * outwards).sum(2, keepdim=True) < 0
     return normals.where(~inverted, -normals).where(finite, torch.nan)
-
-
-def spread(
-    points: Float[Tensor, " b n 3"], centres: Float[Tensor, " b m 3"], neighbours: int
-) -> Float[Tensor, " b m 3 3"]:
-    """Covariance of the points closest to each centre, in float64, up to a factor."""
-    near = gather(points, closest_points(points, centres, neighbours)[0]).double()
-    near = near - near.mean(2, keepdim=True)
-    return torch.einsum("bmsi,bmsj->bmij", near, near)

@@ -4,24 +4,47 @@ Distances are sums of squared differences, exact to rounding, and not ``|a|^2 - 
 which loses the small ones. No cloud has a say in what another one gets.
 """
 
+from collections.abc import Iterator
+
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor
 
 from segcert.errors import InputError
 
+FAST_PAIRS = 2**17  # distances at once: they stay in the cache of a CPU
+MOST_PAIRS = 2**26  # on other devices: 256 MiB
 CLOSEST = 3  # neighbours that interpolation averages
 FLOOR = 1e-8  # added to squared distances before they are inverted
 
 
+@torch.no_grad()
 def squared_distances(
     ones: Float[Tensor, " b m 3"], others: Float[Tensor, " b n 3"]
 ) -> Float[Tensor, " b m n"]:
-    """Squared distance of each point to each other point of the same cloud."""
+    """Squared distance of each point to each other point of the same cloud; without gradient."""
     x, y, z = (
-        (ones[:, :, axis, None] - others[:, None, :, axis]).square() for axis in range(3)
+        (ones[:, :, axis, None] - others[:, None, :, axis]).square_() for axis in range(3)
     )  # fmt: skip
     return x.add_(y).add_(z)
+
+
+def in_blocks(
+    points: Float[Tensor, " b n 3"], centres: Float[Tensor, " b m 3"]
+) -> Iterator[Float[Tensor, " clouds rows n"]]:
+    """Go through the squared distances of centres to points, as many at once as are fast.
+
+    The blocks, flattened to rows, are in the order of the centres of all clouds, flattened.
+    """
+    pairs = FAST_PAIRS if points.device.type == "cpu" else MOST_PAIRS
+    (clouds, centres_each, _), size = centres.shape, points.shape[1]
+    rows = min(centres_each, max(1, pairs // size))
+    together = max(1, pairs // (size * centres_each))
+    for cloud in range(0, clouds, together):
+        here = slice(cloud, cloud + together)
+        for row in range(0, centres_each, rows):
+            yield squared_distances(centres[here, row : row + rows], points[here])
 
 
 def gather(
@@ -93,39 +116,51 @@ def ball_query(
     Source:
         Qi et al. (2017), PointNet++, NeurIPS, Section 3.2 (grouping layer).
     """
-    return first_within(squared_distances(centres, points), radius=radius, count=count)
+    found = [first_within(block, radius, count) for block in in_blocks(points, centres)]
+    return torch.cat(found).view(*centres.shape[:2], count)
+
+
+def first_within(
+    squared: Float[Tensor, " clouds rows n"], radius: float, count: int
+) -> Int64[Tensor, " balls {count}"]:
+    """Do what ``ball_query`` does, from squared distances."""
+    balls, points = squared.shape[0] * squared.shape[1], squared.shape[2]
+    hits = places_within(squared.flatten(), radius**2)  # of all balls, one ball after the other
+    first = torch.arange(balls + 1, device=squared.device) * points
+    start = torch.searchsorted(hits, first)[:, None]
+    size = start[1:] - start[:-1]
+    if not len(hits):
+        return hits.new_zeros(balls, count)
+    place = torch.arange(count, device=squared.device)
+    taken = (start[:-1] + place.where(place < size, 0)).clamp_(max=len(hits) - 1)
+    return (hits[taken] - first[:-1, None]).masked_fill_(size == 0, 0)
+
+
+def places_within(values: Float[Tensor, " m"], limit: float) -> Int64[Tensor, " hits"]:
+    """List where values are at most ``limit``; numpy is several times as fast on a CPU."""
+    if values.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(values.numpy() <= limit))
+    return (values <= limit).nonzero()[:, 0]
 
 
 @torch.no_grad()
-def first_within(
-    squared: Float[Tensor, " b m n"], *, radius: float, count: int
-) -> Int64[Tensor, " b m {count}"]:
-    """Do what ``ball_query`` does, from squared distances: several radii share them."""
-    inside = (squared <= radius**2).flatten(0, 1)
-    ball, index = inside.nonzero(as_tuple=True)
-    size = inside.sum(1)
-    place = torch.arange(len(ball), device=squared.device) - (size.cumsum(0) - size)[ball]
-    kept = place < count
-    found = torch.zeros(len(inside), count, dtype=torch.int64, device=squared.device)
-    found[ball[kept], place[kept]] = index[kept]
-    empty = torch.arange(count, device=squared.device) >= size[:, None]
-    return torch.where(empty, found[:, :1], found).view(*squared.shape[:2], count)
-
-
 def closest_points(
     points: Float[Tensor, " b n 3"], centres: Float[Tensor, " b m 3"], count: int
-) -> tuple[Int64[Tensor, " b m {count}"], Float[Tensor, " b m {count}"]]:
+) -> Int64[Tensor, " b m {count}"]:
     """Find the closest points to each centre, in the order of their distance.
 
     Returns:
-        Indices, and squared distances.
+        Indices.
 
     Raises:
         InputError: If a cloud has fewer points.
     """
     check_enough(points.shape[1], count)
-    squared, indices = squared_distances(centres, points).topk(count, largest=False)
-    return indices, squared
+    found = [
+        block.topk(count, largest=False).indices.flatten(0, 1)
+        for block in in_blocks(points, centres)
+    ]
+    return torch.cat(found).view(*centres.shape[:2], count)
 
 
 def interpolate(
@@ -138,9 +173,12 @@ def interpolate(
     Source:
         Qi et al. (2017), PointNet++, NeurIPS, eq. 2, with k = 3 and p = 2.
     """
-    indices, squared = closest_points(points, centres, min(CLOSEST, points.shape[1]))
-    weights = interpolation_weights(squared)
-    return (gather(features, indices) * weights[..., None]).sum(2)
+    if points.shape[1] == 1:
+        return features.expand(-1, centres.shape[1], -1)
+    near = closest_points(points, centres, min(CLOSEST, points.shape[1]))
+    gaps = gather(points, near) - centres[:, :, None]
+    weights = interpolation_weights(gaps.square().sum(3))
+    return torch.einsum("bnkc,bnk->bnc", gather(features, near), weights)
 
 
 def interpolation_weights(squared: Float[Tensor, " b n k"]) -> Float[Tensor, " b n k"]:

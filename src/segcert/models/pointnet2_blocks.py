@@ -8,13 +8,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from segcert.models.point_blocks import activated, folded, grouped, pointwise
-from segcert.models.point_ops import (
-    farthest_points,
-    first_within,
-    gather,
-    interpolate,
-    squared_distances,
-)
+from segcert.models.point_ops import ball_query, farthest_points, gather, interpolate
 
 Layer = tuple[Tensor, Tensor | None, nn.BatchNorm1d]  # weight (k, c), bias (k,), batch norm
 
@@ -62,10 +56,9 @@ class MultiScale(nn.Module):
     ) -> tuple[Float[Tensor, " b m 3"], Float[Tensor, " b m k"]]:
         """Return the centres and the features of their balls, all scales side by side."""
         centres = gather(points, farthest_points(points, self.centres, rng=rng))
-        squared = squared_distances(centres.detach(), points.detach())
         found = []
         for scale, convs, norms in zip(self.scales, self.conv_blocks, self.bn_blocks, strict=True):
-            near = first_within(squared, radius=scale.radius, count=scale.count)
+            near = ball_query(points, centres, radius=scale.radius, count=scale.count)
             (weight, bias, norm), *others = layers(convs, norms)
             weight, bias = folded(weight, bias, norm)
             balls = activated(grouped(features, points, centres, near, weight, bias), norm)
