@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from segcert.errors import InputError
+from segcert.models.point_blocks import SetAbstraction
+from segcert.models.point_ops import ball_query
 from segcert.models.pointnet import PointNet
 from segcert.models.slim_pointnet2 import SlimPointNet2
 
@@ -134,3 +136,16 @@ def test_the_slim_one_needs_its_centres() -> None:
     with pytest.raises(InputError, match="at least 32 points, got 31"):
         fresh(SLIM)(clouds(1, 31))
     assert fresh(PointNet)(clouds(1, 1)).shape == (1, 5, 1)
+
+
+def test_balls_are_described_by_offsets_and_features_side_by_side() -> None:
+    torch.manual_seed(0)
+    part = SetAbstraction(4, (6, 5), centres=8, radius=0.6, count=7).eval()
+    points, features = clouds(2), clouds(2, columns=4, seed=1)
+    centres, found = part(points, features)
+    near = ball_query(points, centres, radius=0.6, count=7)
+    for b in range(2):
+        for j in range(8):
+            offsets = points[b, near[b, j]] - centres[b, j]
+            whole = torch.cat([offsets, features[b, near[b, j]]], 1)
+            torch.testing.assert_close(found[b, j], part.layers(whole).amax(0))
