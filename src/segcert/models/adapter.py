@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import InputError, ModelError
+from segcert.models.base import BaseModel
 from segcert.models.upsample import labels_of_upsampled, margins_of_upsampled
 
 INVALID = -1  # label of a component whose scores are not all finite
@@ -198,9 +199,9 @@ class Segmenter:
         return labels.to(torch.int16)
 
 
-def component_shape(shape: torch.Size) -> tuple[int, ...]:
-    """Shape of the components of one input (c, h, w): all axes but the channels."""
-    return tuple(shape[1:])
+def component_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the components: pixels of an image (c, h, w), points of a cloud (points, c)."""
+    return tuple(shape[:1] if len(shape) == 2 else shape[1:])
 
 
 def as_segmenter(
@@ -274,7 +275,7 @@ def as_segmenter(
     return segmenter
 
 
-def check_eval_mode(segmenter: Segmenter) -> None:
+def check_eval_mode(segmenter: BaseModel) -> None:
     """Refuse a module in train mode: batch norm would mix the draws of a batch.
 
     Raises:
