@@ -75,7 +75,7 @@ class PoseNoise(AbstractNoise):
         return (
             "change of this input by a rotation by a radians about the third axis through the "
             "origin, a shift t of the whole and displacements d of the points with "
-            f"(a / {self.yaw:g})^2 + (|t| / {self.shift:g})^2 + (|d| / {self.jitter:g})^2 at most "
+            f"(a / {self.yaw!r})^2 + (|t| / {self.shift!r})^2 + (|d| / {self.jitter!r})^2 at most "
             f"{radius}^2 (t and d in units of the file, |d| over all points together)"
         )
 
