@@ -381,7 +381,6 @@ def test_wrapping_names_hashes_and_refuses_train_mode() -> None:
     assert as_point_segmenter(coordinates).weights_sha256 == "none"
     with pytest.raises(ModelError, match="is in train mode"):
         as_point_segmenter(slim().train())
-    assert segmenter.scale == 1
 
 
 def test_the_input_is_left_alone() -> None:

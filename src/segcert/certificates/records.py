@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from segcert.certificates.family import Family
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
+from segcert.models.adapter import component_shape
 from segcert.models.resizing import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import NOISES
@@ -309,7 +310,7 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
 def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Counts:
     """Join arrays and record; arrays that do not fit each other are refused."""
     source, parameters = record.provenance, record.parameters
-    if stored["labels"].shape != tuple(source.input_shape[1:]):
+    if stored["labels"].shape != component_shape(tuple(source.input_shape)):
         raise InputError("labels do not fit the shape of the input")
     class_counts, shape = stored.get("class_counts"), stored["labels"].shape
     for name in ("pilot_hits", "promise", "ignore", "regions"):

@@ -21,6 +21,7 @@ from segcert.models.averaging import (
     margins_of_looks,
     probabilities,
 )
+from segcert.models.base import BaseModel
 from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
 from segcert.models.outputs import check_denoised, check_labels, tensor_of
 from segcert.models.resizing import Resizing, parse_resizing, resized
@@ -275,9 +276,9 @@ class Segmenter:
             )
 
 
-def component_shape(shape: torch.Size) -> tuple[int, ...]:
-    """Shape of the components of one input (c, h, w): all axes but the channels."""
-    return tuple(shape[1:])
+def component_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the components: pixels of an image (c, h, w), points of a cloud (points, c)."""
+    return tuple(shape[:1] if len(shape) == 2 else shape[1:])
 
 
 def as_segmenter(
@@ -392,13 +393,14 @@ def with_denoiser(
     return both
 
 
-def check_eval_mode(segmenter: Segmenter) -> None:
+def check_eval_mode(segmenter: BaseModel) -> None:
     """Refuse a module in train mode: batch norm would mix the draws of a batch.
 
     Raises:
         ModelError: If any part of the module is in train mode.
     """
-    for what, part in (("model", segmenter.model), ("denoiser of", segmenter.denoiser)):
+    denoiser = segmenter.denoiser if isinstance(segmenter, Segmenter) else None
+    for what, part in (("model", segmenter.model), ("denoiser of", denoiser)):
         if not isinstance(part, nn.Module):
             continue
         training = [name or "the whole" for name, one in part.named_modules() if one.training]

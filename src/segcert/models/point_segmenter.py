@@ -12,7 +12,6 @@ from segcert.errors import InputError, ModelError
 from segcert.models.adapter import (
     INVALID,
     LARGEST_LABEL,
-    Segmenter,
     check_eval_mode,
     hash_weights,
     model_name,
@@ -79,10 +78,10 @@ class PointSegmenter:
         if self.votes > 1:
             object.__setattr__(self, "stochastic", True)
 
-    @property
-    def scale(self) -> float:
-        """Factor by which inputs are resized before the model: clouds are not."""
-        return 1.0
+    def to(self, device: torch.device) -> None:
+        """Move the weights to a device."""
+        if isinstance(self.model, nn.Module):
+            self.model.to(device)
 
     def output(self, batch: Float[Tensor, " b n c"]) -> Tensor:
         """Run the model on noisy clouds; labels, or log-probabilities among the parts.
@@ -307,5 +306,5 @@ def as_point_segmenter(
         classes=classes, stochastic=stochastic,
         weights_sha256=hash_weights(model) if isinstance(model, nn.Module) else "none",
     )  # fmt: skip
-    check_eval_mode(Segmenter(model, segmenter.name))
+    check_eval_mode(segmenter)
     return segmenter

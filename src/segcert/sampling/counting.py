@@ -9,8 +9,9 @@ from jaxtyping import Float, Int, Int16, Shaped
 from torch import Tensor
 
 from segcert.errors import SamplingError
-from segcert.models.adapter import INVALID, Segmenter, component_shape
+from segcert.models.adapter import INVALID, component_shape
 from segcert.models.averaging import Output
+from segcert.models.base import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import fingerprints
 from segcert.sampling.promise import Margins, no_margins
@@ -33,7 +34,7 @@ class Task:
         largest_batch: Draws that may go through the model together.
     """
 
-    segmenter: Segmenter
+    segmenter: BaseModel
     x: Shaped[Tensor, " *shape"]
     noise: AbstractNoise
     streams: Streams
@@ -144,7 +145,7 @@ def no_memory_for_one_draw(task: Task) -> SamplingError:
     """Say that the batch cannot be halved further."""
     return SamplingError(
         f"out of memory with a single draw of shape {tuple(task.x.shape)} on "
-        f"{task.x.device}: use a smaller scale, a smaller image or another device"
+        f"{task.x.device}: use a smaller scale, a smaller input or another device"
     )
 
 

@@ -16,7 +16,7 @@ class Provenance:
 
     Args:
         input_sha256: Hash of type, shape and values of the input.
-        input_shape: Shape of the input, channels first.
+        input_shape: Shape of the input: channels, height, width; or points, columns.
         input_dtype: Type of the input's values.
         model: Name of the model.
         weights_sha256: Hash of its weights, or "none" for a plain function.
