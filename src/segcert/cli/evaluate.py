@@ -114,10 +114,10 @@ def evaluate(
 def print_results(results: "Results", out: Path) -> None:
     """Print the table, its caption, and what to do next."""
     from segcert.cli.shell import results as console
-    from segcert.report.run_tables import aligned, caption
+    from segcert.report.comparison import compare
+    from segcert.report.run_tables import plain
 
-    console.print(aligned(results), markup=False)
-    console.print()
-    console.print(caption(results), markup=False)
-    then = f"Figures: {out / 'summary.json'}"
+    found = compare([results], [results.config.model])
+    console.print(plain(found), markup=False, end="")
+    then = f"Figures: {out / 'summary.json'}; tables and plots: segcert report {out} --out DIR"
     console.print(f"Seed {results.config.seed}. {then}", markup=False)
