@@ -8,7 +8,8 @@ import segcert
 ROOT = Path(segcert.__file__).parent
 LAYERS = [
     {"errors", "files", "text"},
-    {"noise", "stats", "models", "data"},
+    {"noise", "stats", "data"},
+    {"models"},
     {"sampling"},
     {"certificates"},
     {"attacks", "metrics", "planning", "toy"},

@@ -38,6 +38,7 @@ def batches(task: Task) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
     for start in range(0, ALL, BATCH):
         batch = noisy_batch(task, Stage.TEST, range(start, start + BATCH))
         scores = task.segmenter.output(batch)
+        assert isinstance(scores, torch.Tensor)  # one look at scale 1
         yield start, task.segmenter.to_labels(scores, task.components), scores
 
 

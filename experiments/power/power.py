@@ -175,7 +175,7 @@ class Draws:
 
 NOWHERE = Provenance(
     input_sha256="", input_shape=(3, 360, 480), input_dtype="uint8", model="camvid",
-    weights_sha256="", scale=1.0, seed=0, stop_rule="", streams="cpu", device="cpu",
+    weights_sha256="", scale="1", seed=0, stop_rule="", streams="cpu", device="cpu",
     device_name="", precision="float32", pilot_runs=(), test_runs=(), versions=(),
 )  # fmt: skip
 

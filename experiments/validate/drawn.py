@@ -15,7 +15,7 @@ CLASSES = ("a", "b", "c", "d")
 NOISE = GaussianNoise(0.25)
 PROVENANCE = Provenance(
     input_sha256="", input_shape=(), input_dtype="", model="of known probabilities",
-    weights_sha256="none", scale=1.0, seed=0, stop_rule="", streams="cpu", device="cpu",
+    weights_sha256="none", scale="1", seed=0, stop_rule="", streams="cpu", device="cpu",
     device_name="", precision="", pilot_runs=(), test_runs=(), versions=(),
 )  # fmt: skip
 

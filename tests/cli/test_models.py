@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from segcert.models import denoisers
 from segcert.models import shipped as module
+from segcert.models.checkpoints import DenoiserDescription, save_weights
+from segcert.models.denoising import ResidualDenoiser
 
 
 def test_models_are_listed_with_their_licence(
@@ -28,3 +31,22 @@ def test_everything_shipped_is_listed(command: Callable[..., Any]) -> None:
 
 def test_options_are_refused(command: Callable[..., Any]) -> None:
     command("models", "--all").refuses("--all")
+
+
+def test_denoisers_are_listed_apart(
+    command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "soft.safetensors"
+    about = DenoiserDescription(
+        sigma=0.5, data="streets", licence="CC0", training={}, trained_for="plain"
+    )
+    save_weights(path, ResidualDenoiser(), about)
+    monkeypatch.setattr(denoisers, "shipped_denoisers", lambda: {"soft": path})
+    done = command("models")
+    assert (done.status, done.err) == (0, "")
+    listed, apart = done.out.split("\n\n")
+    assert "soft" not in listed
+    for word in ("denoiser", "soft", "streets", "0.5", "plain", "MiB", "CC0"):
+        assert word in apart
+    monkeypatch.setattr(denoisers, "shipped_denoisers", dict)
+    assert "denoiser" not in command("models").out

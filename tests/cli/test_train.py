@@ -18,7 +18,11 @@ from segcert.data import training_sets
 from segcert.data.labelled import LabelledImage
 from segcert.data.training_sets import TrainingSet
 from segcert.models.adapter import hash_weights
-from segcert.models.checkpoints import load_weights, read_description
+from segcert.models.checkpoints import (
+    load_weights,
+    read_denoiser_description,
+    read_description,
+)
 from segcert.training import save
 from segcert.training.consistency import Consistency
 from segcert.training.recipe import Recipe
@@ -46,6 +50,20 @@ def small(monkeypatch: pytest.MonkeyPatch, draw_pixels: Callable[..., np.ndarray
     monkeypatch.setattr(training_sets, "open_training_set", small_set)
     monkeypatch.setattr(save, "train", small_train)
     return seen
+
+
+@pytest.mark.usefixtures("small")
+def test_a_run_can_go_out_from_weights(command: Command, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    common = ("train", "--data", "synthetic", "--scenes", 2, "--epochs", 1, "--threads", 1)
+    assert command(*common, "--out", first).status == 0
+    done = command(*common, "--out", second, "--start-from", first, "--learning-rate", 0)
+    assert (done.status, done.err) == (0, "")
+    (one, _), (two, about) = load_weights(first), load_weights(second)
+    assert about.training["start"] == f"first {hash_weights(one)[:12]}"
+    trained = dict(two.named_parameters())
+    for name, weight in one.named_parameters():  # nothing was learned, nothing changed
+        assert weight.equal(trained[name])
 
 
 @pytest.mark.usefixtures("small")
@@ -283,4 +301,50 @@ def test_camvid_must_be_there(command: Command, tmp_path: Path) -> None:
     command("train", "--data", "camvid", "--root", tmp_path, "--out", out).refuses(
         tmp_path / "train.txt", "missing", "get it from"
     )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("small")
+def test_a_denoiser_is_trained_for_a_model_but_is_none(
+    command: Command, tmp_path: Path, weights: Path, photo: Path
+) -> None:
+    out, common = tmp_path / "soft.safetensors", ("--data", "synthetic", "--scenes", 2)
+    task = ("--task", "denoising", "--epochs", 1, "--sigma", 0.5)
+    done = command("train", *common, *task, "--denoise-for", weights, "--out", out)
+    assert (done.status, done.err) == (0, "")
+    assert "PSNR of denoised views" in done.out
+    about = read_denoiser_description(out)
+    assert (about.sigma, about.trained_for) == (0.5, "tiny")
+    command("certify", photo, "--model", out, "--out", tmp_path / "out").refuses(
+        "soft.safetensors holds a denoiser", "--denoiser"
+    )
+    other = tmp_path / "other.safetensors"
+    command("train", *common, *task, "--denoise-for", out, "--out", other).refuses(
+        "soft.safetensors holds a denoiser"
+    )
+    assert not other.exists()
+    assert command("train", *common, *task, "--out", other).status == 0
+    assert read_denoiser_description(other).trained_for == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--denoise-for", "camvid"), "--denoise-for needs --task denoising"),
+        (("--denoise-weight", 0.5), "--denoise-weight needs --denoise-for"),
+        (("--task", "denoising", "--denoise-weight", 0.5), "--denoise-weight needs --denoise-for"),
+        (("--task", "denoising", "--consistency"), "leave out --architecture, --consistency"),
+        (("--task", "denoising", "--class-weights", "median-frequency"), "one network, one loss"),
+        (("--task", "denoising", "--architecture", "hrnetv2-w18"), "one network, one loss"),
+        (("--task", "denoising", "--denoise-for", "nothing"), "unknown model 'nothing'"),
+        (("--task", "denoising", "--denoise-for", "camvid", "--denoise-weight", -1), ">= 0"),
+        (("--task", "guessing"), "guessing"),
+    ],
+)
+@pytest.mark.usefixtures("small")
+def test_options_of_another_task_are_refused(
+    command: Command, tmp_path: Path, options: tuple[object, ...], words: str
+) -> None:
+    out = tmp_path / "soft.safetensors"
+    command("train", "--data", "synthetic", "--scenes", 2, "--out", out, *options).refuses(words)
     assert list(tmp_path.iterdir()) == []

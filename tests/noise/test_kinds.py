@@ -8,16 +8,44 @@ import torch
 
 import segcert as sc
 from segcert.errors import InputError
+from segcert.noise.axis_angle import AxisAngleNoise
+from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
 from segcert.noise.contrast import ContrastNoise
 from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.kinds import ALL, NAMES, NOISES, named_noise, on_grid
+from segcert.noise.kinds import (
+    ALL,
+    CLOUD_NAMES,
+    CLOUDS,
+    IMAGES,
+    NAMES,
+    NOISES,
+    check_not_for_clouds,
+    named_cloud_noise,
+    named_noise,
+    on_grid,
+    on_points,
+)
 from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
 from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.points import PointNoise
+from segcert.noise.pose import PoseNoise
+from segcert.noise.rotation import RotationNoise
 from segcert.noise.uniform import LatticeUniformNoise, UniformNoise
 
-EVERY = pytest.mark.parametrize("family", ALL)
+EVERY = pytest.mark.parametrize("family", IMAGES)
+EVERY_OF_CLOUDS = pytest.mark.parametrize(
+    "noise",
+    [
+        PointNoise(0.25),
+        RotationNoise(0.25),
+        AxisRotationNoise(0.25, 1.0, 2.0, 3.0),
+        PoseNoise(0.1, 0.2, 0.3),
+        AxisAngleNoise(0.25),
+    ],
+    ids=lambda noise: noise.kind,
+)
 GRID = {
     GaussianNoise: LatticeGaussianNoise,
     UniformNoise: LatticeUniformNoise,
@@ -38,7 +66,53 @@ def test_every_noise_is_listed_once() -> None:
         "lattice-laplace": "LatticeLaplaceNoise",
         "brightness": "BrightnessNoise",
         "contrast": "ContrastNoise",
+        "points": "PointNoise",
+        "rotation": "RotationNoise",
+        "axis-rotation": "AxisRotationNoise",
+        "pose": "PoseNoise",
+        "axis-angle": "AxisAngleNoise",
     }
+    assert (*IMAGES, *CLOUDS) == ALL
+
+
+@EVERY_OF_CLOUDS
+def test_numbers_are_the_whole_record_of_noise_on_clouds(noise: AbstractNoise) -> None:
+    record = asdict(noise)
+    assert {field.type for field in fields(noise)} == {float}
+    assert NOISES[noise.kind](**record) == noise
+    with pytest.raises(FrozenInstanceError):
+        setattr(noise, next(iter(record)), 0.5)
+    assert on_points(noise) is noise
+    with pytest.raises(InputError, match=f"{noise.kind} noise is for point clouds"):
+        check_not_for_clouds(noise)
+
+
+@EVERY
+def test_noise_of_images_on_clouds(family: type[AbstractNoise]) -> None:
+    """Gaussian noise becomes that of coordinates, with the same radius; the others are refused."""
+    check_not_for_clouds(family(0.25))
+    if family is GaussianNoise:
+        assert on_points(family(0.25)) == PointNoise(0.25)
+        assert PointNoise(0.25).radius(0.9) == family(0.25).radius(0.9)
+        return
+    with pytest.raises(InputError, match="noise is for images: for point clouds take PointNoise"):
+        on_points(family(0.25))
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    list(
+        zip(
+            CLOUD_NAMES,
+            (PointNoise, RotationNoise, AxisRotationNoise, AxisAngleNoise),
+            strict=True,
+        )
+    ),
+)
+def test_noise_on_clouds_by_its_name(name: str, family: type[AbstractNoise]) -> None:
+    assert named_cloud_noise(name, 0.25) == family(0.25)
+    with pytest.raises(InputError, match="gaussian, rotation, yaw, axis-angle, got 'pose'"):
+        named_cloud_noise("pose", 0.25)
 
 
 @EVERY

@@ -59,8 +59,8 @@ def test_the_loss_falls_and_noisy_views_are_learned() -> None:
     _, reports = trained(epochs=25, learning_rate=0.01)
     assert [report.epoch for report in reports] == list(range(1, 26))
     assert reports[-1].loss < 0.5 * reports[0].loss
-    assert reports[-1].accuracy > 0.9
-    assert all(0 <= report.accuracy <= 1 for report in reports)
+    assert reports[-1].quality > 0.9
+    assert all(0 <= report.quality <= 1 for report in reports)
 
 
 def test_one_seed_gives_one_network() -> None:
@@ -121,8 +121,8 @@ def test_without_any_extra_training_is_the_plain_one_bit_for_bit(changed: dict[s
 def test_every_extra_changes_the_network_and_still_learns(extra: dict[str, object]) -> None:
     assert hash_weights(trained(**extra)[0]) != hash_weights(trained()[0])
     _, reports = trained(epochs=25, learning_rate=0.01, **extra)
-    assert reports[-1].accuracy > 0.85
-    assert all(0 <= report.accuracy <= 1 for report in reports)
+    assert reports[-1].quality > 0.85
+    assert all(0 <= report.quality <= 1 for report in reports)
 
 
 def test_sigma_reaches_the_network() -> None:
@@ -158,7 +158,7 @@ def test_void_is_not_learned() -> None:
     recipe = Recipe(epochs=1, batch_size=2, views=VIEWS, learning_rate=0.0, sigma=0.0)
     for some in (data, painted):
         train(small_net(), some, recipe, after_epoch=lambda report, _: reports.append(report))
-    assert reports[0].accuracy == pytest.approx(1 - reports[1].accuracy, abs=1e-6)
+    assert reports[0].quality == pytest.approx(1 - reports[1].quality, abs=1e-6)
 
 
 def test_views_without_any_label_do_not_spoil_the_weights() -> None:

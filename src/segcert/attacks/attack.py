@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Int16, Integer
-from torch import Tensor, nn
+from torch import Tensor
 
 from segcert.attacks.ascent import Look, look_at_plain
 from segcert.attacks.objective import Objective, objective
@@ -82,8 +82,7 @@ def attack(
             f"the labels have shape {labels.shape}, the image has components {tuple(x.shape[1:])}"
         )
     where = choose_device(device, segmenter)
-    if isinstance(segmenter.model, nn.Module):
-        segmenter.model.to(where)
+    segmenter.to(where)
     goal = objective(torch.from_numpy(labels), target=search.target, device=where)
     found = pgd(
         look_of(segmenter, goal, search, Streams(

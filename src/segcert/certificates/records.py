@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from segcert.certificates.family import Family
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
+from segcert.models.adapter import component_shape
+from segcert.models.resizing import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import NOISES
 from segcert.sampling.counts import Counts, Provenance
@@ -113,7 +115,7 @@ class ProvenanceRecord(Strict):
     input_dtype: str
     model: str
     weights_sha256: str
-    scale: float
+    scale: float | str  # a number for one factor, as before there was more
     seed: str
     stop_rule: str
     streams: Literal["cpu", "cuda"]
@@ -291,7 +293,7 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
         input_dtype=source.input_dtype,
         model=source.model,
         weights_sha256=source.weights_sha256,
-        scale=source.scale,
+        scale=resizing_record(source.scale),
         seed=str(source.seed),
         stop_rule=source.stop_rule,
         streams=source.streams,  # type: ignore[arg-type]  # checked by pydantic
@@ -308,7 +310,7 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
 def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Counts:
     """Join arrays and record; arrays that do not fit each other are refused."""
     source, parameters = record.provenance, record.parameters
-    if stored["labels"].shape != tuple(source.input_shape[1:]):
+    if stored["labels"].shape != component_shape(tuple(source.input_shape)):
         raise InputError("labels do not fit the shape of the input")
     class_counts, shape = stored.get("class_counts"), stored["labels"].shape
     for name in ("pilot_hits", "promise", "ignore", "regions"):
@@ -358,7 +360,7 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
             input_dtype=source.input_dtype,
             model=source.model,
             weights_sha256=source.weights_sha256,
-            scale=source.scale,
+            scale=resizing_text(source.scale),
             seed=int(source.seed),
             stop_rule=source.stop_rule,
             streams=source.streams,

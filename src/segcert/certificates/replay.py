@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from segcert.certificates.result import Certificate
-from segcert.data.images import ImageInput, hash_image, read_image
+from segcert.data.images import hash_image
 from segcert.errors import InputError, VerificationError
-from segcert.models.adapter import Model, Segmenter, as_segmenter
-from segcert.sampling.conclude import most_frequent, to_counts
+from segcert.models.adapter import Model
+from segcert.models.base import BaseModel
+from segcert.sampling.conclude import most_frequent, scale_of, to_counts
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
+from segcert.sampling.inputs import Input, is_cloud, read_input
 from segcert.sampling.sampler import nothing_done
-from segcert.sampling.setup import make_task
+from segcert.sampling.setup import as_base_model, make_task
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, Partial, Run, Tally
 
@@ -46,8 +48,8 @@ class Replay:
 
 def replay(
     certificate: Certificate,
-    model: Model | Segmenter,
-    image: ImageInput,
+    model: Model | BaseModel,
+    image: Input,
     *,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
@@ -57,7 +59,7 @@ def replay(
     Args:
         certificate: What is to be checked.
         model: The same model.
-        image: The same image.
+        image: The same image or cloud.
         device: Where to replay.
         progress: Called with draws done and draws in all.
 
@@ -69,7 +71,7 @@ def replay(
         VerificationError: If a noisy draw differs in any bit.
     """
     counts, source = certificate.counts, certificate.provenance
-    segmenter = as_segmenter(model)
+    segmenter = as_base_model(model)
     check_same(certificate, segmenter, image)
     if source.streams == "cuda" and not torch.cuda.is_available():
         raise InputError("the certificate was drawn with CUDA streams: replay it on a CUDA device")
@@ -111,24 +113,27 @@ def differences_of_pilots(recorded: Counts, again: Counts) -> int:
     return int(differ.sum())
 
 
-def check_same(certificate: Certificate, segmenter: Segmenter, image: ImageInput) -> None:
-    """Refuse another image, other weights or another scale.
+def check_same(certificate: Certificate, segmenter: BaseModel, image: Input) -> None:
+    """Refuse another input, other weights or another scale.
 
     Raises:
         InputError: If one differs.
     """
     source = certificate.provenance
-    if hash_image(read_image(image)) != source.input_sha256:
-        raise InputError("the image is not the one that was certified: its pixels hash differently")
+    x = read_input(image)
+    if hash_image(x) != source.input_sha256:
+        kind, parts = ("cloud", "points") if is_cloud(x) else ("image", "pixels")
+        raise InputError(
+            f"the {kind} is not the one that was certified: its {parts} hash differently"
+        )
     if segmenter.weights_sha256 != source.weights_sha256:
         raise InputError(
             f"the model is not the one that was certified ({source.model}): "
             "its weights hash differently"
         )
-    if segmenter.scale != source.scale:
-        raise InputError(
-            f"the certificate was made at scale {source.scale:g}, not {segmenter.scale:g}"
-        )
+    scale = scale_of(segmenter)
+    if scale != source.scale:
+        raise InputError(f"the certificate was made at scale {source.scale}, not {scale}")
 
 
 def recount(

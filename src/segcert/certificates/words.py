@@ -3,8 +3,26 @@
 import numpy as np
 from jaxtyping import Bool
 
+from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.text import confidence_text, floor_text
+
+DOWN = 1 - 2.0**-40  # more than the rounding of distances and of the quotient
+
+
+def share_of_diameter(radius: float, diameter: float) -> float:
+    """A radius beside the size of a point cloud; never rounded up.
+
+    Args:
+        radius: In the units of the file.
+        diameter: Largest distance between two points, in the same unit.
+
+    Raises:
+        InputError: If all points coincide.
+    """
+    if not diameter > 0:
+        raise InputError(f"a radius is no share of a diameter of {diameter}: all points coincide")
+    return radius / diameter * DOWN
 
 
 def in_words(

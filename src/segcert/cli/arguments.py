@@ -110,10 +110,26 @@ BatchSize = Annotated[
     ),
 ]
 Scale = Annotated[
-    float,
-    Parameter(help="Resize noisy images by this factor before the network."),
+    str,
+    Parameter(
+        help="Resize noisy images before the network: a factor (0.5), a size (480x480), or "
+        "factors whose probabilities are averaged (0.5,1+flip; multi = 0.5 to 1.75 with flips; "
+        "multi-pascal = to 2)."
+    ),
+]
+DenoiserName = Annotated[
+    str | None,
+    Parameter(
+        name="--denoiser",
+        help="A denoiser between noise and network: a name, or a file with an image-to-image "
+        "program (.pt2).",
+    ),
 ]
 ModelName = Annotated[
     str,
-    Parameter(help="A name from `segcert models`, or a .safetensors file of `segcert train`."),
+    Parameter(
+        help="A name from `segcert models`, a .safetensors file of `segcert train`, an HRNetV2 "
+        "checkpoint (.pth, .pt), an exported program (.pt2), an .onnx file or a Hugging Face "
+        "folder."
+    ),
 ]

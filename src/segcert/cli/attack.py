@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from segcert.cli.arguments import Device, Seed, whole
+from segcert.cli.arguments import DenoiserName, Device, Seed, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +52,7 @@ def attack(
     n: Annotated[
         int, Parameter(converter=whole, help="Fresh draws that check the certificate.")
     ] = 100,
+    denoiser: DenoiserName = None,
     seed: Seed = None,
     device: Device = "auto",
     out: Annotated[Path, Parameter(help="Folder of the results.")] = Path("attacked"),
@@ -71,7 +72,7 @@ def attack(
     from segcert.data.images import read_file
     from segcert.errors import VerificationError
     from segcert.files import check_writable
-    from segcert.models.shipped import open_model
+    from segcert.models.shipped import open_model, recorded_model
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
     from segcert.report.progress import DrawProgress
     from segcert.sampling.setup import check_draw_numbers
@@ -82,9 +83,11 @@ def attack(
     check_draw_numbers(0, n)
     if seed is not None:
         check_seed(seed)
-    whole_model = open_model(smoothed or found.provenance.model, scale=found.provenance.scale)
+    scale = found.provenance.scale
+    name = smoothed or recorded_model(found.provenance.model, denoiser)
+    whole_model = open_model(name, scale=scale, denoiser=denoiser)
     check_same(found, whole_model, image)
-    plain = whole_model if model is None else open_model(model, scale=found.provenance.scale)
+    plain = whole_model if model is None else open_model(model, scale=scale)
     true = None if truth is None else read_truth(truth, found, plain)
     check_writable(out / "attack.json")
     photo = read_file(image)

@@ -10,6 +10,7 @@ from segcert.cli.arguments import (
     BatchSize,
     BlockSide,
     CorrectionName,
+    DenoiserName,
     Device,
     Draws,
     DropBelow,
@@ -53,7 +54,8 @@ def certify(
             "with an alpha of its own.",
         ),
     ] = False,
-    scale: Scale = 1.0,
+    scale: Scale = "1",
+    denoiser: DenoiserName = None,
     seed: Seed = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -79,7 +81,12 @@ def certify(
     from functools import partial
 
     from segcert.cli.shell import messages
-    from segcert.cli.tables import print_summary, warn_about_noise, warn_about_size
+    from segcert.cli.tables import (
+        print_summary,
+        warn_about_input,
+        warn_about_noise,
+        warn_about_size,
+    )
     from segcert.data.images import read_file
     from segcert.models.shipped import open_model
     from segcert.report.files import write_files, write_radius_map
@@ -90,7 +97,7 @@ def certify(
 
     n0 = (0 if tree else 10) if n0 is None else n0
     correction = correction or ("bonferroni" if tree else "holm")
-    segmenter = open_model(model, scale=scale)
+    segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
         noise=noise, sigma=sigma, tau=tau, alpha=alpha, n0=n0, n=n, correction=correction,
         blocks=blocks, drop_below=drop_below, tree=tree, stop_when=stop_when, looks=looks,
@@ -109,6 +116,7 @@ def certify(
     new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
     if new:
         warn_about_noise(model, noise, sigma)
+        warn_about_input(model)
         warn_about_size(model, [read_file(path).shape[1] for path in new], scale)
     done = []
     with DrawProgress(messages) as progress:

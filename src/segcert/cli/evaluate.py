@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from segcert.cli.arguments import BatchSize, Device, ModelName, PilotDraws, Seed, whole
+from segcert.cli.arguments import (
+    BatchSize,
+    DenoiserName,
+    Device,
+    ModelName,
+    PilotDraws,
+    Seed,
+    whole,
+)
 
 if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
@@ -26,8 +34,10 @@ def evaluate(
         Parameter(help="Standard deviations of the noise; by default 0.25. Repeat for several."),
     ] = None,
     scale: Annotated[
-        list[float] | None, Parameter(help="Factors by which noisy images are resized; 1.")
+        list[str] | None,
+        Parameter(help="Resizing of noisy images, as of `segcert certify`; 1."),
     ] = None,
+    denoiser: DenoiserName = None,
     tau: Annotated[list[float] | None, Parameter(help="Probability thresholds; 0.75.")] = None,
     n: Annotated[
         list[Whole] | None,
@@ -66,6 +76,7 @@ def evaluate(
     Stopped at any point, the same command goes on.
     """
     from segcert.cli.shell import messages
+    from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
     from segcert.models.shipped import open_model
     from segcert.report.progress import DrawProgress
@@ -80,12 +91,12 @@ def evaluate(
         masks=masks, classes=classes, scenes=scenes,
     )  # fmt: skip
     settings = all_settings(
-        sigma=tuple(sigma or [0.25]), scale=tuple(scale or [1.0]), tau=tuple(tau or [0.75]),
-        n=tuple(n or [100]), correction=tuple(correction or ["holm"]),
+        sigma=tuple(sigma or [0.25]), scale=scales_of(data, resize, scale),
+        tau=tuple(tau or [0.75]), n=tuple(n or [100]), correction=tuple(correction or ["holm"]),
     )  # fmt: skip
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
-    segmenter = open_model(model)
+    segmenter = open_model(model, denoiser=denoiser)
     where = choose_device(device, segmenter).type
     found = open_evaluation_set(data, given, subset=subset)
     asked = EvaluationConfig(
@@ -97,6 +108,7 @@ def evaluate(
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
+    warn_about_input(model)
     left_out = len(settings) - len(config.settings)
     with DrawProgress(messages) as progress:
         results = run(
@@ -109,6 +121,27 @@ def evaluate(
             "cannot certify anything at such a tau"
         )
     print_results(results, out)
+
+
+def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:
+    """The scales to certify at; Pascal Context that is resized inside the model has one.
+
+    Raises:
+        InputError: If another one is asked for there.
+    """
+    from segcert.data.pascal_context import SIDE
+    from segcert.errors import InputError
+
+    if (data, resize) != ("pascal_context", "inside the model"):
+        return tuple(scale or ["1"])
+    size = f"{SIDE}x{SIDE}"
+    for one in scale or []:
+        if one != size:
+            raise InputError(
+                f"--resize 'inside the model' is --scale {size}, got --scale {one}: leave out "
+                "--scale, or use --resize 'before noise'"
+            )
+    return (size,)
 
 
 def print_results(results: "Results", out: Path) -> None:

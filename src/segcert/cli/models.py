@@ -1,20 +1,95 @@
-"""``segcert models``: what is shipped."""
+"""``segcert models``: what is shipped, or what a model file is."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from segcert.models.adapter import Segmenter
+
+NAMES_SHOWN = 8
 
 
-def models() -> None:
-    """List the shipped models: data, noise of the training, accuracy, size, licence."""
+def models(
+    model: Annotated[
+        str | None,
+        Parameter(help="Name of a shipped model or path of a model file: say what it is."),
+    ] = None,
+) -> None:
+    """List the shipped models, and the denoisers apart: data, noise of the training, licence."""
+    if model is None:
+        list_shipped()
+    else:
+        print_model(model)
+
+
+def list_shipped() -> None:
+    """Print one row per shipped model and denoiser."""
     from rich.table import Table
 
     from segcert.cli.shell import results
+    from segcert.models.checkpoints import Origin, read_denoiser_description
+    from segcert.models.denoisers import shipped_denoisers
     from segcert.models.shipped import describe, shipped
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("model", "trained on", "sigma", "classes", "size", "licence of the weights"):
-        table.add_column(name, overflow="fold")
+    def table(first: str, *columns: str) -> Table:
+        made = Table(box=None, pad_edge=False, header_style="bold")
+        for name in (first, "trained on", "sigma", *columns, "size", "licence of the weights"):
+            made.add_column(name, overflow="fold")
+        return made
+
+    def add(to: Table, name: str, about: Origin, size: int, *cells: str) -> None:
+        mebibytes = f"{size / 2**20:.1f} MiB"
+        to.add_row(name, about.data, f"{about.sigma:g}", *cells, mebibytes, about.licence)
+
+    listed = table("model", "classes")
     for name, path in shipped().items():
         about = describe(name)
-        size = f"{path.stat().st_size / 2**20:.1f} MiB"
-        table.add_row(
-            name, about.data, f"{about.sigma:g}", str(len(about.classes)), size, about.licence
-        )
-    results.print(table)
+        add(listed, name, about, path.stat().st_size, str(len(about.classes)))
+    results.print(listed)
+    if denoisers := shipped_denoisers():
+        listed = table("denoiser", "trained for")
+        for name, path in denoisers.items():
+            soft = read_denoiser_description(path)
+            add(listed, name, soft, path.stat().st_size, soft.trained_for or "any model")
+        results.print()
+        results.print(listed)
+
+
+def print_model(name: str) -> None:
+    """Open a model and print what is known about it, one fact a line."""
+    from segcert.cli.shell import results
+    from segcert.cli.tables import warn_about_input
+    from segcert.models.opening import kind_of
+    from segcert.models.shipped import describe, foreign_path, open_model
+    from segcert.models.sidecar import shown
+
+    foreign, segmenter = foreign_path(name), open_model(name)
+    facts = {
+        "model": segmenter.name,
+        "kind": kind_of(foreign) if foreign else "weights of segcert train",
+        "classes": class_words(segmenter),
+        "mean": shown(segmenter.mean),
+        "std": shown(segmenter.std),
+        "smallest side": f"{segmenter.smallest_side} pixels",
+        "sha256": segmenter.weights_sha256,
+    }
+    if not foreign:
+        about = describe(name)
+        facts |= {
+            "network": about.architecture, "trained on": about.data, "sigma": f"{about.sigma:g}",
+            "licence": about.licence,
+        }  # fmt: skip
+    for key, value in facts.items():
+        results.print(f"{key:14}{value}", markup=False)
+    warn_about_input(name)
+
+
+def class_words(segmenter: "Segmenter") -> str:
+    """Number and names of the classes, as far as they are known."""
+    if segmenter.classes is None:
+        return "not known before it is run"
+    names = segmenter.class_names or tuple(f"class {i}" for i in range(segmenter.classes))
+    more = len(names) - NAMES_SHOWN
+    shown = ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"{segmenter.classes}: {shown}"

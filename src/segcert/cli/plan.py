@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from segcert.cli.arguments import (
     Alpha,
     BatchSize,
+    DenoiserName,
     Device,
     ModelName,
     NoiseName,
@@ -55,7 +56,8 @@ def plan(
         ),
     ] = None,
     n0: PilotDraws = 4,
-    scale: Scale = 1.0,
+    scale: Scale = "1",
+    denoiser: DenoiserName = None,
     seed: Seed = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -77,7 +79,7 @@ def plan(
 
     taus = thresholds(tau, radius, noise, sigma)
     check_numbers(taus[0], alpha=alpha, share=share, n0=n0, probe=probe)
-    segmenter = open_model(model, scale=scale)
+    segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
         noise=noise, sigma=sigma, alpha=alpha, n0=n0, model=model, weights_sha256="", scale=scale
     )
@@ -90,7 +92,7 @@ def plan(
             seed=seed, device=device, batch_size="auto" if batch_size is None else batch_size,
             progress=progress,
         )  # fmt: skip
-    command = next_command(list(images), request, made)
+    command = next_command(list(images), request, made, denoiser)
     if as_json:
         results.print(as_text(made, request, probe, command), markup=False)
         return
@@ -138,7 +140,9 @@ def check_numbers(tau: float, *, alpha: float, share: float | None, n0: int, pro
         check_share(share)
 
 
-def next_command(images: list[str], request: "Request", made: "Plan") -> str:
+def next_command(
+    images: list[str], request: "Request", made: "Plan", denoiser: str | None = None
+) -> str:
     """The command that certifies as recommended; empty if nothing can be certified."""
     import shlex
 
@@ -151,8 +155,10 @@ def next_command(images: list[str], request: "Request", made: "Plan") -> str:
         "--alpha", f"{request.alpha!r}", "--n0", str(best.total - best.n), "--n", str(best.n),
         "--correction", best.procedure.correction.name,
     ]  # fmt: skip
-    if request.scale != 1:
-        words += ["--scale", f"{request.scale!r}"]
+    if request.scale != "1":
+        words += ["--scale", request.scale]
+    if denoiser is not None:
+        words += ["--denoiser", denoiser]
     return shlex.join(words)
 
 

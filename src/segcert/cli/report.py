@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def report(
     run: Annotated[Path, Parameter(help="The --out of `segcert evaluate`, finished or not.")],
     *others: Annotated[Path, Parameter(help="More runs on the same images, for the same table.")],
-    format: Annotated[  # noqa: A002 - the name of the option
+    format: Annotated[
         Literal["text", "markdown", "latex", "csv"] | None,
         Parameter(help="How to print the table; by default as text."),
     ] = None,

@@ -5,7 +5,9 @@ from rich.table import Table
 
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import messages, results
-from segcert.models.shipped import describe
+from segcert.models.opening import where_to_normalise
+from segcert.models.resizing import parse_resizing
+from segcert.models.shipped import describe, foreign_path
 from segcert.report.facts import most_draws, stopped
 from segcert.runs.certify_images import Done
 from segcert.text import floor_text, percent_text
@@ -61,21 +63,27 @@ def stop_rule(certificate: Certificate) -> str:
     return certificate.provenance.stop_rule if stopped(certificate.counts) else ""
 
 
-def warn_about_size(model: str, heights: list[int], scale: float) -> None:
+def warn_about_size(model: str, heights: list[int], scale: str | float) -> None:
     """Say when objects are far larger or smaller than in the images of the training."""
-    trained = describe(model).image_height
-    factors = [height * scale / trained for height in heights] if trained else []
-    if factors and not (min(factors) > 1 / FAR and max(factors) < FAR):
-        worst = max(factors, key=lambda factor: max(factor, 1 / factor))
+    if foreign_path(model):
+        return  # such files do not say on which images they were trained
+    factor, trained = parse_resizing(scale).factor, describe(model).image_height
+    if not factor or not trained:
+        return
+    factors = [height * factor / trained for height in heights]
+    if not (min(factors) > 1 / FAR and max(factors) < FAR):
+        worst = max(factors, key=lambda one: max(one, 1 / one))
         messages.print(
             f"[yellow]note:[/] model {escape(model)} was trained on images {trained} pixels high; "
             f"here one is {worst * trained:.0f} pixels high for the network: "
-            f"--scale {scale / worst:.2g} may certify more, and truer classes"
+            f"--scale {factor / worst:.2g} may certify more, and truer classes"
         )
 
 
 def warn_about_noise(model: str, noise: str, sigma: float) -> None:
     """Say when the noise is not that of the training: the certificate holds, but covers less."""
+    if foreign_path(model):
+        return  # such files do not say with which noise they were trained
     trained = describe(model).sigma
     if noise != "gaussian":
         messages.print(
@@ -87,4 +95,16 @@ def warn_about_noise(model: str, noise: str, sigma: float) -> None:
         messages.print(
             f"[yellow]note:[/] model {escape(model)} was trained with sigma = {trained:g}, "
             f"not {sigma:g}: the certificate holds, but will cover less"
+        )
+
+
+def warn_about_input(model: str) -> None:
+    """Say when images go into a model of another program as they are, for want of a file."""
+    path = foreign_path(model)
+    missing = where_to_normalise(path) if path else ""
+    if missing:
+        messages.print(
+            f"[yellow]note:[/] there is no {escape(missing)}: images go into model "
+            f"{escape(model)} as they are, in [0, 1] plus noise; if it wants mean and std, name "
+            "them there"
         )

@@ -11,6 +11,7 @@ from segcert.cli.arguments import whole
 
 if TYPE_CHECKING:
     from segcert.training.sigmas import Sigmas
+    from segcert.training.tasks import Task
 
 Pair = tuple[float, float]
 
@@ -30,9 +31,25 @@ def train(
         Parameter(help="Of Pascal Context: what the numbers mean; see `docs/data.md`."),
     ] = None,
     scenes: Annotated[int, Parameter(converter=whole, help="Number of synthetic scenes.")] = 1000,
+    task: Annotated[
+        Literal["segmentation", "denoising"],
+        Parameter(help="Label noisy views, or take the noise away for another model."),
+    ] = "segmentation",
+    denoise_for: Annotated[
+        str | None,
+        Parameter(help="Model (name or file) that shall understand the denoised views."),
+    ] = None,
+    denoise_weight: Annotated[
+        float | None,
+        Parameter(help="Weight of its cross-entropy beside the squared error; by default 0.02."),
+    ] = None,
     architecture: Annotated[
         Literal["depthwise", "hrnetv2-w18", "hrnetv2-w48"], Parameter(help="The network.")
     ] = "depthwise",
+    start_from: Annotated[
+        Path | None,
+        Parameter(help="Weight file of the same network and classes to go out from (fine-tuning)."),
+    ] = None,
     sigma: Annotated[
         float | None,
         Parameter(help="Noise per value, in units of [0, 1]; 0 for none. By default 0.25."),
@@ -89,7 +106,6 @@ def train(
     from segcert.cli.shell import results
     from segcert.data.training_sets import open_training_set
     from segcert.errors import InputError
-    from segcert.models.architectures import build
     from segcert.models.checkpoints import check_weight_file
     from segcert.sampling.setup import find_device
     from segcert.training.augment import Views
@@ -99,7 +115,10 @@ def train(
     from segcert.training.devices import open_devices
     from segcert.training.recipe import Recipe
     from segcert.training.save import train_and_save
+    from segcert.training.start import starting_denoiser, starting_network
 
+    plain = not consistency and class_weights == "none" and architecture == "depthwise"
+    lesson = open_task(task, denoise_for, denoise_weight, plain=plain)
     if threads < 0:
         raise InputError(f"threads must be >= 0 (0 for all), got {threads}")
     if threads:
@@ -122,13 +141,50 @@ def train(
     check_weight_file(out)
     labels = (item.labels for item in examples.images)
     weights = read_class_weights(class_weights, labels, len(examples.classes))
-    recipe = replace(recipe, class_weights=weights)
-    board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     torch.manual_seed(seed)
+    if task == "denoising":
+        net, start = starting_denoiser(start_from)
+    else:
+        net, start = starting_network(architecture, examples.classes, start_from)
+    recipe = replace(recipe, class_weights=weights, start=start)
+    board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     train_and_save(
-        build(architecture, len(examples.classes)), examples, recipe,
+        net, examples, recipe, task=lesson,
+        trained_for=Path(denoise_for).stem if denoise_for else "",
         architecture=architecture, out=out, devices=team, board=board, log=results.print,
     )  # fmt: skip
+
+
+def open_task(task: str, model: str | None, weight: float | None, *, plain: bool) -> "Task":
+    """Choose what is learned, and open the model that a denoiser is trained for.
+
+    Args:
+        task: "segmentation" or "denoising".
+        model: Whose cross-entropy is added to the squared error; None for neither.
+        weight: Of it; None for the default.
+        plain: Whether no option was given that only segmentation has.
+
+    Raises:
+        InputError: If options do not fit the task, or there is no such model.
+    """
+    from segcert.errors import InputError
+    from segcert.models.checkpoints import load_weights
+    from segcert.models.shipped import find
+    from segcert.training.tasks import STRENGTH, Denoising, Segmentation
+
+    if weight is not None and model is None:
+        raise InputError("--denoise-weight needs --denoise-for, the model whose loss it weighs")
+    if task == "segmentation":
+        if model is not None:
+            raise InputError("--denoise-for needs --task denoising")
+        return Segmentation()
+    if not plain:
+        raise InputError(
+            "--task denoising has one network, one loss: leave out --architecture, --consistency "
+            "and --class-weights"
+        )
+    classifier = load_weights(find(model))[0] if model is not None else None
+    return Denoising(classifier, STRENGTH if weight is None else weight)
 
 
 def one_sigma(sigma: float | None, between: Pair | None, among: Sequence[float] | None) -> "Sigmas":

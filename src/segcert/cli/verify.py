@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from segcert.cli.arguments import Device
+from segcert.cli.arguments import DenoiserName, Device
 
 if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
@@ -21,6 +21,7 @@ def verify(
     model: Annotated[
         str | None, Parameter(help="For --replay: the model, by default the recorded name.")
     ] = None,
+    denoiser: DenoiserName = None,
     device: Device = "auto",
 ) -> None:
     """Recompute a certificate from its counts; with --replay also the counts from the seed.
@@ -38,18 +39,21 @@ def verify(
         return
     if image is None:
         raise InputError("--replay needs the image: add --image FILE")
-    replay_and_print(found, image, model or found.provenance.model, device)
+    replay_and_print(found, image, model, denoiser, device)
 
 
-def replay_and_print(found: "Certificate", image: Path, model: str, device: str) -> None:
+def replay_and_print(
+    found: "Certificate", image: Path, model: str | None, denoiser: str | None, device: str
+) -> None:
     """Draw the counts again and print how they compare."""
     from segcert.certificates.replay import replay
     from segcert.cli.shell import messages, results
     from segcert.errors import VerificationError
-    from segcert.models.shipped import open_model
+    from segcert.models.shipped import open_model, recorded_model
     from segcert.report.progress import DrawProgress
 
-    segmenter = open_model(model, scale=found.provenance.scale)
+    name = model or recorded_model(found.provenance.model, denoiser)
+    segmenter = open_model(name, scale=found.provenance.scale, denoiser=denoiser)
     with DrawProgress(messages) as bar:
         again = replay(
             found, segmenter, image, device=device,

@@ -119,8 +119,8 @@ def checked_tensor(image: Tensor) -> Shaped[Tensor, " c h w"]:
     return image.to(torch.float32).contiguous()
 
 
-def hash_image(image: Shaped[Tensor, " c h w"]) -> str:
-    """Hash type, shape and values."""
+def hash_image(image: Shaped[Tensor, " *shape"]) -> str:
+    """Hash type, shape and values, of an image or a point cloud."""
     array = image.cpu().numpy()
     digest = hashlib.sha256(f"{array.dtype}|{array.shape}|".encode())
     digest.update(array.tobytes())

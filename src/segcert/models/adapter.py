@@ -1,8 +1,8 @@
 """Make a segmenter of anything that scores or labels components."""
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,13 +11,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import InputError, ModelError
+from segcert.models.averaging import (
+    Looks,
+    Output,
+    gathered,
+    labels_of_looks,
+    log_mean,
+    look_at,
+    margins_of_looks,
+    probabilities,
+)
+from segcert.models.base import BaseModel
+from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
+from segcert.models.outputs import check_denoised, check_labels, tensor_of
+from segcert.models.resizing import Resizing, parse_resizing, resized
 from segcert.models.upsample import labels_of_upsampled, margins_of_upsampled
 
 INVALID = -1  # label of a component whose scores are not all finite
-OUTPUT_KEYS = ("logits", "out")  # Hugging Face, torchvision
 LARGEST_LABEL = 2**15 - 1
 
 Model = Callable[..., Any]
+Denoiser = Callable[[Tensor], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,29 +43,40 @@ class Segmenter:
         name: How certificates call it.
         mean: Subtracted per channel after the noise; input units.
         std: Divided by per channel after the noise; input units.
-        scale: Factor by which the noisy image is resized before the model.
+        scale: How the noisy image is resized before the model; see `parse_resizing`.
         smallest_side: Smallest height and width, in pixels, that the model can label.
         class_names: Names of the classes, or empty.
         palette: One RGB colour per class, or empty.
         classes: Number of classes; needed if the model returns labels.
         weights_sha256: Hash of the weights, or "none" for a plain function.
         stochastic: Whether the model draws fresh randomness of its own in each call.
+        denoiser: From noisy images (b, c, h, w), not clipped, to images; called first. None for
+            none.
     """
 
     model: Model
     name: str
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
-    scale: float = 1.0
+    scale: float | str | Resizing = 1.0
     smallest_side: int = 1
     class_names: tuple[str, ...] = ()
     palette: tuple[tuple[int, int, int], ...] = ()
     classes: int | None = None
     weights_sha256: str = "none"
     stochastic: bool = False
+    denoiser: Denoiser | None = None
 
-    def output(self, batch: Float[Tensor, " b *shape"]) -> Tensor:
-        """Run the model on noisy inputs: normalise, resize, call; scores or labels as they come.
+    @property
+    def resizing(self) -> Resizing:
+        """How the noisy image is resized."""
+        return parse_resizing(self.scale)
+
+    def output(self, batch: Float[Tensor, " b *shape"]) -> Output:
+        """Run the model on noisy inputs: denoise, normalise, resize, call.
+
+        Returns:
+            Scores or labels as they come; where looks are averaged, the probabilities of each.
 
         Raises:
             ModelError: If the output has another batch size or is no tensor.
@@ -63,13 +88,16 @@ class Segmenter:
         """Run the model as `output` does, but so that gradients reach the inputs.
 
         Returns:
-            Class scores, resized to the components.
+            Class scores, resized to the components; where looks are averaged, the logarithm of
+            the mean probabilities.
 
         Raises:
             ModelError: If the model returns labels, which have no gradient, or scores of another
                 shape than the components can have.
         """
         scores, components = self._called(batch), component_shape(batch.shape[1:])
+        if isinstance(scores, Looks):
+            return log_mean(scores, (components[0], components[1]))
         if not scores.is_floating_point() or scores.ndim != len(components) + 2:
             raise ModelError(
                 f"model {self.name} returned {scores.dtype} of shape {tuple(scores.shape)}: a "
@@ -79,47 +107,80 @@ class Segmenter:
             return scores
         return functional.interpolate(scores, size=components, mode="bilinear", align_corners=False)
 
-    def _called(self, batch: Tensor) -> Tensor:
-        """Normalise, resize, call, and take the tensor out of what the model returns."""
-        output = self.model(self._prepared(batch))
-        if isinstance(output, Mapping):
-            output = next((output[key] for key in OUTPUT_KEYS if key in output), None)
-        if not isinstance(output, Tensor):
+    def _called(self, batch: Tensor) -> Output:
+        """Denoise, normalise, resize, call."""
+        batch = self._normalised(self._denoised(batch))
+        resizing = self.resizing
+        return self._looks(batch) if resizing.averages else self._seen(self._resized(batch))
+
+    def _looks(self, batch: Tensor) -> Looks:
+        """Call the model on each size of the images, through windows, mirrored too if asked."""
+        if batch.ndim != 4:
             raise ModelError(
-                f"model {self.name} must return a tensor of scores (b, k, h, w) or labels "
-                f"(b, h, w), or a mapping with 'logits' or 'out'; got {type(output).__name__}"
+                f"scale {self.resizing} averages looks at images (b, c, h, w), not inputs of shape "
+                f"{tuple(batch.shape)}: use scale 1"
             )
-        if output.ndim < 2 or len(output) != len(batch):
+        size, resizing = (batch.shape[2], batch.shape[3]), self.resizing
+        looks = [
+            look_at(resized(batch, shape), rows, columns, size, self._probabilities)
+            for shape, (rows, columns) in zip(
+                resizing.sizes(*size), resizing.windows(*size), strict=True
+            )
+        ]
+        return gathered(looks, size)
+
+    def _probabilities(self, window: Tensor) -> Tensor:
+        """Probabilities of a window; the mean with those of its mirror image, if asked."""
+        found = self._softmax(window)
+        if not self.resizing.flip:
+            return found
+        return (found + self._softmax(window.flip(3)).flip(3)) / 2
+
+    def _softmax(self, window: Tensor) -> Tensor:
+        """Probabilities of one window.
+
+        Raises:
+            ModelError: If the model returns no scores of images.
+        """
+        scores = self._seen(window.contiguous(memory_format=torch.channels_last))
+        if not scores.is_floating_point() or scores.ndim != 4:
             raise ModelError(
-                f"model {self.name} returned shape {tuple(output.shape)} for a batch of "
-                f"{len(batch)}: the first axis must be the batch"
+                f"model {self.name} returned {scores.dtype} of shape {tuple(scores.shape)}: scale "
+                f"{self.resizing} averages probabilities, so it needs scores (b, k, h, w); use "
+                "one factor"
             )
-        return output
+        self._check_classes(scores.shape[1])
+        return probabilities(scores)
+
+    def _seen(self, batch: Tensor) -> Tensor:
+        """Call, and take the tensor out of what the model returns."""
+        return tensor_of(self.model(batch), batch=len(batch), name=self.name)
 
     def labels(self, batch: Float[Tensor, " b *shape"]) -> Int16[Tensor, " b *components"]:
         """Label each component of noisy inputs; INVALID where a score is NaN or infinite."""
         return self.to_labels(self.output(batch), component_shape(batch.shape[1:]))
 
     def to_labels(
-        self, output: Tensor, components: tuple[int, ...]
+        self, output: Output, components: tuple[int, ...]
     ) -> Int16[Tensor, " b *components"]:
         """Turn scores into the label of the largest, resized to the input; check labels.
 
         Raises:
             ModelError: If shapes or labels do not fit.
         """
+        if isinstance(output, Looks):
+            size = components[0], components[1]
+            return labels_of_looks(output, size, invalid=INVALID)
         if not output.is_floating_point():
-            return self._checked_labels(output, components)
+            check_labels(output, components, classes=self.classes or 0, name=self.name)
+            return output.to(torch.int16)
         scores = output
         if scores.ndim != len(components) + 2:
             raise ModelError(
                 f"model {self.name} returned scores of shape {tuple(scores.shape)}; for this input "
                 f"they must have {len(components) + 2} axes: batch, classes and {components}"
             )
-        if self.classes is not None and scores.shape[1] != self.classes:
-            raise ModelError(
-                f"model {self.name} scores {scores.shape[1]} classes, {self.classes} were declared"
-            )
+        self._check_classes(scores.shape[1])
         finite = bool(torch.isfinite(scores).all())
         if scores.shape[2:] != components:
             if finite:
@@ -131,13 +192,15 @@ class Segmenter:
         return labels if finite else labels.masked_fill_(~torch.isfinite(scores).all(1), INVALID)
 
     def to_margins(
-        self, output: Tensor, components: tuple[int, ...]
+        self, output: Output, components: tuple[int, ...]
     ) -> Float32[Tensor, " b *components"] | None:
         """Turn scores into softmax margins in [0, 1], 0 where a score is NaN or infinite.
 
         Returns:
             The best class's softmax minus the second's; None if the model returns labels.
         """
+        if isinstance(output, Looks):
+            return margins_of_looks(output, (components[0], components[1])).nan_to_num_(nan=0.0)
         if not output.is_floating_point():
             return None
         finite = torch.isfinite(output).all(1, keepdim=True)
@@ -152,12 +215,14 @@ class Segmenter:
             margins = torch.ones((len(output), *components), device=output.device)
         return margins.nan_to_num_(nan=0.0)
 
-    def count_classes(self, output: Tensor) -> int:
+    def count_classes(self, output: Output) -> int:
         """Count the classes, from the scores or as declared.
 
         Raises:
             ModelError: If the model returns labels and ``classes`` was not declared.
         """
+        if isinstance(output, Looks):
+            return int(output.tensors[0].shape[1])
         if output.is_floating_point():
             return int(output.shape[1])
         if self.classes is None:
@@ -167,40 +232,53 @@ class Segmenter:
             )
         return self.classes
 
-    def _prepared(self, batch: Tensor) -> Tensor:
-        """Normalise and resize, after the noise."""
-        if self.mean:
-            shape = (1, -1, *(1 for _ in batch.shape[2:]))
-            mean = torch.tensor(self.mean, device=batch.device).view(shape)
-            std = torch.tensor(self.std, device=batch.device).view(shape)
-            batch = (batch - mean).div_(std)
-        if self.scale != 1:
+    def to(self, device: torch.device) -> None:
+        """Move the weights of model and denoiser to a device."""
+        for part in (self.model, self.denoiser):
+            if isinstance(part, nn.Module):
+                part.to(device)
+
+    def _denoised(self, batch: Tensor) -> Tensor:
+        """Call the denoiser, if there is one."""
+        if self.denoiser is None:
+            return batch
+        images = self.denoiser(batch)
+        check_denoised(images, batch, name=self.name)
+        return images  # type: ignore[no-any-return]
+
+    def _normalised(self, batch: Tensor) -> Tensor:
+        """Subtract the mean and divide by the deviation."""
+        if not self.mean:
+            return batch
+        shape = (1, -1, *(1 for _ in batch.shape[2:]))
+        mean = torch.tensor(self.mean, device=batch.device).view(shape)
+        std = torch.tensor(self.std, device=batch.device).view(shape)
+        return (batch - mean).div_(std)
+
+    def _resized(self, batch: Tensor) -> Tensor:
+        """Resize by one factor, or to a fixed size."""
+        resizing = self.resizing
+        if resizing.size is not None:
+            batch = resized(batch, resizing.size)
+        elif resizing.factors[0] != 1:
             batch = functional.interpolate(
-                batch, scale_factor=self.scale, mode="bilinear", align_corners=False,
-                antialias=self.scale < 1,
+                batch, scale_factor=resizing.factors[0], mode="bilinear", align_corners=False,
+                antialias=resizing.factors[0] < 1,
             )  # fmt: skip
         if batch.ndim == 4:
             batch = batch.contiguous(memory_format=torch.channels_last)
         return batch
 
-    def _checked_labels(self, labels: Tensor, components: tuple[int, ...]) -> Tensor:
-        if labels.shape[1:] != components:
+    def _check_classes(self, found: int) -> None:
+        if self.classes is not None and found != self.classes:
             raise ModelError(
-                f"model {self.name} returned labels of shape {tuple(labels.shape[1:])}; "
-                f"the input has components {components}"
+                f"model {self.name} scores {found} classes, {self.classes} were declared"
             )
-        classes = self.classes or 0
-        if bool(((labels < 0) | (labels >= classes)).any()):
-            raise ModelError(
-                f"model {self.name} returned labels outside 0..{classes - 1}, "
-                "the declared number of classes"
-            )
-        return labels.to(torch.int16)
 
 
-def component_shape(shape: torch.Size) -> tuple[int, ...]:
-    """Shape of the components of one input (c, h, w): all axes but the channels."""
-    return tuple(shape[1:])
+def component_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the components: pixels of an image (c, h, w), points of a cloud (points, c)."""
+    return tuple(shape[:1] if len(shape) == 2 else shape[1:])
 
 
 def as_segmenter(
@@ -208,17 +286,20 @@ def as_segmenter(
     *,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
-    scale: float = 1.0,
+    scale: float | str | Resizing = 1.0,
     smallest_side: int = 1,
     class_names: tuple[str, ...] = (),
     palette: tuple[tuple[int, int, int], ...] = (),
     classes: int | None = None,
     name: str | None = None,
     stochastic: bool = False,
+    denoiser: Denoiser | None = None,
+    denoiser_name: str | None = None,
 ) -> Segmenter:
     """Wrap a model so that it can be certified.
 
-    The certificate is about the whole of it: normalisation and resizing come after the noise.
+    The certificate is about the whole of it: denoising, normalisation and resizing come after the
+    noise.
 
     Args:
         model: Any callable or ``nn.Module`` from a float batch (b, c, h, w) in [0, 1] (plus
@@ -226,29 +307,32 @@ def as_segmenter(
             another size are resized to the input. A segmenter is returned as it is.
         mean: Subtracted per channel, input units.
         std: Divided by per channel, input units.
-        scale: Resize the noisy image by this factor first; scores are resized back.
+        scale: Resize the noisy image first, by a factor (0.5), to a size ("480x480"), or average
+            over several ("0.5,1+flip", "multi"); scores are resized back. See `parse_resizing`.
         smallest_side: Smallest height and width, pixels, that the model can label.
         class_names: Names of the classes, in the order of the scores.
         palette: One RGB colour per class.
         classes: Number of classes; needed if the model returns labels.
         name: How certificates call it.
-        stochastic: Whether the model draws fresh randomness of its own in each call.
+        stochastic: Whether model or denoiser draw fresh randomness of their own in each call.
+        denoiser: Any callable or ``nn.Module`` from noisy images (b, c, h, w) in [0, 1] (plus
+            noise, not clipped) to images of the same shape; called before all else.
+        denoiser_name: How certificates call it.
 
     Returns:
         The segmenter.
 
     Raises:
         InputError: If an option breaks its rule.
-        ModelError: If ``model`` cannot be called, or is in train mode.
+        ModelError: If ``model`` or ``denoiser`` cannot be called, or is in train mode.
     """
     if isinstance(model, Segmenter):
-        return model
+        return model if denoiser is None else with_denoiser(model, denoiser, name=denoiser_name)
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")
     if len(mean) != len(std) or any(not value > 0 for value in std):
         raise InputError(f"mean and std need one entry per channel, std > 0; got {mean} and {std}")
-    if not 0 < scale <= 16:
-        raise InputError(f"scale must be in (0, 16], got {scale}")
+    parse_resizing(scale)
     if classes is not None and not 1 <= classes <= LARGEST_LABEL:
         raise InputError(f"classes must be in 1..{LARGEST_LABEL}, got {classes}")
     classes = classes or len(class_names) or len(palette) or None
@@ -267,34 +351,75 @@ def as_segmenter(
         class_names=class_names,
         palette=palette,
         classes=classes,
-        weights_sha256=hash_weights(model) if isinstance(model, nn.Module) else "none",
+        weights_sha256=weights_hash(model),
         stochastic=stochastic,
     )
     check_eval_mode(segmenter)
-    return segmenter
+    return as_segmenter(segmenter, denoiser=denoiser, denoiser_name=denoiser_name)
 
 
-def check_eval_mode(segmenter: Segmenter) -> None:
+def with_denoiser(
+    segmenter: Segmenter, denoiser: Denoiser, *, name: str | None = None
+) -> Segmenter:
+    """Put a denoiser before all else that a segmenter does.
+
+    The name becomes ``model+denoiser``, the hash one of both hashes.
+
+    Args:
+        segmenter: Without denoiser.
+        denoiser: From noisy images, not clipped, to images of the same shape.
+        name: How certificates call it.
+
+    Raises:
+        InputError: If the segmenter has one already.
+        ModelError: If ``denoiser`` cannot be called, or is in train mode.
+    """
+    if segmenter.denoiser is not None:
+        raise InputError(f"model {segmenter.name} has a denoiser already")
+    if not callable(denoiser):
+        raise ModelError(f"a denoiser must be callable, got {type(denoiser).__name__}")
+    hashes = segmenter.weights_sha256, weights_hash(denoiser)
+    if set(hashes) == {"none"}:
+        joint = "none"
+    else:
+        joint = hashlib.sha256("|".join(hashes).encode()).hexdigest()
+    both = replace(
+        segmenter,
+        name=f"{segmenter.name}+{(name or model_name(denoiser)).replace('+', '-')}",
+        weights_sha256=joint,
+        denoiser=denoiser,
+    )
+    check_eval_mode(both)
+    return both
+
+
+def check_eval_mode(segmenter: BaseModel) -> None:
     """Refuse a module in train mode: batch norm would mix the draws of a batch.
 
     Raises:
         ModelError: If any part of the module is in train mode.
     """
-    if not isinstance(segmenter.model, nn.Module):
-        return
-    training = [
-        name or "the whole" for name, part in segmenter.model.named_modules() if part.training
-    ]
-    if training:
-        raise ModelError(
-            f"model {segmenter.name} is in train mode ({training[0]}): batch norm would mix the "
-            "draws of a batch and the certificate would be void; call model.eval() first"
-        )
+    denoiser = segmenter.denoiser if isinstance(segmenter, Segmenter) else None
+    for what, part in (("model", segmenter.model), ("denoiser of", denoiser)):
+        if not isinstance(part, nn.Module):
+            continue
+        training = [name or "the whole" for name, one in part.named_modules() if one.training]
+        if training:
+            raise ModelError(
+                f"{what} {segmenter.name} is in train mode ({training[0]}): batch norm would mix "
+                f"the draws of a batch and the certificate would be void; call "
+                f"{what.removesuffix(' of')}.eval() first"
+            )
 
 
 def model_name(model: Model) -> str:
     """Name a model after its function or class."""
     return getattr(model, "__qualname__", type(model).__qualname__)
+
+
+def weights_hash(model: Model) -> str:
+    """Hash the weights of a module; "none" for a plain function."""
+    return hash_weights(model) if isinstance(model, nn.Module) else "none"
 
 
 def hash_weights(module: nn.Module) -> str:

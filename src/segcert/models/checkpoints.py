@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -18,15 +18,13 @@ from segcert.models.depthwise import channels_last
 KEY = "segcert"  # of the description in the header of the file
 
 Byte = Annotated[int, Field(ge=0, le=255)]
+Kind = TypeVar("Kind", bound="Origin")
 
 
-class Description(BaseModel):
-    """What a weight file says about itself.
+class Origin(BaseModel):
+    """How weights were made: what all weight files say.
 
     Args:
-        architecture: Name of the network.
-        classes: Names of the classes, in the order of the scores.
-        palette: One RGB colour per class.
         sigma: Noise it was trained with, input units.
         data: Data set it was trained on.
         licence: Licence of the weights.
@@ -36,14 +34,25 @@ class Description(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: Architecture = "depthwise"
-    classes: tuple[str, ...] = Field(min_length=1, max_length=255)
-    palette: tuple[tuple[Byte, Byte, Byte], ...]
     sigma: float = Field(ge=0, allow_inf_nan=False)
     data: str
     licence: str
     image_height: int = Field(default=0, ge=0)
     training: dict[str, str | float | int]
+
+
+class Description(Origin):
+    """What the weight file of a segmentation network says about itself.
+
+    Args:
+        architecture: Name of the network.
+        classes: Names of the classes, in the order of the scores.
+        palette: One RGB colour per class.
+    """
+
+    architecture: Architecture = "depthwise"
+    classes: tuple[str, ...] = Field(min_length=1, max_length=255)
+    palette: tuple[tuple[Byte, Byte, Byte], ...]
 
     @model_validator(mode="after")
     def one_colour_per_class(self) -> "Description":
@@ -51,6 +60,18 @@ class Description(BaseModel):
         if len(self.palette) != len(self.classes):
             raise ValueError(f"{len(self.classes)} classes, {len(self.palette)} colours")
         return self
+
+
+class DenoiserDescription(Origin):
+    """What the weight file of a denoiser says about itself.
+
+    Args:
+        architecture: Tells it from segmentation networks.
+        trained_for: The classifier that its loss listened to; empty for the squared error alone.
+    """
+
+    architecture: Literal["denoiser"] = "denoiser"
+    trained_for: str = ""
 
 
 def check_weight_file(path: Path) -> None:
@@ -65,7 +86,7 @@ def check_weight_file(path: Path) -> None:
     check_writable(path)
 
 
-def save_weights(path: Path, net: nn.Module, description: Description) -> None:
+def save_weights(path: Path, net: nn.Module, description: Origin) -> None:
     """Write a network and its description, atomically."""
     state = {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
     data = safetensors.torch.save(state, {KEY: description.model_dump_json()})
@@ -81,19 +102,75 @@ def load_weights(path: Path) -> tuple[nn.Module, Description]:
     """
     description = read_description(path)
     net = build(description.architecture, len(description.classes))
+    return fill(net, path, description.architecture), description
+
+
+def fill(net: nn.Module, path: Path, architecture: str) -> nn.Module:
+    """Put the weights of a file into a network, and the network into eval mode.
+
+    Raises:
+        InputError: If they do not fit.
+    """
     try:
         net.load_state_dict(safetensors.torch.load_file(path))
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(
-            f"weights {path} do not fit the network {description.architecture}: "
+            f"weights {path} do not fit the network {architecture}: "
             + shorten(reason, 160, placeholder=" ...")
         ) from error
-    return channels_last(net.eval()), description
+    return channels_last(net.eval())
 
 
 def read_description(path: Path) -> Description:
-    """Read only the header of a weight file.
+    """Read only the header of the weight file of a segmentation network.
+
+    Raises:
+        InputError: If the file is missing, damaged, not ours, or holds a denoiser.
+    """
+    header = read_header(path)
+    if is_denoiser(header):
+        raise InputError(
+            f"weight file {path} holds a denoiser, which labels nothing: give it to --denoiser, "
+            "and name a segmentation model here"
+        )
+    return described(Description, header, path)
+
+
+def read_denoiser_description(path: Path) -> DenoiserDescription:
+    """Read only the header of the weight file of a denoiser.
+
+    Raises:
+        InputError: If the file is missing, damaged, not ours, or holds a segmentation network.
+    """
+    header = read_header(path)
+    if not is_denoiser(header):
+        raise InputError(
+            f"weight file {path} holds a segmentation model, no denoiser: "
+            "segcert train --task denoising writes one"
+        )
+    return described(DenoiserDescription, header, path)
+
+
+def is_denoiser(header: dict[str, Any]) -> bool:
+    """Tell by its header whether a weight file holds a denoiser."""
+    return header.get("architecture") == "denoiser"
+
+
+def described(kind: type[Kind], header: dict[str, Any], path: Path) -> Kind:
+    """Check a header.
+
+    Raises:
+        InputError: If it is not ours.
+    """
+    try:
+        return kind.model_validate(header)
+    except ValidationError as error:
+        raise not_ours(path) from error
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Read what a weight file says about itself, unchecked.
 
     Raises:
         InputError: If the file is missing, damaged or not ours.
@@ -104,14 +181,22 @@ def read_description(path: Path) -> Description:
         raise InputError(f"weight file {path} is a folder: name a .safetensors file")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-        return Description.model_validate(json.loads(header[KEY]))
+            metadata = file.metadata() or {}
+        header = json.loads(metadata[KEY])
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(
             f"weight file {path} is damaged or no safetensors file: {error}"
         ) from error
-    except (KeyError, ValueError, ValidationError) as error:
-        raise InputError(
-            f"weight file {path} carries no segcert description: write it with save_weights, "
-            "or wrap the network with as_segmenter in Python"
-        ) from error
+    except (KeyError, ValueError) as error:
+        raise not_ours(path) from error
+    if not isinstance(header, dict):
+        raise not_ours(path)
+    return header
+
+
+def not_ours(path: Path) -> InputError:
+    """Make the error about a file without our description."""
+    return InputError(
+        f"weight file {path} carries no segcert description: write it with save_weights, "
+        "or wrap the network with as_segmenter in Python"
+    )

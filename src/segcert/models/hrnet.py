@@ -32,7 +32,7 @@ from segcert.models.hrnet_blocks import (
     conv_norm_relu,
     resize,
 )
-from segcert.models.weights_files import fit_weights, read_weights
+from segcert.models.weights_files import Weights, fit_weights, read_weights
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, RGB in [0, 1]; all checkpoints above use them
 STD = (0.229, 0.224, 0.225)
@@ -160,7 +160,34 @@ def load_hrnetv2(
     Raises:
         InputError: If the file is missing, damaged, unsafe or does not fit.
     """
-    weights = read_weights(path)
+    return hrnetv2_with(
+        read_weights(path), path=path, classes=classes, width=width,
+        align_corners=align_corners, inplace_abn=inplace_abn,
+    )  # fmt: skip
+
+
+def hrnetv2_with(
+    weights: Weights,
+    *,
+    path: Path,
+    classes: int,
+    width: int,
+    align_corners: bool = False,
+    inplace_abn: bool = False,
+) -> HRNetV2:
+    """Make the network with the weights of a checkpoint; see `load_hrnetv2`.
+
+    Args:
+        weights: By name, as `read_weights` returns them.
+        path: Named in errors.
+        classes: Number of classes it must score.
+        width: Channels of its finest branch.
+        align_corners: As in ``HRNetV2``.
+        inplace_abn: Whether it was trained with in-place activated batch norm.
+
+    Raises:
+        InputError: If names or shapes do not fit.
+    """
     with torch.device("meta"):  # no time for random weights
         net = HRNetV2(classes, width, align_corners=align_corners)
     net.to_empty(device="cpu")

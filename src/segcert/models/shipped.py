@@ -1,22 +1,33 @@
-"""The models that come with segcert, and how to open any weight file of ours."""
+"""The models that come with segcert, and how to open any model by name or path."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import torch
 
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter, as_segmenter, with_denoiser
 from segcert.models.architectures import smallest_side
-from segcert.models.checkpoints import Description, load_weights, read_description
+from segcert.models.checkpoints import (
+    Description,
+    is_denoiser,
+    load_weights,
+    read_description,
+    read_header,
+)
+from segcert.models.denoisers import open_denoiser
+from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
+from segcert.models.resizing import Resizing, parse_resizing
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
 
 
 def shipped() -> dict[str, Path]:
-    """Names and files of the shipped weights."""
+    """Names and files of the shipped models; denoisers are apart."""
     folder = Path(str(files("segcert.models") / "weights"))
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+    paths = sorted(folder.glob("*.safetensors"))
+    return {path.stem: path for path in paths if not is_denoiser(read_header(path))}
 
 
 def describe(name: str) -> Description:
@@ -24,19 +35,44 @@ def describe(name: str) -> Description:
     return read_description(find(name))
 
 
-def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
-    """Open a shipped model by name, or a weight file that ``segcert train`` wrote.
+def open_model(
+    name: str, *, scale: str | float | Resizing = 1.0, denoiser: str | None = None
+) -> Segmenter:
+    """Open a model by name or path, with what comes between the noise and it.
 
     The model is put onto the CUDA device, if there is one.
 
     Args:
-        name: Name of a shipped model, or path of a ``.safetensors`` file.
-        scale: Factor by which noisy images are resized before the network.
+        name: See `open_alone`.
+        scale: How noisy images are resized before the network; see `parse_resizing`.
+        denoiser: Name or file of a denoiser that comes before all else; see `open_denoiser`.
+
+    Raises:
+        InputError: If there is no such model or denoiser, or its file is unusable.
+    """
+    parse_resizing(scale)
+    segmenter = replace(open_alone(name), scale=scale)
+    if denoiser is None:
+        return segmenter
+    front, front_name = open_denoiser(denoiser)
+    if torch.cuda.is_available():
+        front.to("cuda")
+    return with_denoiser(segmenter, front, name=front_name)
+
+
+def open_alone(name: str) -> Segmenter:
+    """Open a shipped model by name, or a model file by its path.
+
+    Args:
+        name: Name of a shipped model, or path: ``.safetensors`` of ``segcert train``, ``.pth`` or
+            ``.pt`` (HRNetV2), ``.pt2``, ``.onnx``, or a Hugging Face folder.
 
     Raises:
         InputError: If there is no such model, or its file is unusable.
     """
     path = find(name)
+    if is_foreign(path):
+        return open_foreign(path)
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")
@@ -44,12 +80,34 @@ def open_model(name: str, *, scale: float = 1.0) -> Segmenter:
         net,
         mean=MEAN,
         std=STD,
-        scale=scale,
         smallest_side=smallest_side(description.architecture),
         class_names=description.classes,
         palette=description.palette,
         name=path.stem,
     )
+
+
+def recorded_model(name: str, denoiser: str | None) -> str:
+    """The name of the model alone, from that which a certificate records.
+
+    Raises:
+        InputError: If the certificate was made with a denoiser and there is none, or the reverse.
+    """
+    model, plus, used = name.rpartition("+")
+    if plus and denoiser is None:
+        raise InputError(
+            f"the certified model is {name}, with denoiser {used}: name it with --denoiser"
+        )
+    if denoiser is not None and not plus:
+        raise InputError(f"the certified model is {name}, without denoiser: leave out --denoiser")
+    return model if plus else name
+
+
+def foreign_path(name: str) -> Path | None:
+    """Path of a model of another program; None for what is ours."""
+    path = Path(name)
+    ours = name in shipped() or not is_path(name) or not is_foreign(path)
+    return None if ours else path
 
 
 def find(name: str) -> Path:
@@ -61,9 +119,9 @@ def find(name: str) -> Path:
     known = shipped()
     if name in known:
         return known[name]
-    if name.endswith(".safetensors") or "/" in name:
+    if is_path(name):
         return Path(name)
     raise InputError(
         f"unknown model {name!r}: choose one of {', '.join(known) or '(none is shipped)'}, "
-        "or give the path of a .safetensors file written by segcert train"
+        f"or give the path of a model: {FILES}"
     )

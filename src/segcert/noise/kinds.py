@@ -1,15 +1,20 @@
 """All noises: by their name in records, by their name on the command line, by type of input."""
 
 from segcert.errors import InputError
+from segcert.noise.axis_angle import AxisAngleNoise
+from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
 from segcert.noise.contrast import ContrastNoise
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
 from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.points import PointNoise
+from segcert.noise.pose import PoseNoise
+from segcert.noise.rotation import RotationNoise
 from segcert.noise.uniform import LatticeUniformNoise, UniformNoise
 
-Kind = (
+ImageKind = (
     type[GaussianNoise]
     | type[LatticeGaussianNoise]
     | type[UniformNoise]
@@ -19,8 +24,16 @@ Kind = (
     | type[BrightnessNoise]
     | type[ContrastNoise]
 )
+CloudKind = (
+    type[PointNoise]
+    | type[RotationNoise]
+    | type[AxisRotationNoise]
+    | type[PoseNoise]
+    | type[AxisAngleNoise]
+)
+Kind = ImageKind | CloudKind
 
-ALL: tuple[Kind, ...] = (
+IMAGES: tuple[ImageKind, ...] = (  # each has one field, its scale
     GaussianNoise,
     LatticeGaussianNoise,
     UniformNoise,
@@ -30,12 +43,28 @@ ALL: tuple[Kind, ...] = (
     BrightnessNoise,
     ContrastNoise,
 )
-NOISES: dict[str, Kind] = {noise.kind: noise for noise in ALL}  # each has one field, its scale
+CLOUDS: tuple[CloudKind, ...] = (
+    PointNoise,
+    RotationNoise,
+    AxisRotationNoise,
+    PoseNoise,
+    AxisAngleNoise,
+)
+ALL: tuple[Kind, ...] = (*IMAGES, *CLOUDS)
+NOISES: dict[str, Kind] = {noise.kind: noise for noise in ALL}
 NAMES = ("gaussian", "uniform", "laplace", "brightness", "contrast")  # what a user may ask for
+SCALED = {noise.kind: noise for noise in IMAGES if noise.kind in NAMES}
+CLOUD_SCALED: dict[str, type[PointNoise | RotationNoise | AxisRotationNoise | AxisAngleNoise]] = {
+    "gaussian": PointNoise,
+    "rotation": RotationNoise,
+    "yaw": AxisRotationNoise,  # about the third axis
+    "axis-angle": AxisAngleNoise,
+}
+CLOUD_NAMES = tuple(CLOUD_SCALED)  # what a user may ask for; a pose has three scales
 
 
 def named_noise(name: str, scale: float) -> AbstractNoise:
-    """Choose a noise by its name, on inputs of any type (see `on_grid`).
+    """Choose a noise for images by its name, on inputs of any type (see `on_grid`).
 
     Args:
         name: One of ``NAMES``.
@@ -47,7 +76,24 @@ def named_noise(name: str, scale: float) -> AbstractNoise:
     """
     if name not in NAMES:
         raise InputError(f"noise must be one of {', '.join(NAMES)}, got {name!r}")
-    return NOISES[name](scale)
+    return SCALED[name](scale)
+
+
+def named_cloud_noise(name: str, scale: float) -> AbstractNoise:
+    """Choose a noise for point clouds by its name; `PoseNoise` has three scales of its own.
+
+    Args:
+        name: One of ``CLOUD_NAMES``.
+        scale: Standard deviation: units of the file, or radians for rotations.
+
+    Raises:
+        InputError: If there is no such noise, or it cannot have this scale.
+    """
+    if name not in CLOUD_NAMES:
+        raise InputError(
+            f"noise on point clouds must be one of {', '.join(CLOUD_NAMES)}, got {name!r}"
+        )
+    return CLOUD_SCALED[name](scale)
 
 
 def on_grid(noise: AbstractNoise) -> AbstractNoise:
@@ -63,3 +109,32 @@ def on_grid(noise: AbstractNoise) -> AbstractNoise:
     if isinstance(noise, LaplaceNoise):
         return LatticeLaplaceNoise(noise.scale)
     return noise
+
+
+def on_points(noise: AbstractNoise) -> AbstractNoise:
+    """Choose the noise for point clouds: Gaussian noise becomes `PointNoise`, with its radius.
+
+    Raises:
+        InputError: If the noise is one for images.
+    """
+    if isinstance(noise, GaussianNoise):
+        return PointNoise(noise.sigma)
+    if isinstance(noise, IMAGES):
+        raise InputError(
+            f"{noise.kind} noise is for images: for point clouds take PointNoise, RotationNoise, "
+            "AxisRotationNoise or PoseNoise"
+        )
+    return noise
+
+
+def check_not_for_clouds(noise: AbstractNoise) -> None:
+    """Refuse a noise for point clouds where the input is an image.
+
+    Raises:
+        InputError: If it is one.
+    """
+    if isinstance(noise, CLOUDS):
+        raise InputError(
+            f"{noise.kind} noise is for point clouds, and the input is an image: a cloud is an "
+            "array (points, 3) or (points, 6)"
+        )

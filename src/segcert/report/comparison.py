@@ -1,11 +1,13 @@
 """Run folders of ``segcert evaluate`` side by side: refused unless they can be compared."""
 
 import fcntl
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segcert.errors import InputError
+from segcert.models.resizing import parse_resizing
 from segcert.runs.config import EvaluationConfig, Setting, words
 from segcert.runs.evaluate import Results, load_results
 from segcert.runs.records import LOCK, RECORDS, damaged
@@ -173,6 +175,8 @@ def compare(loaded: Sequence[Results], labels: Sequence[str]) -> Comparison:
     return Comparison(configs, tuple(labels), len(common), tuple(entries))
 
 
-def order(setting: Setting) -> tuple[float, float, int, str, float]:
-    """Where the row of a setting stands, as in the tables of the paper."""
-    return setting.scale, setting.tau, setting.n, setting.correction, setting.sigma
+def order(setting: Setting) -> tuple[float, str, float, int, str, float]:
+    """Where the row of a setting stands, as in the tables of the paper; several scales last."""
+    factor = parse_resizing(setting.scale).factor or math.inf
+    scale = "" if math.isfinite(factor) else setting.scale
+    return factor, scale, setting.tau, setting.n, setting.correction, setting.sigma

@@ -41,7 +41,7 @@ def label_dots(figure: Figure, axes: Axes, dots: list[Dot]) -> None:
         axes: Axes of the figure.
         dots: The dots, drawn already.
     """
-    figure.draw_without_rendering()  # type: ignore[no-untyped-call]
+    figure.draw_without_rendering()
     axes.autoscale(False)
     point = figure.dpi / 72  # pixels
     places = axes.transData.transform([(dot.x, dot.y) for dot in dots])
@@ -56,7 +56,7 @@ def label_dots(figure: Figure, axes: Axes, dots: list[Dot]) -> None:
         size = note.get_window_extent()
         half = np.array([size.width, size.height]) / 2 + GAP * point
         inside = axes.get_window_extent()
-        bounds = (inside.x0, inside.y0, inside.x1, inside.y1)
+        bounds = (float(inside.x0), float(inside.y0), float(inside.x1), float(inside.y1))
         shift = best_shift(places[k], half, bounds, taken, lines, point)
         note.set_position((float(shift[0]), float(shift[1])))
         taken.append(box_at(places[k] + shift * point, half))
@@ -115,7 +115,9 @@ def crossed(box: Box, lines: Float64[np.ndarray, " s 2 2"]) -> Bool[np.ndarray, 
     points = lines[:, :1] * (1 - along) + lines[:, 1:] * along
     left, bottom, right, top = box
     x, y = points[..., 0], points[..., 1]
-    return ((x > left) & (x < right) & (y > bottom) & (y < top)).any(1)
+    within: Bool[np.ndarray, " s 40"] = (x > left) & (x < right) & (y > bottom) & (y < top)
+    found: np.ndarray = within.max(axis=1)
+    return found
 
 
 def lead(axes: Axes, dot: Dot, shift: Float64[np.ndarray, " 2"]) -> None:
@@ -131,7 +133,7 @@ def lead(axes: Axes, dot: Dot, shift: Float64[np.ndarray, " 2"]) -> None:
 
 def square(x: float, y: float, half: float) -> Box:
     """A square around a point."""
-    return x - half, y - half, x + half, y + half
+    return float(x - half), float(y - half), float(x + half), float(y + half)
 
 
 def box_at(place: Float64[np.ndarray, " 2"], half: Float64[np.ndarray, " 2"]) -> Box:

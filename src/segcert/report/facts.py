@@ -116,7 +116,7 @@ def facts(certificate: Certificate) -> tuple[Fact, ...]:
         ("count needed", needed(certificate)),
         ("labels lost to NaN or infinity", str(counts.invalid)),
         ("model", source.model),
-        ("scale inside the model", f"{source.scale:g}"),
+        ("scale inside the model", source.scale),
         ("weights (sha256)", source.weights_sha256),
         ("image (sha256)", source.input_sha256),
         ("image", f"{source.input_shape[2]}x{source.input_shape[1]}, {source.input_dtype}"),

@@ -7,6 +7,7 @@ Source:
 """
 
 from textwrap import fill
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -138,14 +139,14 @@ def draw_radii(axes: Axes, series: Series, plan: Plan) -> list[Dot]:
     axes.plot(x, y, color=colour, marker=mark_of(number), markersize=5, linewidth=1.6)
     return [
         Dot(*place, f"{entry.setting.tau:g}", INK)
-        for *place, entry in zip(x, y, entries, strict=True)
+        for place, entry in zip(zip(x, y, strict=True), entries, strict=True)
     ]
 
 
 def draw_pair(above: Axes, below: Axes, series: Series, plan: Plan, along: str) -> None:
     """Draw both corrections, and what the one certifies more than the other."""
     number = plan.number(series)
-    look = {"color": colour_of(number), "marker": mark_of(number), "markersize": 5}
+    look: dict[str, Any] = {"color": colour_of(number), "marker": mark_of(number), "markersize": 5}
     shares: dict[str, dict[float, float]] = {}
     for entry in sorted(series.entries, key=lambda entry: getattr(entry.setting, along)):
         score, place = entry.totals.score, getattr(entry.setting, along)
@@ -157,7 +158,7 @@ def draw_pair(above: Axes, below: Axes, series: Series, plan: Plan, along: str) 
     below.plot(list(shares["holm"]), gain, linewidth=1.6, **look)
 
 
-def style_of(correction: str) -> dict[str, object]:
+def style_of(correction: str) -> dict[str, Any]:
     """Solid and filled for Holm, broken and hollow for Bonferroni."""
     if correction == "holm":
         return {"linestyle": "-", "linewidth": 1.6}

@@ -20,7 +20,7 @@ PER_INCH = 12  # characters of the heading and the legend
 WORDS: dict[str, Callable[[Entry], str]] = {
     "model": lambda entry: entry.label,
     "sigma": lambda entry: f"sigma = {entry.setting.sigma:g}",
-    "scale": lambda entry: f"scale = {entry.setting.scale:g}",
+    "scale": lambda entry: f"scale = {entry.setting.scale}",
     "n": lambda entry: f"n = {entry.setting.n}",
     "tau": lambda entry: f"tau = {entry.setting.tau:g}",
     "correction": lambda entry: entry.setting.correction,

@@ -66,7 +66,7 @@ def cells(entry: Entry) -> tuple[str, ...]:
     worst = worst_case_of(setting, totals)
     return (
         entry.label,
-        f"{setting.scale:g}",
+        setting.scale,
         f"{setting.tau:g}",
         str(setting.n),
         setting.correction,

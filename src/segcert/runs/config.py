@@ -7,13 +7,12 @@ from pydantic import BaseModel, ConfigDict
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
+from segcert.models.resizing import resizing_text
 from segcert.noise.kinds import named_noise, on_grid
 from segcert.runs.inventory import Inventory
-from segcert.runs.request import Request
+from segcert.runs.request import Request, Scale
 from segcert.sampling.streams import check_seed
 from segcert.stats.corrections import parse_correction
-
-LARGEST_SCALE = 16.0
 
 
 class Setting(BaseModel):
@@ -21,7 +20,7 @@ class Setting(BaseModel):
 
     Args:
         sigma: Standard deviation of the Gaussian noise, in units of [0, 1].
-        scale: Resizing inside the base model.
+        scale: Resizing inside the base model; see `parse_resizing`.
         tau: Probability threshold, in [1/2, 1).
         n: Draws that are counted.
         correction: As `str` of a correction prints it; see `parse_correction`.
@@ -30,7 +29,7 @@ class Setting(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sigma: float
-    scale: float
+    scale: Scale
     tau: float
     n: int
     correction: str
@@ -41,7 +40,7 @@ class Setting(BaseModel):
         return on_grid(named_noise("gaussian", self.sigma)).radius(self.tau)
 
     @property
-    def draws(self) -> tuple[float, float]:
+    def draws(self) -> tuple[float, str]:
         """Settings that agree in this share their draws."""
         return self.sigma, self.scale
 
@@ -90,7 +89,7 @@ class EvaluationConfig(BaseModel):
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Numbers of the settings that share draws, group by group."""
-        found: dict[tuple[float, float], list[int]] = {}
+        found: dict[tuple[float, str], list[int]] = {}
         for number, setting in enumerate(self.settings):
             found.setdefault(setting.draws, []).append(number)
         return tuple(map(tuple, found.values()))
@@ -111,8 +110,6 @@ class EvaluationConfig(BaseModel):
         """
         check_seed(int(self.seed))
         for setting in self.settings:
-            if not 0 < setting.scale <= LARGEST_SCALE:
-                raise InputError(f"scale must be in (0, {LARGEST_SCALE:g}], got {setting.scale}")
             self.request(setting).check()
             if self.settings.count(setting) > 1:
                 raise InputError(f"setting {words(setting)} is there twice: name each value once")
@@ -160,7 +157,7 @@ class EvaluationConfig(BaseModel):
 def words(setting: Setting) -> str:
     """Print a setting in one line."""
     return (
-        f"sigma={setting.sigma:g} scale={setting.scale:g} tau={setting.tau:g} n={setting.n} "
+        f"sigma={setting.sigma:g} scale={setting.scale} tau={setting.tau:g} n={setting.n} "
         f"{setting.correction}"
     )
 
@@ -168,7 +165,7 @@ def words(setting: Setting) -> str:
 def all_settings(
     *,
     sigma: tuple[float, ...],
-    scale: tuple[float, ...],
+    scale: tuple[str | float, ...],
     tau: tuple[float, ...],
     n: tuple[int, ...],
     correction: tuple[str, ...],
@@ -176,10 +173,11 @@ def all_settings(
     """Every combination of the values.
 
     Raises:
-        InputError: If a correction is unknown or refused.
+        InputError: If a correction is unknown or refused, or a scale cannot be.
     """
     names = [str(parse_correction(name)) for name in correction]
+    scales = [resizing_text(one) for one in scale]
     return tuple(
         Setting(sigma=s, scale=f, tau=t, n=m, correction=c)
-        for s, f, t, m, c in product(sigma, scale, tau, n, names)
+        for s, f, t, m, c in product(sigma, scales, tau, n, names)
     )

@@ -1,11 +1,11 @@
 """What a run was asked for: fixed before the first draw, compared when work is resumed."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Bool
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchical import certify_tree
@@ -13,6 +13,7 @@ from segcert.certificates.hierarchies import open_hierarchy
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
+from segcert.models.resizing import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import named_noise, on_grid
 from segcert.sampling.counts import Counts
@@ -30,6 +31,9 @@ from segcert.stats.sequential import Anytime, Sequential
 from segcert.stats.stopping import StopRule, parse_stop
 
 Mask = Bool[np.ndarray, " *components"]
+Scale = Annotated[  # text, but one factor is a number in files, as before there was more
+    str, BeforeValidator(resizing_text), PlainSerializer(resizing_record, return_type=str | float)
+]
 
 
 class Request(BaseModel):
@@ -51,7 +55,7 @@ class Request(BaseModel):
         looks: Number of planned looks; 0 for the e-process, which may stop at any time.
         model: Name of the model.
         weights_sha256: Hash of its weights.
-        scale: Resizing inside the base model.
+        scale: Resizing inside the base model; see `parse_resizing`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,7 +75,7 @@ class Request(BaseModel):
     looks: int = 4
     model: str
     weights_sha256: str
-    scale: float = 1.0
+    scale: Scale = "1"
 
     def check(self, *, components: tuple[int, ...] = (), ignore: Mask | None = None) -> None:
         """Refuse values out of range; with the shape of an image, also too few draws.

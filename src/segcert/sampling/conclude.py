@@ -9,6 +9,8 @@ from jaxtyping import Int16
 from torch import Tensor, nn
 
 from segcert.models.adapter import Segmenter
+from segcert.models.base import BaseModel
+from segcert.models.resizing import resizing_text
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.tally import Partial, Tally
@@ -70,7 +72,7 @@ def provenance(task: Task, done: Partial, stop_rule: str) -> Provenance:
         input_dtype=str(task.x.dtype).removeprefix("torch."),
         model=task.segmenter.name,
         weights_sha256=task.segmenter.weights_sha256,
-        scale=task.segmenter.scale,
+        scale=scale_of(task.segmenter),
         seed=task.streams.seed,
         stop_rule=stop_rule,
         streams=task.streams.kind,
@@ -88,7 +90,12 @@ def provenance(task: Task, done: Partial, stop_rule: str) -> Provenance:
     )
 
 
-def precision(segmenter: Segmenter, *, on_cuda: bool) -> str:
+def scale_of(segmenter: BaseModel) -> str:
+    """Resizing inside the base model, as records have it; clouds are not resized: "1"."""
+    return resizing_text(segmenter.scale) if isinstance(segmenter, Segmenter) else "1"
+
+
+def precision(segmenter: BaseModel, *, on_cuda: bool) -> str:
     """Name the arithmetic of the model."""
     dtype = torch.float32
     if isinstance(segmenter.model, nn.Module):

@@ -9,7 +9,9 @@ from jaxtyping import Float, Int, Int16, Shaped
 from torch import Tensor
 
 from segcert.errors import SamplingError
-from segcert.models.adapter import INVALID, Segmenter, component_shape
+from segcert.models.adapter import INVALID, component_shape
+from segcert.models.averaging import Output
+from segcert.models.base import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import fingerprints
 from segcert.sampling.promise import Margins, no_margins
@@ -32,7 +34,7 @@ class Task:
         largest_batch: Draws that may go through the model together.
     """
 
-    segmenter: Segmenter
+    segmenter: BaseModel
     x: Shaped[Tensor, " *shape"]
     noise: AbstractNoise
     streams: Streams
@@ -130,7 +132,7 @@ def add_labels(
 
 
 def add_margins(
-    task: Task, margins: Margins | None, output: Tensor, labels: Int16[Tensor, " b *components"]
+    task: Task, margins: Margins | None, output: Output, labels: Int16[Tensor, " b *components"]
 ) -> Margins | None:
     """Add the margins of a batch of pilot draws; None if the model returns labels."""
     drawn = task.segmenter.to_margins(output, task.components)
@@ -143,7 +145,7 @@ def no_memory_for_one_draw(task: Task) -> SamplingError:
     """Say that the batch cannot be halved further."""
     return SamplingError(
         f"out of memory with a single draw of shape {tuple(task.x.shape)} on "
-        f"{task.x.device}: use a smaller scale, a smaller image or another device"
+        f"{task.x.device}: use a smaller scale, a smaller input or another device"
     )
 
 

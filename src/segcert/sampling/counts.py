@@ -16,11 +16,11 @@ class Provenance:
 
     Args:
         input_sha256: Hash of type, shape and values of the input.
-        input_shape: Shape of the input, channels first.
+        input_shape: Shape of the input: channels, height, width; or points, columns.
         input_dtype: Type of the input's values.
         model: Name of the model.
         weights_sha256: Hash of its weights, or "none" for a plain function.
-        scale: Resizing inside the base model.
+        scale: Resizing inside the base model, as `resizing_text` writes it.
         seed: Of all streams.
         stop_rule: What was asked whether to stop early, or empty.
         streams: Kind of the streams, "cpu" or "cuda".
@@ -37,7 +37,7 @@ class Provenance:
     input_dtype: str
     model: str
     weights_sha256: str
-    scale: float
+    scale: str
     seed: int
     stop_rule: str
     streams: str

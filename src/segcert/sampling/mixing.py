@@ -5,6 +5,7 @@ from torch import Tensor
 
 from segcert.errors import ModelError
 from segcert.models.adapter import check_eval_mode
+from segcert.models.averaging import Looks, Output
 from segcert.sampling.counting import (
     UNLIMITED,
     Task,
@@ -20,7 +21,7 @@ LABEL_TOLERANCE = 1e-3  # share of components
 FLIP_TOLERANCE = 2e-2  # share of components whose best class may change: scores tie within rounding
 
 
-def check_draws_are_independent(task: Task) -> tuple[Tensor, int]:
+def check_draws_are_independent(task: Task) -> tuple[Output, int]:
     """Compare draws alone with the same draws in a batch of two.
 
     The second one is made much brighter: statistics of the batch, which two draws of one large
@@ -50,8 +51,14 @@ def check_draws_are_independent(task: Task) -> tuple[Tensor, int]:
             return alone[0], 1
         raise
     for draw, output in enumerate(alone):
-        compare(task, output, together[draw : draw + 1])
+        for one, both in zip(tensors_of(output), tensors_of(together), strict=True):
+            compare(task, one, both[draw : draw + 1])
     return alone[0], UNLIMITED
+
+
+def tensors_of(output: Output) -> tuple[Tensor, ...]:
+    """All tensors of an output: one, or one for each look that is averaged."""
+    return output.tensors if isinstance(output, Looks) else (output,)
 
 
 def compare(task: Task, alone: Tensor, together: Tensor) -> None:

@@ -8,14 +8,15 @@ import numpy as np
 from jaxtyping import Int16
 from torch import Tensor
 
-from segcert.data.images import ImageInput
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter
+from segcert.models.adapter import Model
+from segcert.models.base import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
+from segcert.sampling.inputs import Input
 from segcert.sampling.setup import check_draw_numbers, choose_batch_size, make_task
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, Partial, Tally, no_draws
@@ -26,8 +27,8 @@ BATCHES_PER_BLOCK = 4
 
 
 def sample(
-    model: Model | Segmenter,
-    image: ImageInput,
+    model: Model | BaseModel,
+    image: Input,
     *,
     noise: AbstractNoise,
     n0: int = 10,
@@ -48,9 +49,13 @@ def sample(
 
     Args:
         model: Any callable from a float batch (b, c, h, w) in [0, 1] to class scores or labels;
-            see `as_segmenter` for normalisation and resizing.
-        image: Path, PIL image, array or tensor; uint8, or floating point in [0, 1].
-        noise: `GaussianNoise` or another; on uint8 input it is drawn on the grid where it can be.
+            see `as_segmenter` for normalisation and resizing. Clouds need a model of points, from
+            a batch (b, points, columns).
+        image: Path, PIL image, array or tensor; uint8, or floating point in [0, 1]. Or a point
+            cloud: array or tensor (points, 3) or, with normals, (points, 6), or what has points
+            and normals.
+        noise: `GaussianNoise` or another; on uint8 input it is drawn on the grid where it can be,
+            on clouds it is `PointNoise`.
         n0: Pilot draws that choose the class; 0 for the no-pilot test.
         n: Draws that are counted, at least 1; or `Looks` or `Anytime`, which allow to stop early.
         stop: Asked at each look, with the counts so far, whether to stop there.
@@ -68,7 +73,7 @@ def sample(
         The counts, with everything needed to draw them again.
 
     Raises:
-        InputError: If an argument or the image breaks a rule.
+        InputError: If an argument or the input breaks a rule.
         ModelError: If the model is in train mode, mixes the draws of a batch, or returns
             something else than scores or labels.
         SamplingError: If memory does not suffice for one draw, or a noise is repeated.

@@ -7,12 +7,14 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor, nn
 
-from segcert.data.images import ImageInput, hash_image, read_image
+from segcert.data.images import hash_image
 from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.models.base import BaseModel
+from segcert.models.resizing import parse_resizing
 from segcert.noise.base import AbstractNoise
-from segcert.noise.kinds import on_grid
 from segcert.sampling.counting import Task
+from segcert.sampling.inputs import Input, check_fits, fitting_noise, read_input
 from segcert.sampling.mixing import check_draws_are_independent
 from segcert.sampling.promise import MOST_PILOT_DRAWS
 from segcert.sampling.streams import Streams, fresh_seed
@@ -36,21 +38,22 @@ def check_draw_numbers(n0: int, n: int) -> None:
 
 
 def make_task(
-    model: Model | Segmenter,
-    image: ImageInput,
+    model: Model | BaseModel,
+    image: Input,
     *,
     noise: AbstractNoise,
     seed: int | None,
     device: str,
     stream_kind: str | None = None,
 ) -> Task:
-    """Read the image, wrap the model, open the streams, and check that the model may be used."""
-    segmenter = as_segmenter(model)
-    x = read_image(image)
-    check_size(x, segmenter)
+    """Read the input, wrap the model, open the streams, and check that the model may be used."""
+    segmenter = as_base_model(model)
+    x = read_input(image)
+    check_fits(x, segmenter)
+    if isinstance(segmenter, Segmenter):
+        check_size(x, segmenter)
     where = choose_device(device, segmenter)
-    if isinstance(segmenter.model, nn.Module):
-        segmenter.model.to(where)
+    segmenter.to(where)
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
     task = Task(segmenter, x.to(where), fitting_noise(noise, x), streams, classes=0)
@@ -58,9 +61,9 @@ def make_task(
     return replace(task, classes=segmenter.count_classes(output), largest_batch=largest_batch)
 
 
-def fitting_noise(noise: AbstractNoise, x: Shaped[Tensor, " *shape"]) -> AbstractNoise:
-    """Draw noise for uint8 input on its grid where it can be: same radius, no float gap."""
-    return on_grid(noise) if x.dtype == torch.uint8 else noise
+def as_base_model(model: Model | BaseModel) -> BaseModel:
+    """Take a base model as it is; wrap a function or a module as a model of images."""
+    return model if isinstance(model, BaseModel) else as_segmenter(model)
 
 
 def stream_kind_of(device: torch.device) -> str:
@@ -74,16 +77,16 @@ def check_size(x: Shaped[Tensor, " c h w"], segmenter: Segmenter) -> None:
     Raises:
         InputError: If a side, after scaling, is too small.
     """
-    side = math.floor(min(x.shape[1:]) * segmenter.scale)
-    if side < segmenter.smallest_side:
+    resizing = parse_resizing(segmenter.scale)
+    if resizing.smallest_side(*x.shape[1:]) < segmenter.smallest_side:
         raise InputError(
-            f"image of {x.shape[2]}x{x.shape[1]} pixels (scale {segmenter.scale:g}) is too small "
+            f"image of {x.shape[2]}x{x.shape[1]} pixels (scale {resizing}) is too small "
             f"for model {segmenter.name}: each side needs {segmenter.smallest_side} pixels "
             "after scaling"
         )
 
 
-def choose_device(device: str, segmenter: Segmenter) -> torch.device:
+def choose_device(device: str, segmenter: BaseModel) -> torch.device:
     """Choose the device: as told, else where the model is, else CUDA if there is one.
 
     Raises:

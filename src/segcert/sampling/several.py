@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from segcert.data.images import ImageInput
-from segcert.models.adapter import Model, Segmenter
+from segcert.models.adapter import Model
+from segcert.models.base import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counts import Counts
+from segcert.sampling.inputs import Input
 from segcert.sampling.sampler import sample
 from segcert.stats.looks import Looks
 
 
 def sample_several(
-    model: Model | Segmenter,
-    image: ImageInput,
+    model: Model | BaseModel,
+    image: Input,
     *,
     noise: AbstractNoise,
     n0: int,

@@ -27,6 +27,7 @@ class Recipe:
         consistency: Regularisation with several noisy copies of each view; None for one copy.
         class_weights: One weight per class in the cross-entropy; None for equal weights.
         mixed_precision: On CUDA, compute in 16 bits where that is safe.
+        start: Name and hash of the weights it goes out from; "random" for none.
     """
 
     sigma: Sigmas = 0.25
@@ -40,6 +41,7 @@ class Recipe:
     consistency: Consistency | None = None
     class_weights: tuple[float, ...] | None = None
     mixed_precision: bool = True
+    start: str = "random"
 
     def __post_init__(self) -> None:
         """Check the numbers that a user types."""

@@ -86,7 +86,9 @@ class ResumeFile:
 def identify(state: State, examples: Examples, recipe: Recipe) -> dict[str, str]:
     """Say in words what a run is; two runs with the same words are the same run."""
     shapes = [f"{name}{tuple(part.shape)}" for name, part in state.net.state_dict().items()]
-    return choices(recipe) | {
+    return {
+        **choices(recipe),
+        **state.task.words(),
         "network": f"{type(state.net).__name__} {' '.join(shapes)}",
         "data": f"{len(examples)} images of hash {hash_examples(examples)}",
         "device": state.device.type,

@@ -7,13 +7,14 @@ from torch import nn
 
 from segcert.data.training_sets import TrainingSet
 from segcert.models.architectures import Architecture
-from segcert.models.checkpoints import Description, save_weights
+from segcert.models.checkpoints import DenoiserDescription, Description, Origin, save_weights
 from segcert.training.board import Board
 from segcert.training.devices import Devices
 from segcert.training.loop import EpochReport, train
 from segcert.training.recipe import Recipe, unusual
 from segcert.training.resume import ResumeFile, resume_path
 from segcert.training.sigmas import largest_sigma
+from segcert.training.tasks import Segmentation, Task
 
 
 def train_and_save(
@@ -24,6 +25,8 @@ def train_and_save(
     out: Path,
     devices: Devices | None = None,
     architecture: Architecture = "depthwise",
+    task: Task | None = None,
+    trained_for: str = "",
     board: Board | None = None,
     log: Callable[[str], None],
 ) -> nn.Module:
@@ -38,7 +41,9 @@ def train_and_save(
         out: The weight file, replaced atomically.
         devices: Where to train; by default on the CPU.
         architecture: Name of the network, for the description.
-        board: Takes the curves of loss and accuracy.
+        task: What to learn; by default, to segment.
+        trained_for: Name of the classifier that a denoiser is trained for.
+        board: Takes the curves of loss and quality.
         log: Called with one line per epoch.
 
     Returns:
@@ -47,28 +52,35 @@ def train_and_save(
     Raises:
         InputError: If the data do not fit the recipe, or a kept state is damaged or of another run.
     """
-    kept = ResumeFile(resume_path(out))
+    kept, task = ResumeFile(resume_path(out)), task or Segmentation()
     writes = devices is None or devices.rank == 0
 
     def keep(report: EpochReport, averaged: nn.Module) -> None:
         if not writes:
             return
         minutes = kept.seconds() / 60
-        about = describe(data, recipe, report, minutes, architecture=architecture)
+        origin = describe_origin(data, recipe, report, minutes, measure=task.measure)
+        about: Origin = (
+            describe(data, origin, architecture=architecture)
+            if isinstance(task, Segmentation)
+            else DenoiserDescription(**dict(origin), trained_for=trained_for)
+        )
         save_weights(out, averaged, about)
         if board:
             board.add_scalar("loss", report.loss, report.epoch)
-            board.add_scalar("accuracy on noisy views", report.accuracy, report.epoch)
+            board.add_scalar(task.measure, report.quality, report.epoch)
             board.flush()
         log(
-            f"epoch {report.epoch}/{recipe.epochs}  loss {report.loss:.4f}  "
-            f"accuracy on noisy views {report.accuracy:.4f}  {minutes:.1f} min"
+            f"epoch {report.epoch}/{recipe.epochs}  loss {report.loss:.5f}  "
+            f"{task.measure} {report.quality:.4f}  {minutes:.1f} min"
         )
 
     if writes and kept.path.exists():
         log(f"goes on from {kept.path}")
     try:
-        net = train(net, data.images, recipe, devices=devices, after_epoch=keep, keeper=kept)
+        net = train(
+            net, data.images, recipe, devices=devices, after_epoch=keep, keeper=kept, task=task
+        )
     except KeyboardInterrupt as error:
         if kept.path.exists():
             raise KeyboardInterrupt(
@@ -80,15 +92,18 @@ def train_and_save(
     return net
 
 
-def describe(
-    data: TrainingSet, recipe: Recipe, report: EpochReport, minutes: float, *,
-    architecture: Architecture,
-) -> Description:  # fmt: skip
-    """Say what the weights are and how they were made."""
+def describe(data: TrainingSet, origin: Origin, *, architecture: Architecture) -> Description:
+    """Say what the weights of a segmentation network are and how they were made."""
     return Description(
-        architecture=architecture,
-        classes=data.classes,
-        palette=data.palette,
+        **dict(origin), architecture=architecture, classes=data.classes, palette=data.palette
+    )
+
+
+def describe_origin(
+    data: TrainingSet, recipe: Recipe, report: EpochReport, minutes: float, *, measure: str
+) -> Origin:
+    """Say how weights were made."""
+    return Origin(
         sigma=largest_sigma(recipe.sigma),
         data=data.name,
         licence=data.licence,
@@ -99,8 +114,8 @@ def describe(
             "epoch": report.epoch,
             "seed": recipe.seed,
             "minutes": round(minutes, 1),
-            "loss": round(report.loss, 4),
-            "noisy accuracy on training views": round(report.accuracy, 4),
+            "loss": round(report.loss, 5),
+            measure: round(report.quality, 4),
         }
         | unusual(recipe),
     )

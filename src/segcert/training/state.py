@@ -14,6 +14,7 @@ from segcert.training.devices import Devices
 from segcert.training.precision import gradient_scaler
 from segcert.training.recipe import Recipe
 from segcert.training.schedule import cosine
+from segcert.training.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -25,22 +26,22 @@ class Tally:
         order: Order of the images in this epoch.
         batch: Number of steps done in this epoch.
         loss: Sum of their losses.
-        hits: Labelled pixels that were classified rightly.
-        labelled: Labelled pixels.
+        measured: Sum of what the task measures: hits, or squared errors.
+        counted: Number of pixels or values in it.
     """
 
     epoch: int
     order: Int64[Tensor, " images"]
     batch: int = 0
     loss: float = 0.0
-    hits: int = 0
-    labelled: int = 0
+    measured: float = 0
+    counted: int = 0
 
-    def add(self, loss: float, hits: int, labelled: int) -> "Tally":
+    def add(self, loss: float, measured: float, counted: int) -> "Tally":
         """Count one step."""
         return Tally(
             self.epoch, self.order, self.batch + 1, self.loss + loss,
-            self.hits + hits, self.labelled + labelled,
+            self.measured + measured, self.counted + counted,
         )  # fmt: skip
 
 
@@ -57,6 +58,7 @@ class State:
         rng: Stream of order, views and noise.
         devices: Where training happens.
         runner: The network as the devices run it.
+        task: What is learned.
     """
 
     net: nn.Module
@@ -67,6 +69,7 @@ class State:
     rng: Generator
     devices: Devices
     runner: nn.Module
+    task: Task
 
     @property
     def device(self) -> torch.device:
@@ -98,7 +101,7 @@ class State:
         }  # fmt: skip
 
 
-def new_state(net: nn.Module, recipe: Recipe, *, steps: int, devices: Devices) -> State:
+def new_state(net: nn.Module, recipe: Recipe, *, steps: int, devices: Devices, task: Task) -> State:
     """Prepare a run.
 
     Args:
@@ -106,6 +109,7 @@ def new_state(net: nn.Module, recipe: Recipe, *, steps: int, devices: Devices) -
         recipe: Every choice.
         steps: Of the whole run.
         devices: Where to train.
+        task: What to learn.
     """
     net = channels_last(net.to(devices.device).train())
     optimizer = torch.optim.AdamW(
@@ -121,6 +125,7 @@ def new_state(net: nn.Module, recipe: Recipe, *, steps: int, devices: Devices) -
         rng=Generator().manual_seed(recipe.seed),
         devices=devices,
         runner=devices.runner(net),
+        task=task,
     )
 
 

@@ -1,0 +1,63 @@
+"""HRNetV2 checkpoints (``.pth``, ``.pt``): classes and width are read off the weights."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from segcert.data import cityscapes, pascal_context
+from segcert.errors import InputError
+from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.depthwise import channels_last
+from segcert.models.file_hashes import Setting, hash_model
+from segcert.models.hrnet import MEAN, STD, STRIDE, hrnetv2_with
+from segcert.models.sidecar import read_sidecar, sidecar_path
+from segcert.models.weights_files import Weights, read_weights
+
+KIND = "HRNetV2 checkpoint"
+WIDTH_FROM, CLASSES_FROM = "transition1.0.0.weight", "last_layer.3.weight"
+KNOWN = {len(about.CLASSES): about for about in (cityscapes, pascal_context)}
+
+
+def open_checkpoint(path: Path) -> Segmenter:
+    """Open an HRNetV2 checkpoint.
+
+    Without a sidecar: mean and standard deviation of ImageNet, the classes of Cityscapes or
+    Pascal Context where their number fits, and False for ``align_corners`` and ``inplace_abn``.
+
+    Raises:
+        InputError: If the file is damaged, would run code, or is of another network.
+    """
+    sidecar, weights = read_sidecar(path), read_weights(path)
+    classes, width = first_size(weights, CLASSES_FROM, 19), first_size(weights, WIDTH_FROM, 48)
+    if sidecar.classes and len(sidecar.classes) != classes:
+        raise InputError(
+            f"{sidecar_path(path)} names {len(sidecar.classes)} classes, "
+            f"{path.name} scores {classes}"
+        )
+    net = hrnetv2_with(
+        weights, path=path, classes=classes, width=width,
+        align_corners=sidecar.align_corners, inplace_abn=sidecar.inplace_abn,
+    )  # fmt: skip
+    if torch.cuda.is_available():
+        net.to("cuda")
+    known = None if sidecar.classes else KNOWN.get(classes)
+    mean, std = (sidecar.mean, sidecar.std) if "mean" in sidecar.model_fields_set else (MEAN, STD)
+    segmenter = as_segmenter(
+        channels_last(net), mean=mean, std=std,
+        smallest_side=sidecar.smallest_side or STRIDE, classes=classes,
+        class_names=known.CLASSES if known else sidecar.classes,
+        palette=known.PALETTE if known else sidecar.palette,
+        name=path.stem, stochastic=sidecar.stochastic,
+    )  # fmt: skip
+    settings: dict[str, Setting] = {
+        "mean": mean, "std": std, "align_corners": sidecar.align_corners,
+        "inplace_abn": sidecar.inplace_abn,
+    }  # fmt: skip
+    return replace(segmenter, weights_sha256=hash_model(KIND, [path], settings))
+
+
+def first_size(weights: Weights, name: str, default: int) -> int:
+    """Output channels of a convolution; the default if it is missing, which is said later."""
+    weight = weights.get(name)
+    return default if weight is None or weight.ndim == 0 else max(1, weight.shape[0])

@@ -1,0 +1,32 @@
+"""Hash a model by its files and by how they are used."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Setting = str | bool | float | tuple[float, ...]
+
+
+def hash_model(kind: str, files: Sequence[Path], settings: Mapping[str, Setting]) -> str:
+    """Hash the contents of files together with what changes the function they stand for.
+
+    The names of the files do not count, but their order does.
+
+    Args:
+        kind: What the files are; two programs may understand one file differently.
+        files: Every file that is read.
+        settings: Such as mean and standard deviation: with others it is another model.
+    """
+    parts = {
+        "kind": kind,
+        "files": [hash_file(path) for path in files],
+        "settings": dict(settings),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Hash the content of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,75 @@
+"""What models and denoisers may return: the tensor in it, and one clear line if it cannot be."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from segcert.errors import ModelError
+
+OUTPUT_KEYS = ("logits", "out")  # Hugging Face, torchvision
+
+
+def tensor_of(output: object, *, batch: int, name: str) -> Tensor:
+    """Take the tensor of scores or labels out of what a model returns.
+
+    Args:
+        output: A tensor, or a mapping with one.
+        batch: Inputs that went in.
+        name: Of the model.
+
+    Raises:
+        ModelError: If there is none, or it is not one of that batch.
+    """
+    if isinstance(output, Mapping):
+        output = next((output[key] for key in OUTPUT_KEYS if key in output), None)
+    if not isinstance(output, Tensor):
+        raise ModelError(
+            f"model {name} must return a tensor of scores (b, k, h, w) or labels "
+            f"(b, h, w), or a mapping with 'logits' or 'out'; got {type(output).__name__}"
+        )
+    if output.ndim < 2 or len(output) != batch:
+        raise ModelError(
+            f"model {name} returned shape {tuple(output.shape)} for a batch of "
+            f"{batch}: the first axis must be the batch"
+        )
+    return output
+
+
+def check_labels(labels: Tensor, components: tuple[int, ...], *, classes: int, name: str) -> None:
+    """Refuse labels of another shape than the components, or that are no class.
+
+    Raises:
+        ModelError: With the rule and what was returned.
+    """
+    if labels.shape[1:] != components:
+        raise ModelError(
+            f"model {name} returned labels of shape {tuple(labels.shape[1:])}; "
+            f"the input has components {components}"
+        )
+    if bool(((labels < 0) | (labels >= classes)).any()):
+        raise ModelError(
+            f"model {name} returned labels outside 0..{classes - 1}, the declared number of classes"
+        )
+
+
+def check_denoised(images: object, batch: Tensor, *, name: str) -> None:
+    """Refuse what is no denoised batch.
+
+    Args:
+        images: What the denoiser returned.
+        batch: What it got.
+        name: Of model and denoiser.
+
+    Raises:
+        ModelError: If shape or type differ.
+    """
+    if not isinstance(images, Tensor) or images.shape != batch.shape:
+        got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise ModelError(
+            f"the denoiser of {name} must return images of the shape it gets, "
+            f"{tuple(batch.shape)}, got {got}"
+        )
+    if images.dtype != batch.dtype:
+        raise ModelError(
+            f"the denoiser of {name} must return {batch.dtype}, as it gets, got {images.dtype}"
+        )

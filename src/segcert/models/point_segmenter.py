@@ -1,0 +1,310 @@
+"""The base model of point clouds: everything that happens after the noise."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float32, Int16
+from torch import Generator, Tensor, nn
+
+from segcert.errors import InputError, ModelError
+from segcert.models.adapter import (
+    INVALID,
+    LARGEST_LABEL,
+    check_eval_mode,
+    hash_weights,
+    model_name,
+)
+from segcert.models.point_frame import restricted, rounded, unit_sphere
+from segcert.models.point_normals import estimate_normals
+
+COLUMNS = (3, 6)  # x y z, and the normal beside them
+
+PointModel = Callable[..., Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class PointSegmenter:
+    """A base model of point clouds.
+
+    In this order, all of it after the noise and so part of what is certified: the columns are
+    rounded to ``grid``; normals are computed from the noisy points, if asked for; the cloud is
+    centred at the mean of its points and scaled to the unit sphere, if asked for; the network
+    runs, several times if it votes; and only ``parts`` are answered. Classes keep the numbers that
+    they have over all categories.
+
+    Args:
+        model: From points (b, n, c) to scores (b, k, n) or labels (b, n). It is also given the
+            categories (b,) if ``category`` is set, and a generator ``rng`` if it votes.
+        name: How certificates call it.
+        columns: Columns that the model takes: 3 for x y z, 6 with normals.
+        category: Number of the category of all clouds, or None.
+        parts: Labels that can be answered, the parts of the category; empty: all.
+        grid: Step to which coordinates and normals are rounded, units of the file; 0: not at all.
+            A power of two is exact.
+        normal_neighbours: Points from which each normal is computed; 0: those of the input are
+            used, as they are.
+        normalise: Whether the cloud is centred and scaled to the unit sphere.
+        votes: Runs whose softmax is averaged. One is deterministic: sampling starts at the first
+            point. More start at random points, fresh ones in each call.
+        smallest_size: Smallest number of points that the model can label.
+        class_names: Names of the classes, over all categories, or empty.
+        palette: One RGB colour per class, or empty.
+        classes: Number of classes; needed if the model returns labels.
+        weights_sha256: Hash of the weights, or "none" for a plain function.
+        stochastic: Whether fresh randomness is drawn in each call; votes do.
+    """
+
+    model: PointModel
+    name: str
+    columns: int = 3
+    category: int | None = None
+    parts: tuple[int, ...] = ()
+    grid: float = 0.0
+    normal_neighbours: int = 0
+    normalise: bool = True
+    votes: int = 1
+    smallest_size: int = 1
+    class_names: tuple[str, ...] = ()
+    palette: tuple[tuple[int, int, int], ...] = ()
+    classes: int | None = None
+    weights_sha256: str = "none"
+    stochastic: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the options; votes make it stochastic."""
+        check_options(self)
+        if self.votes > 1:
+            object.__setattr__(self, "stochastic", True)
+
+    def to(self, device: torch.device) -> None:
+        """Move the weights to a device."""
+        if isinstance(self.model, nn.Module):
+            self.model.to(device)
+
+    def output(self, batch: Float[Tensor, " b n c"]) -> Tensor:
+        """Run the model on noisy clouds; labels, or log-probabilities among the parts.
+
+        Raises:
+            InputError: If the columns or the number of points are not those of the model.
+            ModelError: If what the model returns does not fit.
+        """
+        with torch.inference_mode():
+            return self._called(batch)
+
+    def scores(self, batch: Float[Tensor, " b n c"]) -> Float[Tensor, " b k n"]:
+        """Run the model as ``output`` does, but so that gradients reach the coordinates.
+
+        Rounding passes the gradient as if it were not there; normals that are computed pass none.
+
+        Raises:
+            ModelError: If the model returns labels, which have no gradient.
+        """
+        scores = self._called(batch)
+        if not scores.is_floating_point():
+            raise ModelError(
+                f"model {self.name} returned {scores.dtype}: a gradient needs floating-point scores"
+            )
+        return scores
+
+    def labels(self, batch: Float[Tensor, " b n c"]) -> Int16[Tensor, " b n"]:
+        """Label each point of noisy clouds; INVALID where a score is NaN or infinite."""
+        return self.to_labels(self.output(batch), (batch.shape[1],))
+
+    def to_labels(self, output: Tensor, components: tuple[int, ...]) -> Int16[Tensor, " b n"]:
+        """Turn an output into the label of the best class, numbered over all categories.
+
+        Raises:
+            ModelError: If the shape does not fit.
+        """
+        if output.shape[-1:] != components:
+            raise ModelError(
+                f"model {self.name} returned {tuple(output.shape)}; the cloud has {components}"
+            )
+        if not output.is_floating_point():
+            return output.to(torch.int16)
+        labels = output.max(1).indices.to(torch.int16)
+        return labels.masked_fill_(~torch.isfinite(output).all(1), INVALID)
+
+    def to_margins(
+        self,
+        output: Tensor,
+        components: tuple[int, ...],  # noqa: ARG002 - as of segmenters of images
+    ) -> Float32[Tensor, " b n"] | None:
+        """Turn scores into softmax margins in [0, 1], 0 where a score is NaN or infinite.
+
+        Returns:
+            The best class's softmax minus the second's; None if the model returns labels.
+        """
+        if not output.is_floating_point():
+            return None
+        if output.shape[1] == 1:
+            return torch.isfinite(output[:, 0]).float()
+        best = output.float().softmax(1).topk(2, dim=1).values
+        margins = (best[:, 0] - best[:, 1]).nan_to_num(nan=0.0)
+        return margins.masked_fill(~torch.isfinite(output).all(1), 0)
+
+    def count_classes(self, output: Tensor) -> int:
+        """Count the classes over all categories, from the scores or as declared."""
+        if output.is_floating_point() or self.classes is None:
+            return int(output.shape[1])
+        return self.classes
+
+    def _called(self, batch: Tensor) -> Tensor:
+        """Prepare, run, vote, restrict."""
+        points = self._prepared(batch)
+        told: tuple[Tensor, ...] = ()
+        if self.category is not None:
+            told = (torch.full((len(points),), self.category, device=points.device),)
+        if self.votes == 1:
+            output = self._checked(self.model(points, *told), batch)
+        else:
+            rng = fresh_generator(points.device)
+            runs = [
+                self._checked(self.model(points, *told, rng=rng), batch).log_softmax(1)
+                for _ in range(self.votes)
+            ]
+            output = torch.stack(runs).logsumexp(0) - torch.tensor(float(self.votes)).log()
+        return restricted(output, self.parts) if output.is_floating_point() else output
+
+    def _prepared(self, batch: Tensor) -> Tensor:
+        """Round, compute normals, centre and scale, after the noise."""
+        self._check_batch(batch)
+        if self.grid:
+            batch = rounded(batch, self.grid)
+        points, normals = batch[..., :3], batch[..., 3:]
+        if self.columns == 3:
+            normals = batch[..., :0]
+        elif self.normal_neighbours:
+            normals = estimate_normals(points.detach(), self.normal_neighbours)
+        if self.normalise:
+            points = unit_sphere(points)
+        return torch.cat([points, normals], 2)
+
+    def _check_batch(self, batch: Tensor) -> None:
+        """Refuse what the model cannot label.
+
+        Raises:
+            InputError: If columns or number of points are wrong.
+        """
+        if batch.ndim != 3 or batch.shape[2] not in COLUMNS:
+            raise InputError(
+                f"a batch of clouds must be (b, n, 3) or (b, n, 6), got {tuple(batch.shape)}"
+            )
+        if self.columns == 6 and batch.shape[2] == 3 and not self.normal_neighbours:
+            raise InputError(
+                f"model {self.name} takes normals and the cloud has none: compute them with "
+                "normal_neighbours=16, or use a model without normals"
+            )
+        needed = max(self.smallest_size, self.normal_neighbours)
+        if batch.shape[1] < needed:
+            raise InputError(
+                f"model {self.name} needs clouds of at least {needed} points, got {batch.shape[1]}"
+            )
+
+    def _checked(self, output: object, batch: Tensor) -> Tensor:
+        """Refuse an output that does not fit the cloud, or labels that cannot be.
+
+        Raises:
+            ModelError: If so.
+        """
+        clouds, points = batch.shape[:2]
+        said = f"model {self.name} returned"
+        if not isinstance(output, Tensor):
+            raise ModelError(f"{said} {type(output).__name__}, not a tensor of scores or labels")
+        if output.is_floating_point():
+            fits = output.ndim == 3 and output.shape[::2] == (clouds, points)
+            if not fits or self.classes not in (None, output.shape[1]):
+                raise ModelError(
+                    f"{said} scores of shape {tuple(output.shape)}; for these clouds they must "
+                    f"be ({clouds}, {self.classes or 'classes'}, {points})"
+                )
+            if self.parts and max(self.parts) >= output.shape[1]:
+                raise ModelError(f"{said} {output.shape[1]} classes, without part {self.parts[-1]}")
+            return output
+        if self.classes is None or self.votes > 1:
+            raise ModelError(f"{said} labels: declare classes=..., and let it not vote")
+        if output.shape != (clouds, points):
+            raise ModelError(f"{said} labels of shape {tuple(output.shape)} for {points} points")
+        allowed = torch.tensor(self.parts or range(self.classes), device=output.device)
+        if not bool(torch.isin(output, allowed).all()):
+            raise ModelError(f"{said} labels outside its parts, {allowed.tolist()}")
+        return output
+
+
+def check_options(segmenter: PointSegmenter) -> None:
+    """Refuse options that break their rule.
+
+    Raises:
+        InputError: If so.
+    """
+    rules = {
+        "columns must be 3 or 6": segmenter.columns in COLUMNS,
+        "grid must be 0 or positive": 0 <= segmenter.grid < float("inf"),
+        "normal_neighbours must be 0, or 3 or more": segmenter.normal_neighbours in (0,)
+        or segmenter.normal_neighbours >= 3,
+        "votes must be 1 or more": segmenter.votes >= 1,
+        "category must be 0 or more": segmenter.category is None or segmenter.category >= 0,
+        f"classes must be in 1..{LARGEST_LABEL}": segmenter.classes is None
+        or 1 <= segmenter.classes <= LARGEST_LABEL,
+        "parts must be different class numbers": len(set(segmenter.parts)) == len(segmenter.parts)
+        and all(
+            0 <= part < (segmenter.classes or LARGEST_LABEL) for part in segmenter.parts
+        ),
+    }  # fmt: skip
+    for rule, kept in rules.items():
+        if not kept:
+            argument = rule.split()[0]
+            raise InputError(f"{rule}, got {getattr(segmenter, argument)}")
+
+
+def fresh_generator(device: torch.device) -> Generator:
+    """Make a generator with a seed of the operating system, another one each time."""
+    return torch.Generator(device).manual_seed(secrets.randbits(63))
+
+
+def as_point_segmenter(
+    model: PointModel | PointSegmenter,
+    *,
+    name: str | None = None,
+    columns: int = 3,
+    category: int | None = None,
+    parts: tuple[int, ...] = (),
+    grid: float = 0.0,
+    normal_neighbours: int = 0,
+    normalise: bool = True,
+    votes: int = 1,
+    smallest_size: int = 1,
+    class_names: tuple[str, ...] = (),
+    palette: tuple[tuple[int, int, int], ...] = (),
+    classes: int | None = None,
+    stochastic: bool = False,
+) -> PointSegmenter:
+    """Wrap a model of point clouds so that it can be certified.
+
+    Args: as of ``PointSegmenter``. A segmenter is returned as it is.
+
+    Raises:
+        InputError: If an option breaks its rule.
+        ModelError: If ``model`` cannot be called, or is in train mode.
+    """
+    if isinstance(model, PointSegmenter):
+        return model
+    if not callable(model):
+        raise ModelError(f"a model must be callable, got {type(model).__name__}")
+    classes = classes or len(class_names) or len(palette) or None
+    if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
+        raise InputError(
+            f"class_names and palette need one entry for each of {classes} classes, "
+            f"got {len(class_names)} and {len(palette)}"
+        )
+    segmenter = PointSegmenter(
+        model=model, name=name or model_name(model), columns=columns, category=category,
+        parts=parts, grid=grid, normal_neighbours=normal_neighbours, normalise=normalise,
+        votes=votes, smallest_size=smallest_size, class_names=class_names, palette=palette,
+        classes=classes, stochastic=stochastic,
+        weights_sha256=hash_weights(model) if isinstance(model, nn.Module) else "none",
+    )  # fmt: skip
+    check_eval_mode(segmenter)
+    return segmenter

@@ -1,0 +1,130 @@
+"""Random rotation of a point cloud about one given axis: the angle is a Gaussian number."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from segcert.errors import InputError
+from segcert.noise.base import AbstractNoise, RandomSource, check_scale
+from segcert.noise.clouds import AXES, Row, check_cloud, rotation_matrix, turned
+from segcert.noise.gaussian import gaussian_radius
+from segcert.noise.parameter import normals
+
+BOUNDS = (1e-3, 1e3)  # below, draws coincide too often in float32
+UNITS = "rotations about one axis, in radians"
+SMALLEST = 1e-30  # a cloud of this size about the axis cannot be turned visibly
+
+
+@dataclass(frozen=True)
+class AxisRotationNoise(AbstractNoise):
+    """Rotation by an angle of law N(0, sigma^2) about one axis through the origin.
+
+    Certifies rotations about this axis by an angle of at most the radius. Angles add, also beyond a
+    full turn: rotations by real numbers act on the cloud. Normals turn with the points.
+
+    Args:
+        sigma: Standard deviation of the angle, radians.
+        axis_x: Direction of the axis, of any length; the default is the third coordinate (yaw).
+        axis_y: Its second coordinate.
+        axis_z: Its third coordinate.
+
+    Raises:
+        InputError: If ``sigma`` is not in [0.001, 1000] or the axis has no direction.
+
+    Source:
+        Fischer, Baader, Vechev (2021), section 5.2; proof in docs/decisions/0007 and 0013.
+    """
+
+    sigma: float
+    axis_x: float = 0.0
+    axis_y: float = 0.0
+    axis_z: float = 1.0
+
+    kind: ClassVar[str] = "axis-rotation"
+    norm: ClassVar[str] = "rotation angle"
+    unit: ClassVar[str] = "radians"
+    assumption: ClassVar[str] = (
+        "The rotated cloud is the given one, rotated as a whole, normals with the points, if "
+        "there are any; coordinates that are rounded after the rotation are another change."
+    )
+
+    def __post_init__(self) -> None:
+        """Check sigma and the axis."""
+        check_scale("sigma", self.sigma, BOUNDS, UNITS)
+        length = math.hypot(self.axis_x, self.axis_y, self.axis_z)
+        if not 1e-6 <= length <= 1e6:
+            raise InputError(
+                "an axis must be a vector of a length in [1e-06, 1e+06], got "
+                f"({self.axis_x}, {self.axis_y}, {self.axis_z})"
+            )
+
+    @property
+    def axis(self) -> Row:
+        """The axis as a unit vector."""
+        length = math.hypot(self.axis_x, self.axis_y, self.axis_z)
+        return self.axis_x / length, self.axis_y / length, self.axis_z / length
+
+    @property
+    def axis_text(self) -> str:
+        """The axis in words."""
+        return (
+            f"the axis through the origin along ({self.axis_x:g}, {self.axis_y:g}, {self.axis_z:g})"
+        )
+
+    @property
+    def description(self) -> str:
+        """The noise in words."""
+        return (
+            f"a random rotation about {self.axis_text} by a Gaussian angle of standard deviation "
+            f"{self.sigma:g} radians"
+        )
+
+    def ball(self, radius: str) -> str:
+        """The certified angles in words."""
+        return (
+            f"rotation of this input about {self.axis_text} by an angle of at most {radius} "
+            f"({self.unit})"
+        )
+
+    def sample(
+        self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
+    ) -> Float[Tensor, " n *shape"]:
+        """Draw ``n`` copies of a cloud, each rotated by its own angle.
+
+        Rotated in float64 and rounded to float32 once.
+
+        Raises:
+            InputError: If ``x`` is no cloud.
+        """
+        check_cloud(self, x)
+        angles = [self.sigma * z for z in normals(n, rng)]
+        copies = [turned(x, rotation_matrix(self.axis, angle)) for angle in angles]
+        return torch.stack(copies).to(torch.float32)
+
+    def radius(self, p: float) -> float:
+        """Certified angle, ``sigma Phi^-1(p)`` in radians; see `gaussian_radius`."""
+        return gaussian_radius(self.sigma, p)
+
+    def repeat_probability(self, x: Shaped[Tensor, " *shape"]) -> float:
+        """Bound the probability that a draw equals a given float32 tensor.
+
+        Look at the point farthest from the axis, at a distance ``m``, and at a length ``l`` from
+        the origin. What rounds to one float32 vector lies within ``sqrt(3) 2^-23 l`` of each
+        other, on an arc of at most ``pi / 2`` times that over ``m``, in radians. Given the angle
+        modulo a full turn its density is at most ``0.4 / sigma + 1 / (2 pi)`` (a sum of a
+        unimodal density over a grid is at most its mean and its largest value). A factor 2 covers
+        the rounding of float64. A cloud on the axis never changes: 1.
+        """
+        points = x[:, :AXES].double()
+        axis = points.new_tensor(self.axis)
+        beside = (points - (points @ axis)[:, None] * axis).square().sum(1).sqrt()
+        farthest = int(beside.argmax())
+        distance, length = float(beside[farthest]), float(points[farthest].norm())
+        if distance <= SMALLEST + 2.0**-40 * length:
+            return 1.0
+        arc = math.pi / 2 * math.sqrt(3) * 2.0**-23 * length / distance
+        return min(1.0, 2 * arc * (0.4 / self.sigma + 1 / (2 * math.pi)))

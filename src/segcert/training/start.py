@@ -1,0 +1,59 @@
+"""What a training run goes out from: random weights, or those of a file."""
+
+from pathlib import Path
+
+from torch import nn
+
+from segcert.errors import InputError
+from segcert.models.adapter import hash_weights
+from segcert.models.architectures import Architecture, build
+from segcert.models.checkpoints import load_weights
+from segcert.models.denoisers import load_denoiser
+from segcert.models.denoising import ResidualDenoiser
+
+SHOWN = 12  # digits of a hash that name weights
+
+
+def starting_network(
+    architecture: Architecture, classes: tuple[str, ...], weights: Path | None
+) -> tuple[nn.Module, str]:
+    """Make the network to train.
+
+    Args:
+        architecture: Its name.
+        classes: Names of the classes, in order.
+        weights: Weight file of ours to go out from; None for random weights, from the global
+            random stream.
+
+    Returns:
+        The network, and what it goes out from, for records.
+
+    Raises:
+        InputError: If the file is unusable, or holds another network or other classes.
+    """
+    if weights is None:
+        return build(architecture, len(classes)), "random"
+    net, about = load_weights(weights)
+    if about.architecture != architecture:
+        raise InputError(
+            f"--start-from {weights} holds a {about.architecture}, the run trains a "
+            f"{architecture}: add --architecture {about.architecture}"
+        )
+    if about.classes != classes:
+        raise InputError(
+            f"--start-from {weights} knows the classes {', '.join(about.classes)}; the data have "
+            f"{', '.join(classes)}: they must be the same, in the same order"
+        )
+    return net, f"{weights.stem} {hash_weights(net)[:SHOWN]}"
+
+
+def starting_denoiser(weights: Path | None) -> tuple[nn.Module, str]:
+    """Make the denoiser to train: a fresh one, or that of a weight file of ours.
+
+    Raises:
+        InputError: If the file is unusable, or holds no denoiser.
+    """
+    if weights is None:
+        return ResidualDenoiser(), "random"
+    net, _ = load_denoiser(weights)
+    return net, f"{weights.stem} {hash_weights(net)[:SHOWN]}"
