@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from segcert.metrics.score import Score
     from segcert.models.adapter import Segmenter
 
-FAR_ATTACK = 4.0  # l2 norm that breaks the plain model for all to see; the certified one does not
+PLAIN = "synthetic-plain"  # the same network, trained without noise: what is attacked
+FAR_ATTACK = 1.0  # l2 norm that breaks the plain model for all to see; the certified one does not
 ATTACK_STEPS = 10  # seconds
 CHECK_DRAWS = 50
 
@@ -34,8 +35,8 @@ def demo(
 
     Needs no download. Writes the same files as `segcert certify` (open `report.html`), the scene,
     and `strip.png`: scene, labels, certified labels with abstentions in white. Two short attacks on
-    the plain model, one of the certified radius and a larger one, get the files of `segcert attack`
-    in `attack/` and `attack-outside/`.
+    the same network trained without noise, one of the certified radius and a larger one, get the
+    files of `segcert attack` in `attack/` and `attack-outside/`.
     """
     from functools import partial
 
@@ -88,33 +89,36 @@ def demo(
 def attack_demo(
     segmenter: "Segmenter", found: "Certificate", street: "LabelledImage", out: Path
 ) -> None:
-    """Attack the plain model within the certified radius and far outside, and say what happened."""
+    """Attack a model without noise within the certified radius and outside, and say what happened.
+
+    The certified pixels are checked at both attacked images.
+    """
     from segcert.attacks.attack import Search, attack, plain_labels
     from segcert.attacks.check import check_attack
     from segcert.cli.shell import messages, results
     from segcert.data.images import read_image
     from segcert.errors import VerificationError
+    from segcert.models.shipped import open_model
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
     from segcert.report.progress import DrawProgress
     from segcert.sampling.streams import fresh_seed
 
-    before = plain_labels(segmenter, read_image(street.image) / 255)
+    plain = open_model(PLAIN)
+    before = plain_labels(plain, read_image(street.image) / 255)
     for folder, radius in ((out / "attack", found.radius), (out / "attack-outside", FAR_ATTACK)):
         if not radius:
             continue
         search = Search(radius=radius, steps=ATTACK_STEPS, seed=fresh_seed())
         with DrawProgress(messages) as bar:
             best = attack(
-                segmenter, street.image, street.labels, search,
+                plain, street.image, street.labels, search,
                 progress=lambda done, total: bar("attack", done, total),
             )  # fmt: skip
             checked = check_attack(
                 found, segmenter, street.image, best.image, n=CHECK_DRAWS,
                 progress=lambda done, total: bar("check", done, total),
             )  # fmt: skip
-        effect = PlainEffect(
-            segmenter.name, before, plain_labels(segmenter, best.image), street.labels
-        )
+        effect = PlainEffect(plain.name, before, plain_labels(plain, best.image), street.labels)
         write_attack(
             folder, found, best.image.numpy(), search, effect, checked, palette=segmenter.palette
         )
