@@ -1,7 +1,12 @@
 """``segcert report``: tables, files, refusals."""
 
+import csv
+import io
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import pytest
@@ -86,3 +91,74 @@ def test_bad_folders_are_one_line(command: Command, tmp_path: Path) -> None:
     done = command("report", store(tmp_path / "a"), two)
     assert done.status == 2
     assert "cannot be compared, they differ in data toy val and other data" in done.err
+
+
+def test_the_csv_is_the_rows_of_sqlite_added_up(command: Command, tmp_path: Path) -> None:
+    """Recomputed by SQL, without any code of ours."""
+    run = store(tmp_path / "run")
+    records = list(csv.DictReader(io.StringIO(command("report", run, "--format", "csv").out)))
+    query = """
+        SELECT setting, sum(certified), sum(components), (
+            SELECT sum(json_extract(value, '$[2]'))
+            FROM results AS part, json_each(part.certified_confusion)
+            WHERE part.setting = results.setting AND key > 0
+            AND json_extract(value, '$[0]') = json_extract(value, '$[1]')
+        ) FROM results GROUP BY setting
+    """
+    with closing(sqlite3.connect(run / "records.sqlite")) as file:
+        sums = {number: rest for number, *rest in file.execute(query)}
+    assert len(records) == len(sums) == 16
+    for number, setting in enumerate(SETTINGS):
+        (record,) = [
+            one for one in records
+            if (one["scale"], float(one["tau"]), float(one["sigma"]), one["correction"])
+            == (setting.scale, setting.tau, setting.sigma, setting.correction)
+        ]  # fmt: skip
+        certified, components, correct = sums[number]
+        assert int(record["certified"]) == certified
+        assert int(record["certified_correct"]) == correct
+        assert float(record["certified_accuracy"]) == correct / 200
+        assert float(record["abstention_all"]) == pytest.approx(1 - certified / components)
+        assert float(record["radius"]) == pytest.approx(
+            setting.sigma * NormalDist().inv_cdf(setting.tau), abs=1e-9
+        )
+
+
+def test_two_models_of_one_name_need_labels(command: Command, tmp_path: Path) -> None:
+    one, two = store(tmp_path / "a"), store(tmp_path / "b", weights_sha256="01" * 32)
+    command("report", one, two).refuses("different models named net", "--label")
+    command("report", one, one).refuses("is there twice")
+    command("report", one, two, "--label", "x").refuses("--label is there 1 times for 2 runs")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE results SET confusion = 'nothing' WHERE number = 1", "a row of its results"),
+        ("DELETE FROM results WHERE number = 1 AND setting = 3", "rows of its results are missing"),
+        ("UPDATE run SET config = replace(config, '0.001', '0.1')", "another hash"),
+    ],
+)
+def test_rows_that_were_tampered_with_are_noticed(
+    command: Command, tmp_path: Path, change: str, words: str
+) -> None:
+    run = store(tmp_path / "run")
+    with closing(sqlite3.connect(run / "records.sqlite")) as file:
+        file.execute(change)
+        file.commit()
+    command("report", run).refuses("is damaged", words)
+
+
+def test_a_plot_of_an_earlier_report_is_said_to_be_old(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    command("report", store(tmp_path / "whole"), "--out", out)
+    done = command("report", store(tmp_path / "run", settings=SETTINGS[:1]), "--out", out)
+    assert "figure3.png and figure3.svg there: of an earlier report" in done.err
+
+
+def test_a_folder_that_cannot_be_written(
+    command: Command, tmp_path: Path, unwritable: Path
+) -> None:
+    done = command("report", store(tmp_path / "run"), "--out", unwritable / "report")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.count("\n") == 1

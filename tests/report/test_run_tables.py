@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from dataclasses import replace
 
 import pytest
 from report.runs_to_report import results_of
@@ -14,9 +16,10 @@ from segcert.report.run_tables import (
     comma_separated,
     latex,
     markdown,
+    rounded_up,
     table,
 )
-from segcert.runs.config import Setting
+from segcert.runs.config import Setting, all_settings
 
 
 def share(setting: Setting) -> int:
@@ -66,3 +69,36 @@ def test_the_caption_says_what_alpha_covers(found: Comparison) -> None:
     assert "Unfinished" not in words
     part = compare([results_of(share, images=5, done=2)], ["net"])
     assert caption(part).endswith("Unfinished: 2 of 5 images are done.")
+
+
+def test_no_cell_is_rounded_to_the_better_side() -> None:
+    """1 of 3 images of 100 pixels lacks a pixel: 99.66 % certified, 0.33 % not."""
+    results = results_of(lambda _: 90, images=3, done=3)
+    rows = [replace(row, certified=99 if row.number == 0 else 100) for row in results.rows]
+    (cells, *_) = table(compare([replace(results, rows=tuple(rows))], ["net"]))
+    shown = dict(zip(COLUMNS, cells, strict=True))
+    assert shown["abstention (all)"] == "0.4%"
+    assert shown["certified accuracy"] == "90.0%"
+    assert rounded_up(0, 7) == "0.0%"
+    assert rounded_up(1, 10**9) == "0.1%"
+    assert rounded_up(7, 7) == "100.0%"
+    assert rounded_up(0, 0) == "–"
+
+
+def test_a_correction_that_allows_errors_has_no_worst_case() -> None:
+    settings = all_settings(
+        sigma=(0.25,), scale=("1",), tau=(0.75,), n=(100,), correction=("k-fwer:k=3",)
+    )
+    found = compare([results_of(lambda _: 80, settings=settings)], ["net"])
+    (cells,) = table(found)
+    assert dict(zip(COLUMNS, cells, strict=True))["worst-case mIoU"] == "–"
+    (record,) = csv.DictReader(io.StringIO(comma_separated(found)))
+    assert record["worst_case_mean_iou"] == ""
+
+
+def test_the_heading_of_latex_has_as_many_columns_as_the_table(found: Comparison) -> None:
+    lines = latex(found).splitlines()
+    widths = [int(width) for width in re.findall(r"multicolumn\{(\d+)\}", latex(found))]
+    assert sum(widths) == len(COLUMNS)
+    rows = [line for line in lines if line.count(" & ") == len(COLUMNS) - 1]
+    assert len(rows) == len(found.entries) + 1

@@ -15,13 +15,20 @@ DIRECTIONS = 16
 SAME_PLACE = 7.0  # points: closer dots with one text share it
 DOT, GAP = 3.4, 0.8  # points: half of a dot's width; room around texts
 LEADER = 15.0  # points: from here on a thin line says whose text it is
-CROSSED = 5.0  # points of distance that a text gives to cross no line
+CROSSED = 12.0  # points of distance that a text gives to cross no line
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A dot and its text, in the units of the axes."""
+    """A dot and its text.
+
+    Args:
+        x: Place, in the units of the axes.
+        y: The same.
+        text: What is written beside it.
+        colour: Of the text.
+    """
 
     x: float
     y: float

@@ -25,6 +25,7 @@ from segcert.report.run_panels import (
     finish,
     group,
     heading,
+    ink_of,
     keys,
     legend,
     mark_draws,
@@ -110,21 +111,24 @@ def draw_pairs(found: Comparison, every: list[Series], *, along: str, other: str
         for one in series:
             draw_pair(above, below, one, plan, along)
         finish(above, "", "pixels certified")
-        finish(below, "tau" if along == "tau" else "draws n", "Holm gains\n(percentage points)")
+        finish(below, "tau" if along == "tau" else "draws n", "Holm gains\n(% points)")
         above.tick_params(labelbottom=False)
         below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}")
         if along == "n":
             mark_draws(above, {entry.setting.n for one in every for entry in one.entries})
         upper.append(above)
         lower.append(below)
-    same_limits(upper, x=False)
+    same_limits(upper, x=True)
     same_limits(lower, x=False)
     top = max(axes.get_ylim()[1] for axes in lower)
     for axes in lower:
         axes.set_ylim(-0.06 * top, top)
     heading(figure, f"Pixels certified by Holm and by Bonferroni, against {along}", found, plan)
     handles, texts = keys(plan)
-    styles = [Line2D([], [], color=INK, **style_of(name)) for name in ("holm", "bonferroni")]
+    styles = [
+        Line2D([], [], color=INK, marker="o", markersize=5, **style_of(name))
+        for name in ("holm", "bonferroni")
+    ]
     legend(figure, [*styles, *handles], ["Holm", "Bonferroni", *texts])
     return figure
 
@@ -138,7 +142,7 @@ def draw_radii(axes: Axes, series: Series, plan: Plan) -> list[Dot]:
     colour = colour_of(number)
     axes.plot(x, y, color=colour, marker=mark_of(number), markersize=5, linewidth=1.6)
     return [
-        Dot(*place, f"{entry.setting.tau:g}", INK)
+        Dot(*place, f"{entry.setting.tau:g}", ink_of(number))
         for place, entry in zip(zip(x, y, strict=True), entries, strict=True)
     ]
 

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from textwrap import fill
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from segcert.report.comparison import Comparison, Entry
 from segcert.report.plots import COLOURS, DPI, GRID, INK, MARKS
 from segcert.report.run_tables import unfinished
 
 NARROW, WIDE = 6.4, 8.6  # inches: width of one panel alone, of two side by side
-HEIGHTS = {1: (3.1,), 2: (2.5, 1.4)}  # inches: of the axes of a panel, one above the other
+HEIGHTS = {1: (3.1,), 2: (2.5, 1.5)}  # inches: of the axes of a panel, one above the other
+DARKER = 0.6  # of the light of a line: its texts
 PER_INCH = 12  # characters of the heading and the legend
 WORDS: dict[str, Callable[[Entry], str]] = {
     "model": lambda entry: entry.label,
@@ -66,6 +67,12 @@ def colour_of(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
+def ink_of(number: int) -> str:
+    """The colour of a line, darker: texts in it can be read on white."""
+    red, green, blue = to_rgb(colour_of(number))
+    return to_hex((DARKER * red, DARKER * green, DARKER * blue))
+
+
 def mark_of(number: int) -> str:
     """The mark of a line; with the colour it is unique for 49 lines."""
     return MARKS[(number + number // len(COLOURS)) % len(MARKS)]
@@ -92,7 +99,11 @@ def share_out(every: list[Series], order: Sequence[str], *, most: int) -> Plan:
             split = (*split, field)
             panels = collect(every, split)
     inner = tuple(field for field in varied if field not in split)
-    common = every[0].of([field for field in fields if field not in varied])
+    common = tuple(
+        f"model {every[0].names[field]}" if field == "model" else every[0].names[field]
+        for field in fields
+        if field not in varied
+    )
     return Plan(panels, list(dict.fromkeys(one.of(inner) for one in every)), inner, common)
 
 
@@ -161,7 +172,7 @@ def literal(text: str) -> str:
 
 def finish(axes: Axes, x_label: str, y_label: str) -> None:
     """Shares in percent, a light grid, no frame, names and units on both axes."""
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     axes.set_xlabel(x_label, color=INK)
     axes.set_ylabel(y_label, color=INK)
     axes.grid(color=GRID, linewidth=0.8)

@@ -42,8 +42,8 @@ def caption(found: Comparison) -> str:
         f"Each statement about one image at one setting is wrong with a probability of at most "
         f"alpha = {config.alpha:g}, by itself: not all of them together, nor the best of them. "
         "Certified accuracy: certified and true, of the labelled pixels. Radius: l2, values in "
-        f"[0, 1]. Seconds: draws and certificate of a row, on {devices}. Radii, shares and IoUs "
-        f"are rounded down.{unfinished(found)}"
+        f"[0, 1]. Seconds: draws and certificate of a row, on {devices}. Radii, "
+        f"accuracies and IoUs are rounded down, abstentions up.{unfinished(found)}"
     )
 
 
@@ -56,7 +56,7 @@ def unfinished(found: Comparison) -> str:
 
 
 def table(found: Comparison) -> list[tuple[str, ...]]:
-    """The cells, one row for each model and setting; shares and radii are rounded down."""
+    """The cells, one row for each model and setting; each is rounded to the worse side."""
     return [cells(entry) for entry in found.entries]
 
 
@@ -76,10 +76,18 @@ def cells(entry: Entry) -> tuple[str, ...]:
         percent_text(score.certified_correct, score.labelled),
         floor_text(score.mean_iou, 3),
         floor_text(worst.mean_iou, 3) if worst else "–",
-        percent_text(score.labelled - score.certified_labelled, score.labelled),
-        percent_text(score.components - score.certified, score.components),
+        rounded_up(score.labelled - score.certified_labelled, score.labelled),
+        rounded_up(score.components - score.certified, score.components),
         f"{totals.seconds / totals.inputs:.2f}",
     )
+
+
+def rounded_up(part: int, whole: int) -> str:
+    """Print in percent a share that had better be small: 0.0% means none."""
+    if not whole:
+        return "–"
+    thousandths = -(-1000 * part // whole)
+    return f"{thousandths // 10}.{thousandths % 10}%"
 
 
 def aligned(found: Comparison) -> str:
@@ -163,6 +171,7 @@ def comma_separated(found: Comparison) -> str:
     for entry in found.entries:
         about = {
             "model": entry.label,
+            "scale": entry.setting.scale,
             "images": config.images,
             "seconds_per_image": round(entry.totals.seconds / entry.totals.inputs, 3),
             "n0": config.n0,
