@@ -16,7 +16,7 @@ LAYERS = [
     {"training"},
     {"runs"},
     {"report"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from experiments.table1.camvid import MODELS
+from .camvid import MODELS
 from segcert.cli.report import write_report
 from segcert.errors import InputError
 from segcert.files import atomic_write
