@@ -16,7 +16,8 @@ LAYERS = [
     {"training"},
     {"runs"},
     {"report"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -111,8 +111,8 @@ def still_png(view: PointsView, *, size: int = 520, camera: Camera | None = None
 
 def _legend(figure: Figure, view: PointsView) -> None:
     """Name the parts that occur, at most a dozen, and what grey stands for."""
-    occur = np.bincount(view.labels, minlength=len(view.class_names)).argsort()[::-1]
-    occur = [int(k) for k in occur if (view.labels == k).any()][:12]
+    order = np.bincount(view.labels, minlength=len(view.class_names)).argsort()[::-1]
+    occur = [int(k) for k in order if (view.labels == k).any()][:12]
     entries = [(view.class_names[k], view.palette[k]) for k in occur] + [("abstained", ABSTAIN)]
     marks = [
         figure.axes[0].plot([], [], "o", color=tuple(part / 255 for part in colour))[0]

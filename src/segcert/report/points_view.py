@@ -220,7 +220,8 @@ def upright(points: Float[np.ndarray, " p 3"], up: Up) -> Float32[np.ndarray, " 
         turned = turned[:, [0, 2, 1]] * (1, 1, -1)
     centred = turned - (turned.min(axis=0) + turned.max(axis=0)) / 2
     reach = np.sqrt((centred**2).sum(axis=1).max())
-    return (centred / (reach if reach > 0 else 1)).astype(np.float32)
+    scaled: np.ndarray = (centred / (reach if reach > 0 else 1)).astype(np.float32)
+    return scaled
 
 
 def count_colours(n: int, threshold: int) -> UInt8[np.ndarray, " counts 3"]:
