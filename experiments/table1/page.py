@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cyclopts import App
 
-from .camvid import MODELS
 from segcert.cli.report import write_report
 from segcert.errors import InputError
 from segcert.files import atomic_write
@@ -15,6 +14,8 @@ from segcert.report.comparison import Comparison, Entry, open_runs
 from segcert.report.run_tables import caption
 from segcert.runs.evaluate import worst_case_of
 from segcert.text import floor_text, percent_text
+
+from .camvid import MODELS
 
 BEGIN, END = "<!-- table1: begin -->", "<!-- table1: end -->"
 SHOWN = ((0.75, 100), (0.95, 500))  # tau and n of the paper
