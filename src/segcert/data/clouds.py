@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int16, Shaped
+from jaxtyping import Float, Float32, Int16
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import cdist
 
@@ -48,6 +48,8 @@ def checked_cloud(
     labels: np.ndarray | None = None,
     category: int | None = None,
     least: int = LEAST_POINTS,
+    where: str = "",
+    notes: tuple[str, ...] = (),
 ) -> Cloud:
     """Check arrays and make them a cloud.
 
@@ -61,28 +63,31 @@ def checked_cloud(
         labels: Shape (n,), whole numbers in 0..255; 255 and -1 are unlabelled.
         category: Number of the category of the shape.
         least: Fewest points that are accepted.
+        where: The file, for errors; by default the name.
+        notes: What else a reader should know.
 
     Raises:
         InputError: If a shape or a type is wrong, a number is not finite, there are too few
             points, all of them coincide, float32 is too coarse for them, or a label is outside
             0..255.
     """
-    exact = checked_columns(name, "points", points, least=least)
-    checked_extent(name, exact)
-    notes = coincident(exact.astype(np.float32))
+    place = where or name
+    exact = checked_columns(place, "points", points, least=least)
+    checked_extent(place, exact)
+    notes += coincident(exact.astype(np.float32))
     directions = None
     if normals is not None:
-        given = checked_columns(name, "normals", normals, least=least)
-        directions, more = unit_normals(given)
+        directions, more = unit_normals(checked_columns(place, "normals", normals))
         notes += more
-    for what, found in (("normals", directions), ("labels", labels)):
+    parts = None if labels is None else checked_labels(place, labels)
+    for what, found in (("normals", directions), ("labels", parts)):
         if found is not None and len(found) != len(exact):
-            raise InputError(f"{name} has {len(exact)} points but {len(found)} {what}")
+            raise InputError(f"{place} has {len(exact)} points but {len(found)} {what}")
     return Cloud(
         name=name,
         points=np.ascontiguousarray(exact, np.float32),
         normals=directions,
-        labels=None if labels is None else checked_labels(name, labels),
+        labels=parts,
         category=category,
         notes=notes,
     )
@@ -221,9 +226,10 @@ def hull_vertices(points: Float[np.ndarray, " n 3"]) -> Float[np.ndarray, " m 3"
     if rank == 1:
         return points[[int(flat.argmin()), int(flat.argmax())]]
     try:
-        return points[ConvexHull(flat).vertices]
+        vertices: np.ndarray = points[ConvexHull(flat).vertices]
     except QhullError:  # all but flat: no point may be lost
         return points
+    return vertices
 
 
 def hash_cloud(cloud: Cloud) -> str:
@@ -237,18 +243,3 @@ def hash_cloud(cloud: Cloud) -> str:
             digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(f"category {cloud.category}".encode())
     return digest.hexdigest()
-
-
-def unit_sphere(points: Shaped[np.ndarray, " n 3"]) -> Float32[np.ndarray, " n 3"]:
-    """Centre points on their mean and divide by the largest distance from it.
-
-    This is for models: noise and radii are in the units of the file, so it comes after the noise.
-
-    Raises:
-        InputError: If all points coincide.
-    """
-    centred = points.astype(np.float64) - points.mean(0, dtype=np.float64)
-    largest = float(np.sqrt((centred**2).sum(1).max()))
-    if not largest > 0:
-        raise InputError("a cloud whose points all coincide has no unit sphere")
-    return (centred / largest).astype(np.float32)
