@@ -15,7 +15,8 @@ Sigma = Annotated[
     float,
     Parameter(
         help="Scale of the noise, in units of [0, 1] (of clouds: of the file, or radians): that of "
-        "the model's training. Standard deviation; of uniform noise the half-width, of Laplace noise the mean size."
+        "the model's training. Standard deviation; of uniform noise the half-width, of Laplace "
+        "noise the mean size."
     ),
 ]
 Tau = Annotated[

@@ -32,7 +32,6 @@ from segcert.cli.arguments import (
     Votes,
 )  # fmt: skip
 
-
 if TYPE_CHECKING:
     from segcert.models.opening_points import PointOptions
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from segcert.data.clouds import Cloud
 from segcert.data.images import SUFFIXES, read_file
 from segcert.data.part_numbers import check_parts
+from segcert.data.point_files import SUFFIXES as CLOUD_SUFFIXES
 from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
@@ -21,7 +22,6 @@ from segcert.models.point_segmenter import PointSegmenter
 from segcert.sampling.inputs import read_input
 from segcert.sampling.setup import check_size
 
-CLOUD_SUFFIXES = (".ply", ".npz", ".xyz", ".txt", ".pts", ".bin")
 
 
 class InputKind(ABC):
