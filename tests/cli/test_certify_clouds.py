@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from cloud_files import ON_THE_GROUND, mug_file, scan_file
+
 from segcert.certificates.files import load_certificate
 from segcert.data.point_files import read_cloud
 from segcert.models.pointnet import PointNet
@@ -23,7 +23,7 @@ FILES = {
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A checkpoint in whose place a small random network is opened: with normals, told a category."""
+    """A checkpoint in whose place a small random network is opened, which takes normals."""
     torch.manual_seed(0)
     net = PointNet(50, columns=6, categories=16).eval()
     monkeypatch.setattr("segcert.models.opening_points.load_pointnet2", lambda _: net)

@@ -72,14 +72,13 @@ def options_for(options: "PointOptions", paths: list[str], model: str) -> "Point
     """
     from dataclasses import replace
 
-    from segcert.data.point_files import read_cloud
+    from segcert.data.point_files import SUFFIXES, read_cloud
     from segcert.models.opening_points import BUILT_IN
     from segcert.runs.inputs import expand
-    from segcert.runs.kinds import CLOUD_SUFFIXES
 
     if options.category is not None or model in BUILT_IN:
         return options
-    files = [path for given in paths for path in expand(given, CLOUD_SUFFIXES)]
+    files = [path for given in paths for path in expand(given, SUFFIXES)]
     numbers = [read_cloud(path).category for path in files]
     found = {number for number in numbers if number is not None}
     if len(found) > 1:

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from segcert.data.images import SUFFIXES, read_mask
+from segcert.data.point_files import SUFFIXES as CLOUD_SUFFIXES
 from segcert.errors import InputError
-from segcert.runs.kinds import CLOUD_SUFFIXES, IMAGES, InputKind
+from segcert.runs.kinds import IMAGES, InputKind
 
 LONGEST_NAME = 200  # bytes; temporary files add to it, and 255 is the limit of file systems
 

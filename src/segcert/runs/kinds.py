@@ -23,7 +23,6 @@ from segcert.sampling.inputs import read_input
 from segcert.sampling.setup import check_size
 
 
-
 class InputKind(ABC):
     """What differs between images and point clouds, before any noise."""
 
