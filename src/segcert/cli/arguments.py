@@ -14,8 +14,9 @@ def whole(_: type, tokens: Sequence[Token]) -> int:
 Sigma = Annotated[
     float,
     Parameter(
-        help="Scale of the noise, in units of [0, 1]: that of the model's training. Standard "
-        "deviation; of uniform noise the half-width, of Laplace noise the mean size."
+        help="Scale of the noise, in units of [0, 1] (of clouds: of the file, or radians): that of "
+        "the model's training. Standard deviation; of uniform noise the half-width, of Laplace "
+        "noise the mean size."
     ),
 ]
 Tau = Annotated[
@@ -59,6 +60,45 @@ NoiseName = Annotated[
         help="gaussian certifies an l2 ball, uniform and laplace an l1 ball, brightness and "
         "contrast a range of that parameter."
     ),
+]
+AnyNoiseName = Annotated[
+    Literal[
+        "gaussian", "uniform", "laplace", "brightness", "contrast",
+        "rotation", "yaw", "axis-angle", "pose",
+    ],
+    Parameter(
+        help="Of images as of `segcert plan`. Of clouds: gaussian certifies an l2 ball of "
+        "coordinates, rotation an angle about any axis, yaw one about the third axis, pose yaw, "
+        "shift and displacements together; axis-angle is the paper's and proves nothing."
+    ),
+]  # fmt: skip
+ShiftSigma = Annotated[
+    float | None,
+    Parameter(help="Of --noise pose: scale of the shift, units of the file; --sigma is the yaw's."),
+]
+JitterSigma = Annotated[
+    float | None,
+    Parameter(help="Of --noise pose: scale of the displacement of each point, units of the file."),
+]
+CategoryName = Annotated[
+    str | None,
+    Parameter(help="Of clouds: name or number of the shapes' category, by default the file's."),
+]
+NormalsName = Annotated[
+    Literal["trusted", "recomputed", "none"] | None,
+    Parameter(
+        help="Of clouds: trusted takes the normals of the file as they are, recomputed computes "
+        "them from the noisy points, none is for models without. By default trusted or none, as "
+        "the model needs."
+    ),
+]
+Votes = Annotated[
+    int,
+    Parameter(converter=whole, help="Of clouds: runs of the network that are averaged in a draw."),
+]
+UpAxis = Annotated[
+    Literal["y", "z"] | None,
+    Parameter(help="Of clouds: axis that points up in pictures; y for shapes, z without category."),
 ]
 BlockSide = Annotated[
     int | None,

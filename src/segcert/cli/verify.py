@@ -8,7 +8,10 @@ from cyclopts import Parameter
 from segcert.cli.arguments import DenoiserName, Device
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from segcert.certificates.result import Certificate
+    from segcert.models.base import BaseModel
 
 
 def verify(
@@ -17,7 +20,10 @@ def verify(
     replay: Annotated[
         bool, Parameter(negative=(), help="Also draw again with the recorded seed and compare.")
     ] = False,
-    image: Annotated[Path | None, Parameter(help="For --replay: the image.")] = None,
+    image: Annotated[
+        Path | None,
+        Parameter(name=["--image", "--input"], help="For --replay: the image or point cloud."),
+    ] = None,
     model: Annotated[
         str | None, Parameter(help="For --replay: the model, by default the recorded name.")
     ] = None,
@@ -38,7 +44,7 @@ def verify(
     if not replay:
         return
     if image is None:
-        raise InputError("--replay needs the image: add --image FILE")
+        raise InputError("--replay needs the image or cloud: add --image FILE")
     replay_and_print(found, image, model, denoiser, device)
 
 
@@ -47,16 +53,25 @@ def replay_and_print(
 ) -> None:
     """Draw the counts again and print how they compare."""
     from segcert.certificates.replay import replay
+    from segcert.cli.clouds import CLOUD_AXES, kind_for, reopen_point_model
     from segcert.cli.shell import messages, results
-    from segcert.errors import VerificationError
+    from segcert.errors import InputError, VerificationError
     from segcert.models.shipped import open_model, recorded_model
     from segcert.report.progress import DrawProgress
 
-    name = model or recorded_model(found.provenance.model, denoiser)
-    segmenter = open_model(name, scale=found.provenance.scale, denoiser=denoiser)
+    segmenter: BaseModel
+    given: Tensor | Path = image
+    if len(found.provenance.input_shape) == CLOUD_AXES:
+        if denoiser is not None:
+            raise InputError("--denoiser is for images: leave it out for point clouds")
+        point_model = reopen_point_model(found, model)
+        segmenter, given = point_model, kind_for(point_model).read(image)
+    else:
+        name = model or recorded_model(found.provenance.model, denoiser)
+        segmenter = open_model(name, scale=found.provenance.scale, denoiser=denoiser)
     with DrawProgress(messages) as bar:
         again = replay(
-            found, segmenter, image, device=device,
+            found, segmenter, given, device=device,
             progress=lambda done, total: bar("replay", done, total),
         )  # fmt: skip
     results.print("replay: the noise of every draw matches bit for bit")
