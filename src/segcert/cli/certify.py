@@ -7,17 +7,21 @@ from cyclopts import Parameter
 
 from segcert.cli.arguments import (
     Alpha,
+    BackendName,
     BatchSize,
     BlockSide,
+    CalibrationFolder,
     CorrectionName,
     DenoiserName,
     Device,
     Draws,
     DropBelow,
+    Int8File,
     ModelName,
     NoiseName,
     NumberOfLooks,
     OptionalPilotDraws,
+    PrecisionName,
     Scale,
     Seed,
     Sigma,
@@ -56,6 +60,10 @@ def certify(
     ] = False,
     scale: Scale = "1",
     denoiser: DenoiserName = None,
+    backend: BackendName = None,
+    precision: PrecisionName = "fp32",
+    calibration: CalibrationFolder = None,
+    int8_file: Int8File = None,
     seed: Seed = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -80,6 +88,7 @@ def certify(
     """
     from functools import partial
 
+    from segcert.cli.backends import Choice, runtime_settings
     from segcert.cli.shell import messages
     from segcert.cli.tables import (
         print_summary,
@@ -97,6 +106,7 @@ def certify(
 
     n0 = (0 if tree else 10) if n0 is None else n0
     correction = correction or ("bonferroni" if tree else "holm")
+    choice = Choice(backend, precision, calibration, int8_file)
     segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
         noise=noise, sigma=sigma, tau=tau, alpha=alpha, n0=n0, n=n, correction=correction,
@@ -112,7 +122,15 @@ def certify(
     check_request(
         request, found, segmenter, seed=seed, device=device, batch_size=batch, ignore=mask
     )
+    segmenter = choice.apply(
+        segmenter,
+        sigma=sigma,
+        size=lambda: read_file(next(iter(found.values()))).shape[1:],
+        out=out,
+    )
+    request = request.model_copy(update=runtime_settings(segmenter))
     prepare_folder(out)
+    choice.remember(segmenter, out)
     new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
     if new:
         warn_about_noise(model, noise, sigma)

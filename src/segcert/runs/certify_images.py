@@ -22,6 +22,7 @@ from segcert.certificates.stopping import StopWhen
 from segcert.data.images import hash_image, read_file
 from segcert.errors import InputError, SegcertError
 from segcert.models.adapter import Segmenter
+from segcert.models.runtime import recorded_precision
 from segcert.noise.kinds import on_grid
 from segcert.runs.request import Mask, Request
 from segcert.runs.store import open_store
@@ -295,6 +296,8 @@ def request_of(certificate: Certificate, asked: Request) -> Request:
         model=source.model,
         weights_sha256=source.weights_sha256,
         scale=source.scale,
+        backend=source.backend,
+        precision=recorded_precision(source.precision),
     )
 
 
