@@ -1,6 +1,7 @@
 """Arguments that several commands share, with their help."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token
@@ -155,6 +156,37 @@ Scale = Annotated[
         help="Resize noisy images before the network: a factor (0.5), a size (480x480), or "
         "factors whose probabilities are averaged (0.5,1+flip; multi = 0.5 to 1.75 with flips; "
         "multi-pascal = to 2)."
+    ),
+]
+BackendName = Annotated[
+    Literal["torch", "compile", "onnx", "openvino", "openvino-int8", "auto"] | None,
+    Parameter(
+        name="--backend",
+        help="What runs the network: torch, compile (torch.compile), onnx (ONNX Runtime), openvino "
+        "and openvino-int8 (another network, in 8-bit integers), or auto, the fastest here that "
+        "computes the same network. By default as the model comes.",
+    ),
+]
+PrecisionName = Annotated[
+    Literal["fp32", "bf16", "fp16"],
+    Parameter(
+        name="--precision",
+        help="Arithmetic of torch and compile; bf16 and fp16 (autocast) are other networks.",
+    ),
+]
+CalibrationFolder = Annotated[
+    Path | None,
+    Parameter(
+        name="--calibration",
+        help="Of openvino-int8: folder of images to calibrate on, with noise; by default synthetic "
+        "streets.",
+    ),
+]
+Int8File = Annotated[
+    Path | None,
+    Parameter(
+        name="--int8-file",
+        help="Of openvino-int8: .xml file of the calibrated network, read if there, else written.",
     ),
 ]
 DenoiserName = Annotated[

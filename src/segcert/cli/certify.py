@@ -8,19 +8,23 @@ from cyclopts import Parameter
 from segcert.cli.arguments import (
     Alpha,
     AnyNoiseName,
+    BackendName,
     BatchSize,
     BlockSide,
+    CalibrationFolder,
     CategoryName,
     CorrectionName,
     DenoiserName,
     Device,
     Draws,
     DropBelow,
+    Int8File,
     JitterSigma,
     ModelName,
     NormalsName,
     NumberOfLooks,
     OptionalPilotDraws,
+    PrecisionName,
     Scale,
     Seed,
     ShiftSigma,
@@ -79,6 +83,10 @@ def certify(
     ] = False,
     scale: Scale = "1",
     denoiser: DenoiserName = None,
+    backend: BackendName = None,
+    precision: PrecisionName = "fp32",
+    calibration: CalibrationFolder = None,
+    int8_file: Int8File = None,
     seed: Seed = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -107,6 +115,7 @@ def certify(
     """
     from functools import partial
 
+    from segcert.cli.backends import Choice, runtime_settings
     from segcert.cli.clouds import Wishes, certify_clouds, options_for, refuse_options
     from segcert.cli.shell import messages
     from segcert.cli.tables import (
@@ -132,6 +141,8 @@ def certify(
         refuse_options({
             "--tree": tree, "--blocks": blocks, "--ignore": ignore, "--radius-map": radius_map,
             "--scale": None if scale == "1" else scale, "--denoiser": denoiser,
+            "--backend": backend, "--precision": None if precision == "fp32" else precision,
+            "--calibration": calibration, "--int8-file": int8_file,
         })  # fmt: skip
         model = DEFAULT_POINT_MODEL if model == DEFAULT_MODEL else model
         point_model = open_point_model(model, options_for(options, list(images), model))
@@ -148,6 +159,7 @@ def certify(
         )  # fmt: skip
         return
     refuse_cloud_options(noise, options, shift_sigma, jitter_sigma, up)
+    choice = Choice(backend, precision, calibration, int8_file)
     segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
         noise=noise, sigma=sigma, tau=tau, alpha=alpha, n0=n0, n=n, correction=correction,
@@ -163,7 +175,15 @@ def certify(
     check_request(
         request, found, segmenter, seed=seed, device=device, batch_size=batch, ignore=mask
     )
+    segmenter = choice.apply(
+        segmenter,
+        sigma=sigma,
+        size=lambda: read_file(next(iter(found.values()))).shape[1:],
+        out=out,
+    )
+    request = request.model_copy(update=runtime_settings(segmenter))
     prepare_folder(out)
+    choice.remember(segmenter, out)
     new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
     if new:
         warn_about_noise(model, noise, sigma)

@@ -1,5 +1,6 @@
 """What ``segcert certify`` does with point clouds, and what it prints."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ class Wishes:
     overwrite: bool = False
 
 
-def refuse_options(given: dict[str, object]) -> None:
+def refuse_options(given: Mapping[str, object]) -> None:
     """Refuse options that were given but are for inputs of the other kind.
 
     Raises:

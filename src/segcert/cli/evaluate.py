@@ -1,16 +1,21 @@
 """``segcert evaluate``: a data set with truth, at many settings, into a folder that resumes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from segcert.cli.arguments import (
+    BackendName,
     BatchSize,
+    CalibrationFolder,
     DenoiserName,
     Device,
+    Int8File,
     ModelName,
     PilotDraws,
+    PrecisionName,
     Seed,
     whole,
 )
@@ -38,6 +43,10 @@ def evaluate(
         Parameter(help="Resizing of noisy images, as of `segcert certify`; 1."),
     ] = None,
     denoiser: DenoiserName = None,
+    backend: BackendName = None,
+    precision: PrecisionName = "fp32",
+    calibration: CalibrationFolder = None,
+    int8_file: Int8File = None,
     tau: Annotated[list[float] | None, Parameter(help="Probability thresholds; 0.75.")] = None,
     n: Annotated[
         list[Whole] | None,
@@ -75,6 +84,7 @@ def evaluate(
     `OUT/records.sqlite` gets one row per image and setting, `OUT/summary.json` the figures.
     Stopped at any point, the same command goes on.
     """
+    from segcert.cli.backends import Choice, one_calibration, runtime_settings
     from segcert.cli.shell import messages
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
@@ -96,6 +106,7 @@ def evaluate(
     )  # fmt: skip
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
+    choice = Choice(backend, precision, calibration, int8_file)
     segmenter = open_model(model, denoiser=denoiser)
     where = choose_device(device, segmenter).type
     found = open_evaluation_set(data, given, subset=subset)
@@ -108,6 +119,14 @@ def evaluate(
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
+    if choice.calibrates:
+        one_calibration(config)
+        segmenter = replace(segmenter, scale=config.settings[0].scale)
+    segmenter = choice.apply(
+        segmenter, sigma=config.settings[0].sigma, size=lambda: inventory.items[0].shape, out=out
+    )
+    config = config.model_copy(update=runtime_settings(segmenter))
+    choice.remember(segmenter, out)
     warn_about_input(model)
     left_out = len(settings) - len(config.settings)
     with DrawProgress(messages) as progress:

@@ -24,6 +24,7 @@ from segcert.certificates.stopping import StopWhen
 from segcert.data.images import hash_image
 from segcert.errors import InputError, SegcertError
 from segcert.models.base import BaseModel
+from segcert.models.runtime import recorded_precision
 from segcert.runs.kinds import IMAGES, InputKind
 from segcert.runs.request import Mask, Request
 from segcert.runs.store import open_store
@@ -296,6 +297,8 @@ def request_of(certificate: Certificate, asked: Request) -> Request:
         else source.stop_rule or None,
         looks=asked.looks if plan == counts.sequential else number_of_looks(counts),
         scale=source.scale,
+        backend=source.backend,
+        precision=recorded_precision(source.precision),
     )
     return type(asked).model_validate(found.model_dump() | drawn)
 

@@ -8,11 +8,14 @@ from pydantic import BaseModel, ConfigDict
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.resizing import resizing_text
+from segcert.models.runtime import Precision
 from segcert.noise.kinds import named_noise, on_grid
 from segcert.runs.inventory import Inventory
 from segcert.runs.request import Request, Scale
 from segcert.sampling.streams import check_seed
 from segcert.stats.corrections import parse_correction
+
+ADDED = {"backend": "torch", "precision": "fp32"}  # no part of the hash of older runs, if so
 
 
 class Setting(BaseModel):
@@ -64,6 +67,8 @@ class EvaluationConfig(BaseModel):
         alpha: Allowed probability that a statement is wrong: per input and setting.
         seed: Of all streams.
         device: Type of the device: it decides on the streams.
+        backend: What runs the model.
+        precision: Arithmetic of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,11 +85,14 @@ class EvaluationConfig(BaseModel):
     alpha: float
     seed: str
     device: str
+    backend: str = "torch"
+    precision: Precision = "fp32"
 
     @property
     def sha256(self) -> str:
         """Hash of the whole configuration."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        since = {key for key, usual in ADDED.items() if getattr(self, key) == usual}
+        return hashlib.sha256(self.model_dump_json(exclude=since).encode()).hexdigest()
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -99,7 +107,7 @@ class EvaluationConfig(BaseModel):
         return Request(
             sigma=setting.sigma, tau=setting.tau, alpha=self.alpha, n0=self.n0, n=setting.n,
             correction=setting.correction, model=self.model, weights_sha256=self.weights_sha256,
-            scale=setting.scale,
+            scale=setting.scale, backend=self.backend, precision=self.precision,
         )  # fmt: skip
 
     def check(self, segmenter: Segmenter) -> None:

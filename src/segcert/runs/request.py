@@ -15,6 +15,7 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
 from segcert.models.resizing import resizing_record, resizing_text
+from segcert.models.runtime import Precision
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import named_noise, on_grid
 from segcert.sampling.counts import Counts
@@ -64,6 +65,8 @@ class Request(BaseModel):
         model: Name of the model.
         weights_sha256: Hash of its weights.
         scale: Resizing inside the base model; see `parse_resizing`.
+        backend: What runs the model.
+        precision: Arithmetic of the model: "fp32", "bf16", "fp16" or "int8".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +87,8 @@ class Request(BaseModel):
     model: str
     weights_sha256: str
     scale: Scale = "1"
+    backend: str = "torch"
+    precision: Precision = "fp32"
 
     def check(self, *, components: tuple[int, ...] = (), ignore: Mask | None = None) -> None:
         """Refuse values out of range; with the shape of an image, also too few draws.
