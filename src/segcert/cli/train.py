@@ -163,7 +163,7 @@ def train(
     team = open_devices(device, devices, batch_size=batch_size)
     examples = open_training_set(data, root=root, scenes=scenes, label_order=label_order)
     check_weight_file(out)
-    labels = (item.labels for item in examples.items)
+    labels = (item.labels for item in examples.images)
     weights = read_class_weights(class_weights, labels, len(examples.classes))
     torch.manual_seed(seed)
     network = architecture or ("slim-pointnet2" if clouds else "depthwise")

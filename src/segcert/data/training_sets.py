@@ -19,14 +19,14 @@ class TrainingSet:
 
     Args:
         name: Of the data set and its split.
-        items: The images or clouds.
+        images: The images or clouds.
         classes: Names of the classes.
         palette: One RGB colour per class.
         licence: Of weights trained on it.
     """
 
     name: str
-    items: Sequence[LabelledImage] | Sequence[Cloud]
+    images: Sequence[LabelledImage] | Sequence[Cloud]
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     licence: str
@@ -109,7 +109,7 @@ def open_pascal_context(root: Path, label_order: str | None) -> TrainingSet:
         raise InputError(f"data 'pascal_context' needs label_order, one of {orders}")
     return TrainingSet(
         name="Pascal Context train",
-        items=pascal_context.PascalContext(root, "train", label_order, "before noise"),
+        images=pascal_context.PascalContext(root, "train", label_order, "before noise"),
         classes=pascal_context.CLASSES,
         palette=pascal_context.PALETTE,
         licence="PASCAL VOC terms: photographs from Flickr, each under its own",

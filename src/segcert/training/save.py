@@ -89,7 +89,7 @@ def train_and_save(
         log(f"goes on from {kept.path}")
     try:
         net = train(
-            net, data.items, recipe, devices=devices, after_epoch=keep, keeper=kept, task=task
+            net, data.images, recipe, devices=devices, after_epoch=keep, keeper=kept, task=task
         )
     except KeyboardInterrupt as error:
         if kept.path.exists():
@@ -128,9 +128,9 @@ def describe_origin(
         sigma=largest_sigma(recipe.sigma),
         data=data.name,
         licence=data.licence,
-        image_height=0 if isinstance(data.items[0], Cloud) else data.items[0].labels.shape[0],
+        image_height=0 if isinstance(data.images[0], Cloud) else data.images[0].labels.shape[0],
         training={
-            "clouds" if isinstance(data.items[0], Cloud) else "images": len(data.items),
+            "clouds" if isinstance(data.images[0], Cloud) else "images": len(data.images),
             "epochs": recipe.epochs,
             "epoch": report.epoch,
             "seed": recipe.seed,
