@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.hierarchies import open_hierarchy
+from segcert.certificates.records import noise_record
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
@@ -36,11 +37,18 @@ Scale = Annotated[  # text, but one factor is a number in files, as before there
 ]
 
 
+NoiseName = Literal[
+    "gaussian", "uniform", "laplace", "brightness", "contrast",
+    "rotation", "yaw", "axis-angle", "pose",
+]  # fmt: skip
+
+
 class Request(BaseModel):
     """Every choice that a certificate depends on, besides image and seed.
 
     Args:
-        noise: "gaussian", "uniform", "laplace", "brightness" or "contrast".
+        noise: "gaussian", "uniform", "laplace", "brightness" or "contrast"; of clouds see
+            `segcert.runs.cloud_request`.
         sigma: Scale of the noise, in units of [0, 1].
         tau: Probability threshold, in [1/2, 1).
         alpha: Allowed probability that the statement about one image is wrong, in (0, 1).
@@ -60,7 +68,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    noise: Literal["gaussian", "uniform", "laplace", "brightness", "contrast"] = "gaussian"
+    noise: NoiseName = "gaussian"
     sigma: float = 0.25
     tau: float = 0.75
     alpha: float = 1e-3
@@ -99,7 +107,7 @@ class Request(BaseModel):
             InputError: With the rule of the noise.
         """
         try:
-            on_grid(self.drawn_noise)
+            _ = self.fitted_noise
         except InputError as error:
             if self.noise == "gaussian":
                 raise
@@ -186,6 +194,22 @@ class Request(BaseModel):
     def drawn_noise(self) -> AbstractNoise:
         """The noise as it is named; images from files are uint8 and get it on their grid."""
         return named_noise(self.noise, self.sigma)
+
+    @property
+    def fitted_noise(self) -> AbstractNoise:
+        """The noise that files of this kind get."""
+        return on_grid(self.drawn_noise)
+
+    @property
+    def noise_fields(self) -> set[str]:
+        """Names of the fields that say which noise."""
+        return {"noise", "sigma"}
+
+    def said(self, noise: AbstractNoise) -> dict[str, object]:
+        """Say a noise, which was recorded, in these fields."""
+        record = noise_record(noise)
+        scale = next(iter(record.parameters.values()))
+        return {"noise": record.kind.removeprefix("lattice-"), "sigma": scale}
 
     @property
     def correct(self) -> AbstractCorrection:
