@@ -17,6 +17,7 @@ from segcert.cli.arguments import (
 
 if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
+    from segcert.runs.setting import Setting
 
 Whole = Annotated[int, Parameter(converter=whole)]
 
@@ -24,7 +25,7 @@ Whole = Annotated[int, Parameter(converter=whole)]
 def evaluate(
     *,
     data: Annotated[
-        Literal["camvid", "cityscapes", "pascal_context", "folder", "synthetic"],
+        Literal["camvid", "cityscapes", "pascal_context", "folder", "synthetic", "shapes"],
         Parameter(help="Data set."),
     ],
     out: Annotated[Path, Parameter(help="The run folder; the same command goes on in it.")],
@@ -33,6 +34,21 @@ def evaluate(
         list[float] | None,
         Parameter(help="Standard deviations of the noise; by default 0.25. Repeat for several."),
     ] = None,
+    noise: Annotated[
+        list[str] | None,
+        Parameter(
+            help="Of clouds: gaussian (coordinates), rotation, yaw, axis-angle or pose; gaussian."
+        ),
+    ] = None,
+    shift_sigma: Annotated[
+        float | None, Parameter(help="Of --noise pose: of the shift, units of the file.")
+    ] = None,
+    jitter_sigma: Annotated[
+        float | None, Parameter(help="Of --noise pose: of each point, units of the file.")
+    ] = None,
+    votes: Annotated[
+        int, Parameter(converter=whole, help="Of clouds: runs of the network that are averaged.")
+    ] = 1,
     scale: Annotated[
         list[str] | None,
         Parameter(help="Resizing of noisy images, as of `segcert certify`; 1."),
@@ -65,7 +81,7 @@ def evaluate(
     masks: Annotated[Path | None, Parameter(help="Of --data folder: the masks.")] = None,
     classes: Annotated[Path | None, Parameter(help="Of --data folder: names, one a line.")] = None,
     scenes: Annotated[
-        int | None, Parameter(converter=whole, help="Of --data synthetic: how many.")
+        int | None, Parameter(converter=whole, help="Of --data synthetic and shapes: how many.")
     ] = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -79,7 +95,9 @@ def evaluate(
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
     from segcert.models.shipped import open_model
+    from segcert.models.shipped_points import open_point_model
     from segcert.report.progress import DrawProgress
+    from segcert.runs.cloud_setting import all_cloud_settings
     from segcert.runs.config import EvaluationConfig, all_settings
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
@@ -90,13 +108,28 @@ def evaluate(
         root=root, split=split, label_order=label_order, resize=resize, images=images,
         masks=masks, classes=classes, scenes=scenes,
     )  # fmt: skip
-    settings = all_settings(
-        sigma=tuple(sigma or [0.25]), scale=scales_of(data, resize, scale),
-        tau=tuple(tau or [0.75]), n=tuple(n or [100]), correction=tuple(correction or ["holm"]),
+    common = {
+        "sigma": tuple(sigma or [0.25]), "tau": tuple(tau or [0.75]), "n": tuple(n or [100]),
+        "correction": tuple(correction or ["holm"]),
+    }  # fmt: skip
+    clouds = data == "shapes"
+    check_kind(
+        data, clouds=clouds, of_clouds=(noise, shift_sigma, jitter_sigma), votes=votes,
+        of_images=(scale, denoiser),
     )  # fmt: skip
+    settings: tuple[Setting, ...]
+    if clouds:
+        settings = all_cloud_settings(
+            noise=noise or ["gaussian"], shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
+            **common,
+        )  # fmt: skip
+    else:
+        settings = all_settings(scale=scales_of(data, resize, scale), **common)
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
-    segmenter = open_model(model, denoiser=denoiser)
+    segmenter = (
+        open_point_model(model, votes=votes) if clouds else open_model(model, denoiser=denoiser)
+    )
     where = choose_device(device, segmenter).type
     found = open_evaluation_set(data, given, subset=subset)
     asked = EvaluationConfig(
@@ -108,7 +141,8 @@ def evaluate(
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
-    warn_about_input(model)
+    if not clouds:
+        warn_about_input(model)
     left_out = len(settings) - len(config.settings)
     with DrawProgress(messages) as progress:
         results = run(
@@ -121,6 +155,30 @@ def evaluate(
             "cannot certify anything at such a tau"
         )
     print_results(results, out)
+
+
+def check_kind(
+    data: str,
+    *,
+    clouds: bool,
+    of_clouds: tuple[object, ...],
+    votes: int,
+    of_images: tuple[object, ...],
+) -> None:
+    """Refuse options that are for inputs of the other kind.
+
+    Raises:
+        InputError: If one was given.
+    """
+    from segcert.errors import InputError
+
+    if clouds and any(one is not None for one in of_images):
+        raise InputError(f"--scale and --denoiser are for images, and {data} are clouds")
+    if not clouds and (votes != 1 or any(one is not None for one in of_clouds)):
+        raise InputError(
+            "--noise, --shift-sigma, --jitter-sigma and --votes are for clouds: leave them out "
+            f"for {data}"
+        )
 
 
 def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:

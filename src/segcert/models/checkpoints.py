@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import safetensors
 import safetensors.torch
@@ -54,7 +54,7 @@ class Labels(Origin):
     palette: tuple[tuple[Byte, Byte, Byte], ...]
 
     @model_validator(mode="after")
-    def one_colour_per_class(self) -> Self:
+    def one_colour_per_class(self) -> "Labels":
         """Refuse a palette of another length."""
         if len(self.palette) != len(self.classes):
             raise ValueError(f"{len(self.classes)} classes, {len(self.palette)} colours")

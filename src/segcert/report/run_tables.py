@@ -22,18 +22,35 @@ LATEX = {
 }  # fmt: skip
 
 
+COMPONENTS = {"images": "pixels", "clouds": "points"}
+UNITS = {
+    "images": "l2, values in [0, 1]",
+    "clouds": "l2 over all coordinates in the units of the file, or as the noise has it: of "
+    "rotations radians, of poses standard deviations",
+}
+
+
 def caption(results: Results) -> str:
     """Say what the figures are of, and what alpha means."""
     config = results.config
     done = results.totals[0].inputs
-    part = "" if results.complete else f" Unfinished: {done} of {config.images} images are done."
+    inputs = "clouds" if config.of_clouds else "images"
+    part = "" if results.complete else f" Unfinished: {done} of {config.images} {inputs} are done."
     return (
-        f"{config.data}, {done} images ({config.note}); model {config.model}, n0 = {config.n0}. "
-        f"Each statement about one image at one setting is wrong with a probability of at most "
-        f"alpha = {config.alpha:g}, by itself: not all of them together, nor the best of them. "
-        "Certified accuracy: certified and true, of the labelled pixels. Radius: l2, values in "
-        f"[0, 1].{part}"
+        f"{config.data}, {done} {inputs} ({config.note}); model {config.model}, n0 = {config.n0}. "
+        f"Each statement about one {inputs[:-1]} at one setting is wrong with a probability of at "
+        f"most alpha = {config.alpha:g}, by itself: not all of them together, nor the best of "
+        "them. "
+        f"Certified accuracy: certified and true, of the labelled {COMPONENTS[inputs]}. "
+        f"Radius: {UNITS[inputs]}.{part}{part_text(results)}"
     )
+
+
+def part_text(results: Results) -> str:
+    """The instance IoU of each setting, of clouds with parts."""
+    found = [totals.parts for totals in results.totals]
+    words = [floor_text(parts.instance, 3) for parts in found if parts]
+    return f" Instance IoU of the settings: {', '.join(words)}." if words else ""
 
 
 def table(results: Results) -> list[tuple[str, ...]]:
@@ -43,7 +60,7 @@ def table(results: Results) -> list[tuple[str, ...]]:
         score, worst = totals.score, worst_case_of(setting, totals)
         rows.append(
             (
-                f"{setting.sigma:g}",
+                setting.noise_text,
                 setting.scale,
                 f"{setting.tau:g}",
                 str(setting.n),
@@ -109,7 +126,9 @@ def comma_separated(results: Results) -> str:
         "abstention_labelled", "abstention_all", "mean_iou", "worst_case_mean_iou", "invalid",
         "seconds_per_image", "alpha_per_input_and_setting",
     )  # fmt: skip
-    writer = csv.DictWriter(file, names, lineterminator="\n")
+    if results.config.of_clouds:
+        names = ("noise", *names, "instance_iou", "category_mean_iou")
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for setting, totals in zip(results.config.settings, results.totals, strict=True):
         seconds = totals.seconds / totals.inputs

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from segcert.data.clouds import Cloud
 from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
 
@@ -39,12 +40,16 @@ class Views:
         if not 0 <= self.jitter < 1:
             raise InputError(f"jitter must be in [0, 1), got {self.jitter}")
 
-    def read(self, item: LabelledImage) -> tuple[UInt8[Tensor, " 3 h w"], UInt8[Tensor, " h w"]]:
+    def read(
+        self, item: LabelledImage | Cloud
+    ) -> tuple[UInt8[Tensor, " 3 h w"], UInt8[Tensor, " h w"]]:
         """Turn a labelled image into tensors, channels first, and check its size.
 
         Raises:
-            InputError: If it is smaller than the crop.
+            InputError: If it is smaller than the crop, or no image.
         """
+        if isinstance(item, Cloud):
+            raise InputError(f"{item.name} is a cloud: views of images cannot be drawn from it")
         if item.labels.shape[0] < self.crop[0] or item.labels.shape[1] < self.crop[1]:
             raise InputError(
                 f"image {item.name} is {item.labels.shape}, smaller than the crop "

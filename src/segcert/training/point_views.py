@@ -8,6 +8,7 @@ from jaxtyping import Float, Int16, Int64
 from torch import Generator, Tensor
 
 from segcert.data.clouds import Cloud
+from segcert.data.labelled import LabelledImage
 from segcert.data.part_numbers import check_parts
 from segcert.errors import InputError
 from segcert.training.augment import uniform
@@ -41,13 +42,17 @@ class PointViews:
         if not 0 < self.scales[0] <= self.scales[1] < math.inf:
             raise InputError(f"scales must be 0 < smallest <= largest, got {self.scales}")
 
-    def read(self, item: Cloud) -> tuple[Float[Tensor, " n c"], Int16[Tensor, " n"]]:
+    def read(
+        self, item: LabelledImage | Cloud
+    ) -> tuple[Float[Tensor, " n c"], Int16[Tensor, " n"]]:
         """Turn a labelled cloud into tensors, and check that it can be learned from.
 
         Raises:
             InputError: If it has no labels, category or (if wanted) normals, labels of another
                 category, or too few points.
         """
+        if not isinstance(item, Cloud):
+            raise InputError(f"{item.name} is an image: views of clouds cannot be drawn from it")
         columns = [item.points]
         if self.normals:
             if item.normals is None:
