@@ -19,13 +19,22 @@ if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
     from segcert.runs.setting import Setting
 
+CLOUDS = ("shapes", "shapenet_part_cap")  # data sets of point clouds
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
 def evaluate(
     *,
     data: Annotated[
-        Literal["camvid", "cityscapes", "pascal_context", "folder", "synthetic", "shapes"],
+        Literal[
+            "camvid",
+            "cityscapes",
+            "pascal_context",
+            "folder",
+            "synthetic",
+            "shapes",
+            "shapenet_part_cap",
+        ],
         Parameter(help="Data set."),
     ],
     out: Annotated[Path, Parameter(help="The run folder; the same command goes on in it.")],
@@ -112,7 +121,7 @@ def evaluate(
         "sigma": tuple(sigma or [0.25]), "tau": tuple(tau or [0.75]), "n": tuple(n or [100]),
         "correction": tuple(correction or ["holm"]),
     }  # fmt: skip
-    clouds = data == "shapes"
+    clouds = data in CLOUDS
     check_kind(
         data, clouds=clouds, of_clouds=(noise, shift_sigma, jitter_sigma), votes=votes,
         of_images=(scale, denoiser),

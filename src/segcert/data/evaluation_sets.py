@@ -82,8 +82,8 @@ def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = Non
     """Open a data set to evaluate on.
 
     Args:
-        name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic" or
-            "shapes".
+        name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic",
+            "shapes" or "shapenet_part_cap".
         given: Its arguments.
         subset: Take so many evenly spaced images; None takes all.
 
@@ -205,6 +205,18 @@ def open_shapes(scenes: int) -> EvaluationSet:
     )
 
 
+def open_caps(root: Path, split: str = "test") -> EvaluationSet:
+    """Open the caps of ShapeNet-Part."""
+    return EvaluationSet(
+        name=f"ShapeNet-Part caps {split}",
+        images=cloud_sets.OnUnitSphere(cloud_sets.Caps(root, split)),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence="ShapeNet terms: non-commercial research and education",
+        note=AS_SHAPED,
+    )
+
+
 RULES = {
     "camvid": Rule(open_camvid, ("root",), ("split",)),
     "cityscapes": Rule(open_cityscapes, ("root",), ("split",)),
@@ -212,6 +224,7 @@ RULES = {
     "folder": Rule(open_folder, ("images", "masks", "classes")),
     "synthetic": Rule(open_synthetic, ("scenes",)),
     "shapes": Rule(open_shapes, ("scenes",)),
+    "shapenet_part_cap": Rule(open_caps, ("root",), ("split",)),
 }
 HINTS = {
     "root": ", the folder it was unpacked into",
