@@ -80,7 +80,8 @@ def table(
     seed: int = 0,
 ) -> None:
     """Certify the images with each backend that is installed and print the table."""
-    chosen = evenly_spaced(CamVid(root, "val"), images)
+    val = CamVid(root, "val")
+    chosen = [val[number] for number in evenly_spaced(val, images).numbers]
     first = chosen[0]
     lines: dict[str, Line] = {}
     for name, precision in RUNS:

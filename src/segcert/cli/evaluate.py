@@ -21,15 +21,26 @@ from segcert.cli.arguments import (
 )
 
 if TYPE_CHECKING:
+    from segcert.models.point_segmenter import PointSegmenter
     from segcert.runs.evaluate import Results
+    from segcert.runs.setting import Setting
 
+CLOUDS = ("shapes", "shapenet_part_cap")  # data sets of point clouds
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
 def evaluate(
     *,
     data: Annotated[
-        Literal["camvid", "cityscapes", "pascal_context", "folder", "synthetic"],
+        Literal[
+            "camvid",
+            "cityscapes",
+            "pascal_context",
+            "folder",
+            "synthetic",
+            "shapes",
+            "shapenet_part_cap",
+        ],
         Parameter(help="Data set."),
     ],
     out: Annotated[Path, Parameter(help="The run folder; the same command goes on in it.")],
@@ -38,6 +49,21 @@ def evaluate(
         list[float] | None,
         Parameter(help="Standard deviations of the noise; by default 0.25. Repeat for several."),
     ] = None,
+    noise: Annotated[
+        list[str] | None,
+        Parameter(
+            help="Of clouds: gaussian (coordinates), rotation, yaw, axis-angle or pose; gaussian."
+        ),
+    ] = None,
+    shift_sigma: Annotated[
+        float | None, Parameter(help="Of --noise pose: of the shift, units of the file.")
+    ] = None,
+    jitter_sigma: Annotated[
+        float | None, Parameter(help="Of --noise pose: of each point, units of the file.")
+    ] = None,
+    votes: Annotated[
+        int, Parameter(converter=whole, help="Of clouds: runs of the network that are averaged.")
+    ] = 1,
     scale: Annotated[
         list[str] | None,
         Parameter(help="Resizing of noisy images, as of `segcert certify`; 1."),
@@ -74,7 +100,7 @@ def evaluate(
     masks: Annotated[Path | None, Parameter(help="Of --data folder: the masks.")] = None,
     classes: Annotated[Path | None, Parameter(help="Of --data folder: names, one a line.")] = None,
     scenes: Annotated[
-        int | None, Parameter(converter=whole, help="Of --data synthetic: how many.")
+        int | None, Parameter(converter=whole, help="Of --data synthetic and shapes: how many.")
     ] = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -85,11 +111,15 @@ def evaluate(
     Stopped at any point, the same command goes on.
     """
     from segcert.cli.backends import Choice, one_calibration, runtime_settings
+    from segcert.cli.clouds import refuse_options
     from segcert.cli.shell import messages
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
+    from segcert.models.adapter import Segmenter
     from segcert.models.shipped import open_model
+    from segcert.models.shipped_points import open_network
     from segcert.report.progress import DrawProgress
+    from segcert.runs.cloud_setting import all_cloud_settings
     from segcert.runs.config import EvaluationConfig, all_settings
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
@@ -100,14 +130,36 @@ def evaluate(
         root=root, split=split, label_order=label_order, resize=resize, images=images,
         masks=masks, classes=classes, scenes=scenes,
     )  # fmt: skip
-    settings = all_settings(
-        sigma=tuple(sigma or [0.25]), scale=scales_of(data, resize, scale),
-        tau=tuple(tau or [0.75]), n=tuple(n or [100]), correction=tuple(correction or ["holm"]),
+    sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
+    draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
+    clouds = data in CLOUDS
+    check_kind(
+        data, clouds=clouds, of_clouds=(noise, shift_sigma, jitter_sigma), votes=votes,
+        of_images=(scale, denoiser),
     )  # fmt: skip
+    settings: tuple[Setting, ...]
+    if clouds:
+        settings = all_cloud_settings(
+            noise=noise or ["gaussian"], shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
+            sigma=sigmas, tau=taus, n=draws, correction=corrections,
+        )  # fmt: skip
+    else:
+        settings = all_settings(
+            scale=scales_of(data, resize, scale), sigma=sigmas, tau=taus, n=draws,
+            correction=corrections,
+        )  # fmt: skip
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
     choice = Choice(backend, precision, calibration, int8_file)
-    segmenter = open_model(model, denoiser=denoiser)
+    segmenter: Segmenter | PointSegmenter
+    if clouds:
+        refuse_options({
+            "--backend": backend, "--precision": None if precision == "fp32" else precision,
+            "--calibration": calibration, "--int8-file": int8_file,
+        })  # fmt: skip
+        segmenter = open_network(model, votes=votes)
+    else:
+        segmenter = open_model(model, denoiser=denoiser)
     where = choose_device(device, segmenter).type
     found = open_evaluation_set(data, given, subset=subset)
     asked = EvaluationConfig(
@@ -119,15 +171,17 @@ def evaluate(
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
-    if choice.calibrates:
-        one_calibration(config)
-        segmenter = replace(segmenter, scale=config.settings[0].scale)
-    segmenter = choice.apply(
-        segmenter, sigma=config.settings[0].sigma, size=lambda: inventory.items[0].shape, out=out
-    )
-    config = config.model_copy(update=runtime_settings(segmenter))
-    choice.remember(segmenter, out)
-    warn_about_input(model)
+    if isinstance(segmenter, Segmenter):
+        if choice.calibrates:
+            one_calibration(config)
+            segmenter = replace(segmenter, scale=config.settings[0].scale)
+        segmenter = choice.apply(
+            segmenter, sigma=config.settings[0].sigma, size=lambda: inventory.items[0].shape,
+            out=out,
+        )  # fmt: skip
+        config = config.model_copy(update=runtime_settings(segmenter))
+        choice.remember(segmenter, out)
+        warn_about_input(model)
     left_out = len(settings) - len(config.settings)
     with DrawProgress(messages) as progress:
         results = run(
@@ -140,6 +194,30 @@ def evaluate(
             "cannot certify anything at such a tau"
         )
     print_results(results, out)
+
+
+def check_kind(
+    data: str,
+    *,
+    clouds: bool,
+    of_clouds: tuple[object, ...],
+    votes: int,
+    of_images: tuple[object, ...],
+) -> None:
+    """Refuse options that are for inputs of the other kind.
+
+    Raises:
+        InputError: If one was given.
+    """
+    from segcert.errors import InputError
+
+    if clouds and any(one is not None for one in of_images):
+        raise InputError(f"--scale and --denoiser are for images, and {data} are clouds")
+    if not clouds and (votes != 1 or any(one is not None for one in of_clouds)):
+        raise InputError(
+            "--noise, --shift-sigma, --jitter-sigma and --votes are for clouds: leave them out "
+            f"for {data}"
+        )
 
 
 def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:

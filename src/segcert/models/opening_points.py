@@ -22,10 +22,14 @@ from segcert.models.file_hashes import hash_model
 from segcert.models.ground import NAMES, PALETTE, Ground
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.pointnet2 import CENTRES, load_pointnet2
+from segcert.models.shipped_points import open_network, shipped_points
 
 NEIGHBOURS = 16  # from which normals are computed
 BUILT_IN = ("ground",)
-FILES = "a PointNet++ checkpoint (.pth, .pt) or an exported program (.pt2)"
+FILES = (
+    "weights of segcert train (.safetensors), a PointNet++ checkpoint (.pth, .pt) or an exported "
+    "program (.pt2)"
+)
 
 Normals = Literal["trusted", "recomputed", "none"]
 
@@ -64,7 +68,8 @@ def open_point_model(name: str, options: PointOptions | None = None) -> PointSeg
     """Open a model of clouds.
 
     Args:
-        name: "ground" (see `Ground`), or the path of a PointNet++ checkpoint or a ``.pt2`` program
+        name: "ground" (see `Ground`), a shipped network, or the path of weights of ``segcert
+            train``, of a PointNet++ checkpoint or of a ``.pt2`` program
             from a batch (b, n, 3) or (b, n, 6), and categories (b,) if it takes them, to scores
             (b, classes, n).
         options: What it is told.
@@ -79,21 +84,23 @@ def open_point_model(name: str, options: PointOptions | None = None) -> PointSeg
             Ground(), name=name, normalise=False, class_names=NAMES, palette=PALETTE
         )
         return with_options(plain, options, categories=False)
-    path = Path(name)
-    if path.suffix not in (".pth", ".pt", ".pt2"):
+    path, shipped = Path(name), shipped_points()
+    if name not in shipped and path.suffix not in (".pth", ".pt", ".pt2", ".safetensors"):
         raise InputError(
-            f"unknown model of point clouds {name!r}: choose {', '.join(BUILT_IN)}, or give the "
-            f"path of {FILES}"
+            f"unknown model of point clouds {name!r}: choose one of "
+            f"{', '.join([*BUILT_IN, *shipped])}, or give the path of {FILES}"
         )
-    if not path.is_file():
+    if name not in shipped and not path.is_file():
         raise InputError(f"model {path} does not exist")
     if path.suffix == ".pt2":
         return open_program(path, options)
     if number is None:
         raise InputError(
-            f"model {path} is told the category of a shape: add --category, one of "
+            f"model {name} is told the category of a shape: add --category, one of "
             f"{', '.join(part_numbers.CATEGORIES)}"
         )
+    if name in shipped or path.suffix == ".safetensors":
+        return with_options(open_network(name), options, categories=True)
     net = load_pointnet2(path)
     if torch.cuda.is_available():
         net.to("cuda")

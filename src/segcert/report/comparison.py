@@ -8,10 +8,11 @@ from pathlib import Path
 
 from segcert.errors import InputError
 from segcert.models.resizing import parse_resizing
-from segcert.runs.config import EvaluationConfig, Setting, words
+from segcert.runs.config import EvaluationConfig, words
 from segcert.runs.evaluate import Results, load_results
 from segcert.runs.records import LOCK, RECORDS, damaged
 from segcert.runs.rows import Totals, add_up
+from segcert.runs.setting import Setting
 
 SAME = ("data", "note", "images", "inputs_sha256", "classes", "n0", "alpha")
 SHOWN = ("data", "images", "n0", "alpha")  # short enough for a line
@@ -168,7 +169,8 @@ def compare(loaded: Sequence[Results], labels: Sequence[str]) -> Comparison:
                     "apart with one --label for each"
                 )
             rows = (r for r in results.rows if r.setting == number and r.number in common)
-            entries.append(Entry(label, setting, add_up(rows)))
+            clouds = results.config.of_clouds
+            entries.append(Entry(label, setting, add_up(rows, of_clouds=clouds)))
     names = list(dict.fromkeys(labels))
     entries.sort(key=lambda entry: (names.index(entry.label), *order(entry.setting)))
     configs = tuple(results.config for results in loaded)

@@ -20,7 +20,7 @@ DARKER = 0.6  # of the light of a line: its texts
 PER_INCH = 12  # characters of the heading and the legend
 WORDS: dict[str, Callable[[Entry], str]] = {
     "model": lambda entry: entry.label,
-    "sigma": lambda entry: f"sigma = {entry.setting.sigma:g}",
+    "sigma": lambda entry: f"sigma = {entry.setting.noise_text}",
     "scale": lambda entry: f"scale = {entry.setting.scale}",
     "n": lambda entry: f"n = {entry.setting.n}",
     "tau": lambda entry: f"tau = {entry.setting.tau:g}",

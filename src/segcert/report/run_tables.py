@@ -31,18 +31,26 @@ LATEX = {
 }  # fmt: skip
 
 
+COMPONENTS = {"images": "pixels", "clouds": "points"}
+UNITS = {
+    "images": "l2, values in [0, 1]",
+    "clouds": "l2 over all coordinates in the units of the file, or as the noise has it: of "
+    "rotations radians, of poses standard deviations",
+}
+
+
 def caption(found: Comparison) -> str:
     """Say what the figures are of, and what alpha means."""
-    config = found.configs[0]
+    config, inputs = found.configs[0], inputs_of(found)
     devices = " and ".join(sorted({one.device for one in found.configs}))
     models = sorted({entry.label for entry in found.entries})
     model = f"model {models[0]}, " if len(models) == 1 else ""
     return (
-        f"{config.data}, {found.inputs} images ({config.note}); {model}n0 = {config.n0}. "
-        f"Each statement about one image at one setting is wrong with a probability of at most "
-        f"alpha = {config.alpha:g}, by itself: not all of them together, nor the best of them. "
-        "Certified accuracy: certified and true, of the labelled pixels. Radius: l2, values in "
-        f"[0, 1]. Seconds: draws and certificate of a row, on {devices}. Radii, "
+        f"{config.data}, {found.inputs} {inputs} ({config.note}); {model}n0 = {config.n0}. "
+        f"Each statement about one {inputs[:-1]} at one setting is wrong with a probability of at "
+        f"most alpha = {config.alpha:g}, by itself: not all of them together, nor the best of "
+        f"them. Certified accuracy: certified and true, of the labelled {COMPONENTS[inputs]}. "
+        f"Radius: {UNITS[inputs]}. Seconds: draws and certificate of a row, on {devices}. Radii, "
         f"accuracies and IoUs are rounded down, abstentions up.{unfinished(found)}"
     )
 
@@ -52,7 +60,14 @@ def unfinished(found: Comparison) -> str:
     if found.complete:
         return ""
     by = " in every run" if len(found.configs) > 1 else ""
-    return f" Unfinished: {found.inputs} of {found.configs[0].images} images are done{by}."
+    return (
+        f" Unfinished: {found.inputs} of {found.configs[0].images} {inputs_of(found)} are done{by}."
+    )
+
+
+def inputs_of(found: Comparison) -> str:
+    """What the inputs are called."""
+    return "clouds" if found.configs[0].of_clouds else "images"
 
 
 def table(found: Comparison) -> list[tuple[str, ...]]:
@@ -70,7 +85,7 @@ def cells(entry: Entry) -> tuple[str, ...]:
         f"{setting.tau:g}",
         str(setting.n),
         setting.correction,
-        f"{setting.sigma:g}",
+        setting.noise_text,
         floor_text(setting.radius),
         percent_text(int(score.confusion.trace()), score.labelled),
         percent_text(score.certified_correct, score.labelled),
@@ -158,16 +173,18 @@ def escape(text: str) -> str:
 def comma_separated(found: Comparison) -> str:
     """The exact numbers as CSV, counts among them; empty where there is none."""
     file = io.StringIO()
-    names = (
+    names: tuple[str, ...] = (
         "model", "scale", "tau", "n", "correction", "sigma", "radius", "images", "inputs",
         "components", "certified", "labelled", "certified_labelled", "certified_correct",
         "accuracy", "certified_accuracy", "mean_iou", "worst_case_mean_iou",
         "abstention_labelled", "abstention_all", "invalid", "seconds_per_image", "n0",
         "alpha_per_input_and_setting",
     )  # fmt: skip
-    writer = csv.DictWriter(file, names, lineterminator="\n")
-    writer.writeheader()
     config = found.configs[0]
+    if config.of_clouds:
+        names = ("noise", *names, "instance_iou", "category_mean_iou")
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
     for entry in found.entries:
         about = {
             "model": entry.label,

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
+from segcert.data.clouds import Cloud
 from segcert.data.evaluation_sets import EvaluationSet
 from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.metrics.worst_case import WorstCase
 from segcert.models.adapter import Segmenter
-from segcert.noise.kinds import named_noise
-from segcert.runs.config import EvaluationConfig, Setting
-from segcert.runs.inventory import Inventory, tensor_of
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.shipped_points import of_category
+from segcert.runs.config import EvaluationConfig
+from segcert.runs.inventory import Inventory, tensor_of, truth_of
 from segcert.runs.records import (
     RECORDS,
     add,
@@ -26,6 +30,7 @@ from segcert.runs.records import (
     stored_rows,
 )
 from segcert.runs.rows import Row, Totals, add_up, row_of
+from segcert.runs.setting import Setting
 from segcert.sampling.counts import Counts
 from segcert.sampling.several import sample_several
 from segcert.stats.corrections import parse_correction
@@ -55,7 +60,11 @@ class Results:
     def totals(self) -> tuple[Totals, ...]:
         """The sums over the inputs, for each setting; there must be an input."""
         numbers = range(len(self.config.settings))
-        return tuple(add_up(row for row in self.rows if row.setting == k) for k in numbers)
+        clouds = self.config.of_clouds
+        return tuple(
+            add_up((row for row in self.rows if row.setting == k), of_clouds=clouds)
+            for k in numbers
+        )
 
 
 def load_results(folder: Path) -> Results:
@@ -75,7 +84,7 @@ def load_results(folder: Path) -> Results:
 
 
 def evaluate(
-    segmenter: Segmenter,
+    segmenter: Segmenter | PointSegmenter,
     data: EvaluationSet,
     inventory: Inventory,
     config: EvaluationConfig,
@@ -93,7 +102,8 @@ def evaluate(
     alone, so the result is that of a run that was never stopped.
 
     Args:
-        segmenter: The base model; its scale is that of the setting.
+        segmenter: The base model; its scale is that of the setting, and its category and parts
+            are those of the cloud.
         data: The data set.
         inventory: Of the data set.
         config: What is asked for.
@@ -150,8 +160,8 @@ def check_same(config: EvaluationConfig, known: EvaluationConfig | None, out: Pa
 
 
 def certify_input(
-    segmenter: Segmenter,
-    image: LabelledImage,
+    segmenter: Segmenter | PointSegmenter,
+    image: LabelledImage | Cloud,
     config: EvaluationConfig,
     *,
     number: int,
@@ -180,15 +190,20 @@ def certify_input(
             certificate = config.request(setting).certify(counts)
             spent += time.perf_counter() - began
             row = row_of(
-                certificate, image.labels, number=number, name=image.name, setting=k, seconds=spent
+                certificate,
+                truth_of(image),
+                number=number,
+                name=image.name,
+                setting=k,
+                seconds=spent,
             )
             rows.append(row)
     return sorted(rows, key=lambda row: row.setting)
 
 
 def draw_group(
-    segmenter: Segmenter,
-    image: LabelledImage,
+    segmenter: Segmenter | PointSegmenter,
+    image: LabelledImage | Cloud,
     config: EvaluationConfig,
     group: tuple[int, ...],
     *,
@@ -204,15 +219,30 @@ def draw_group(
     first = config.settings[group[0]]
     began = time.perf_counter()
     seconds: list[float] = []
+    model, x = prepared(segmenter, image, first)
     found = sample_several(
-        replace(segmenter, scale=first.scale), tensor_of(image),
-        noise=named_noise("gaussian", first.sigma), n0=config.n0,
+        model, x, noise=first.drawn_noise, n0=config.n0,
         n=tuple(sorted({config.settings[k].n for k in group})),
         seed=int(config.seed), device=device, batch_size=batch_size, progress=progress,
         at=lambda _: seconds.append(time.perf_counter() - began),
     )  # fmt: skip
     seconds.append(time.perf_counter() - began)
     return {counts.n: (counts, spent) for counts, spent in zip(found, seconds, strict=True)}
+
+
+def prepared(
+    segmenter: Segmenter | PointSegmenter, item: LabelledImage | Cloud, setting: Setting
+) -> tuple[Segmenter | PointSegmenter, Tensor]:
+    """Tell the model what it must know of an input, and read the input as the model takes it.
+
+    Normals that a model does not trust are left out.
+    """
+    if isinstance(segmenter, Segmenter):
+        return replace(segmenter, scale=setting.scale), tensor_of(item)
+    if not isinstance(item, Cloud) or item.category is None:
+        raise InputError(f"model {segmenter.name} labels clouds of a category, got {item.name}")
+    trusts = segmenter.columns == 6 and not segmenter.normal_neighbours
+    return of_category(segmenter, item.category), tensor_of(item, normals=trusts)
 
 
 def draws_per_input(config: EvaluationConfig) -> int:
@@ -255,6 +285,17 @@ def figures(setting: Setting, totals: Totals) -> dict[str, object]:
         "mean_iou": score.mean_iou,
         "worst_case_mean_iou": worst.mean_iou if worst else None,
         "invalid": totals.invalid,
+    } | part_figures(totals)
+
+
+def part_figures(totals: Totals) -> dict[str, object]:
+    """The figures that only clouds with parts have."""
+    if totals.parts is None:
+        return {}
+    return {
+        "instance_iou": totals.parts.instance,
+        "category_mean_iou": totals.parts.category_mean,
+        "category_iou": totals.parts.category,
     }
 
 
