@@ -1,5 +1,7 @@
 """Evaluate on clouds: each is told its category, figures are those of the field, runs go on."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.pointnet import PointNet
 from segcert.models.shipped_points import of_category
 from segcert.noise.kinds import named_cloud_noise
+from segcert.report.comparison import compare
 from segcert.report.run_tables import caption, comma_separated, table
 from segcert.runs.cloud_setting import all_cloud_settings
 from segcert.runs.config import EvaluationConfig
@@ -96,9 +99,12 @@ def test_the_summary_holds_the_ious_of_the_field(whole: Path) -> None:
         assert line["radius"] == results.config.settings[number].radius > 0
     assert found[-1]["noise"] == "rotation"
     assert found[0]["radius"] == pytest.approx(0.1 * 0.6744897501960817, rel=1e-9)
-    assert "3 clouds" in caption(results)
-    assert table(results)[-1][0] == "rotation 0.1"
-    assert comma_separated(results).splitlines()[1].startswith("gaussian,0.1,")
+    shown = compare([results], ["net"])
+    assert "3 clouds" in caption(shown)
+    assert table(shown)[-1][5] == "rotation 0.1"
+    lines = list(csv.DictReader(io.StringIO(comma_separated(shown))))
+    assert {(line["noise"], line["sigma"]) for line in lines} >= {("gaussian", "0.1")}
+    assert float(lines[0]["instance_iou"]) == pytest.approx(found[0]["instance_iou"])
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(whole: Path, tmp_path: Path) -> None:

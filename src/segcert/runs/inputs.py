@@ -13,6 +13,7 @@ from segcert.errors import InputError
 from segcert.runs.kinds import IMAGES, InputKind
 
 LONGEST_NAME = 200  # bytes; temporary files add to it, and 255 is the limit of file systems
+NOTES = ".txt"  # a table of points, or words beside images
 
 
 def find_images(arguments: list[str], kind: InputKind = IMAGES) -> dict[str, Path]:
@@ -52,12 +53,19 @@ def find_images(arguments: list[str], kind: InputKind = IMAGES) -> dict[str, Pat
 def means_clouds(arguments: list[str]) -> bool:
     """Tell by suffixes whether arguments are point clouds; what is neither counts as an image.
 
+    In folders and globs with images, tables of numbers (``.txt``) are notes beside them.
+
     Raises:
         InputError: If some are images and some are clouds, or nothing is found.
     """
     suffixes = (*SUFFIXES, *CLOUD_SUFFIXES)
     paths = [path for argument in arguments for path in expand(argument, suffixes)]
-    clouds = [path for path in paths if path.suffix.lower() in CLOUD_SUFFIXES]
+    images = any(path.suffix.lower() in SUFFIXES for path in paths)
+    clouds = [
+        path for path in paths
+        if path.suffix.lower() in CLOUD_SUFFIXES
+        and not (images and path.suffix.lower() == NOTES and str(path) not in arguments)
+    ]  # fmt: skip
     if clouds and len(clouds) < len(paths):
         image = next(path for path in paths if path not in clouds)
         raise InputError(
