@@ -52,11 +52,12 @@ def find_images(arguments: list[str], kind: InputKind = IMAGES) -> dict[str, Pat
 def means_clouds(arguments: list[str]) -> bool:
     """Tell by suffixes whether arguments are point clouds; what is neither counts as an image.
 
+    Text files (.txt) in a folder do not make it one of clouds: they may be anything.
+
     Raises:
         InputError: If some are images and some are clouds, or nothing is found.
     """
-    suffixes = (*SUFFIXES, *CLOUD_SUFFIXES)
-    paths = [path for argument in arguments for path in expand(argument, suffixes)]
+    paths = [path for argument in arguments for path in of_either_kind(argument)]
     clouds = [path for path in paths if path.suffix.lower() in CLOUD_SUFFIXES]
     if clouds and len(clouds) < len(paths):
         image = next(path for path in paths if path not in clouds)
@@ -65,6 +66,22 @@ def means_clouds(arguments: list[str]) -> bool:
             "time, with a model of their own"
         )
     return bool(clouds)
+
+
+def of_either_kind(argument: str) -> list[Path]:
+    """Expand one argument; a folder with images stands for these, whatever else it holds.
+
+    Raises:
+        InputError: If it is a folder without images or clouds, or nothing is found.
+    """
+    path = Path(argument)
+    if not path.is_dir():
+        return expand(argument)
+    images, clouds = (
+        [file for file in path.iterdir() if file.suffix.lower() in suffixes]
+        for suffixes in (SUFFIXES, [one for one in CLOUD_SUFFIXES if one != ".txt"])
+    )
+    return images or clouds or expand(argument)
 
 
 def find_mask(path: Path) -> Bool[np.ndarray, " h w"]:
