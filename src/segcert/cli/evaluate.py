@@ -14,6 +14,7 @@ from segcert.cli.arguments import (
     Seed,
     whole,
 )
+from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
@@ -69,21 +70,26 @@ def evaluate(
     ] = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Certify a data set at all combinations of settings, and compare with the truth.
 
     `OUT/records.sqlite` gets one row per image and setting, `OUT/summary.json` the figures.
     Stopped at any point, the same command goes on.
     """
+    from segcert.cli.engines import open_engine
     from segcert.cli.shell import messages
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
     from segcert.models.shipped import open_model
     from segcert.report.progress import DrawProgress
     from segcert.runs.config import EvaluationConfig, all_settings
+    from segcert.runs.engines.units import NamedModel
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
-    from segcert.sampling.setup import check_batch_size, choose_device
+    from segcert.sampling.setup import check_batch_size
     from segcert.sampling.streams import fresh_seed
 
     given = Arguments(
@@ -97,24 +103,28 @@ def evaluate(
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
     segmenter = open_model(model, denoiser=denoiser)
-    where = choose_device(device, segmenter).type
     found = open_evaluation_set(data, given, subset=subset)
-    asked = EvaluationConfig(
-        data=found.name, note=found.note, images=len(found.images), inputs_sha256="",
-        classes=found.classes, model=segmenter.name, weights_sha256=segmenter.weights_sha256,
-        settings=settings, n0=n0, alpha=alpha, seed=str(fresh_seed() if seed is None else seed),
-        device=where,
-    )  # fmt: skip
-    asked.check(segmenter)
-    inventory = take_inventory(found)
-    config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
-    warn_about_input(model)
-    left_out = len(settings) - len(config.settings)
-    with DrawProgress(messages) as progress:
-        results = run(
-            segmenter, found, inventory, config,
-            out=out, any_seed=seed is None, device=device, batch_size=batch, progress=progress,
+    source = NamedModel(model, denoiser)
+    with open_engine(
+        engine, segmenter, source, device=device, workers=workers, address=address
+    ) as chosen:
+        asked = EvaluationConfig(
+            data=found.name, note=found.note, images=len(found.images), inputs_sha256="",
+            classes=found.classes, model=segmenter.name,
+            weights_sha256=segmenter.weights_sha256, settings=settings, n0=n0, alpha=alpha,
+            seed=str(fresh_seed() if seed is None else seed), device=chosen.device_type,
         )  # fmt: skip
+        asked.check(segmenter)
+        inventory = take_inventory(found)
+        config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
+        warn_about_input(model)
+        left_out = len(settings) - len(config.settings)
+        with DrawProgress(messages) as progress:
+            results = run(
+                segmenter, found, inventory, config,
+                out=out, any_seed=seed is None, batch_size=batch, progress=progress,
+                engine=chosen,
+            )  # fmt: skip
     if left_out:
         messages.print(
             f"[yellow]note:[/] {left_out} of {len(settings)} settings are left out: so few draws "

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from segcert.data.evaluation_sets import EvaluationSet
@@ -13,8 +13,13 @@ from segcert.files import atomic_write
 from segcert.metrics.worst_case import WorstCase
 from segcert.models.adapter import Segmenter
 from segcert.noise.kinds import named_noise
+from segcert.runs.block_files import BLOCKS, BlockFiles
 from segcert.runs.config import EvaluationConfig, Setting
+from segcert.runs.engines.abstract import AbstractEngine
+from segcert.runs.engines.local import LocalEngine
+from segcert.runs.engines.units import Unit, Work
 from segcert.runs.inventory import Inventory, tensor_of
+from segcert.runs.jobs import Job
 from segcert.runs.records import (
     RECORDS,
     add,
@@ -26,8 +31,8 @@ from segcert.runs.records import (
     stored_rows,
 )
 from segcert.runs.rows import Row, Totals, add_up, row_of
-from segcert.sampling.counts import Counts
-from segcert.sampling.several import sample_several
+from segcert.runs.spread import spread
+from segcert.sampling.setup import automatic_batch_size
 from segcert.stats.corrections import parse_correction
 
 SUMMARY = "summary.json"
@@ -85,11 +90,13 @@ def evaluate(
     device: str = "auto",
     batch_size: int | str = "auto",
     progress: Progress | None = None,
+    engine: AbstractEngine | None = None,
 ) -> Results:
     """Certify all inputs at all settings into ``out/records.sqlite``; sum up in ``summary.json``.
 
-    Each input is stored in one transaction when it is done. Stopped at any point, by whatever
-    means, the same call goes on with the next input; the noise depends on seed, input and draw
+    Each input is stored in one transaction when it is done, and its blocks of draws in
+    ``out/blocks`` until then. Stopped at any point, by whatever means, the same call goes on and
+    draws at most the blocks again that were in flight; the noise depends on seed, input and draw
     alone, so the result is that of a run that was never stopped.
 
     Args:
@@ -102,12 +109,14 @@ def evaluate(
         device: Where to sample.
         batch_size: Draws that go through the model together.
         progress: Called with a name, draws done and draws in all.
+        engine: Where draws are counted, of this model; None for this process and ``device``.
 
     Returns:
         The results, complete.
 
     Raises:
-        InputError: If the folder is in use, damaged, or holds a run of another configuration.
+        InputError: If the folder is in use, damaged, or holds a run of another configuration, or
+            the devices of the engine are of another type.
     """
     config.check(segmenter)
     with locked(out), opened(out, write=True) as store:
@@ -118,19 +127,22 @@ def evaluate(
         if known is None:
             start(store, config)
         done = finished(store)
-        for number, item in enumerate(inventory.items):
-            if number in done:
-                continue
-            image = data.images.item(number)
-            label = f"{number + 1}/{config.images} {item.name}"
-            add(
-                store,
-                certify_input(
-                    segmenter, image, config,
-                    number=number, label=label, device=device, batch_size=batch_size,
-                    progress=progress,
-                ),
-            )  # fmt: skip
+        left = [number for number in range(len(inventory.items)) if number not in done]
+        files = BlockFiles(out / BLOCKS, config.sha256)
+        files.keep_only(set(left))
+        engine = engine or LocalEngine(segmenter, device=device)
+        check_device(config, engine)
+        inputs = Inputs(
+            segmenter, data, config, engine=engine, batch_size=batch_size, progress=progress
+        )
+        if isinstance(engine, LocalEngine):
+            engine.after_batch = inputs.report
+        for job in spread(engine, inputs.jobs(left), files, inputs.report):
+            rows = inputs.close(job)
+            if rows:
+                add(store, rows)
+                files.remove(rows[0].number)
+        files.keep_only(set())
         results = Results(config, tuple(stored_rows(store)))
         write_summary(results, out / SUMMARY)
     return results
@@ -149,70 +161,107 @@ def check_same(config: EvaluationConfig, known: EvaluationConfig | None, out: Pa
         )
 
 
-def certify_input(
-    segmenter: Segmenter,
-    image: LabelledImage,
-    config: EvaluationConfig,
-    *,
-    number: int,
-    label: str,
-    device: str,
-    batch_size: int | str,
-    progress: Progress | None,
-) -> list[Row]:
-    """Certify one input at all settings, one group of shared draws after the other."""
-    rows = []
-    total, before = draws_per_input(config), 0
-    for group in config.groups:
+def check_device(config: EvaluationConfig, engine: AbstractEngine) -> None:
+    """Refuse an engine whose streams would be others.
 
-        def report(done: int, _: int, before: int = before) -> None:
-            if progress:
-                progress(label, before + done, total)
-
-        drawn = draw_group(
-            segmenter, image, config, group, device=device, batch_size=batch_size, progress=report
+    Raises:
+        InputError: With both types.
+    """
+    if engine.device_type != config.device:
+        raise InputError(
+            f"the run is one of device {config.device}, engine {engine.name} has "
+            f"{engine.device_type}: the noise would be another; choose --device {config.device}"
         )
-        before += config.n0 + max(drawn)
-        for k in group:
-            setting = config.settings[k]
-            counts, spent = drawn[setting.n]
+
+
+class Inputs:
+    """The inputs of an evaluation on their way: opened as jobs, certified when these are done.
+
+    Args:
+        segmenter: The base model.
+        data: The data set.
+        config: What is asked for.
+        engine: Where draws are counted.
+        batch_size: Draws that go through the model together, or "auto".
+        progress: Called with a name, draws done and draws in all, of the first unfinished input.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        data: EvaluationSet,
+        config: EvaluationConfig,
+        *,
+        engine: AbstractEngine,
+        batch_size: int | str,
+        progress: Progress | None,
+    ) -> None:
+        self._segmenter, self._data, self._config = segmenter, data, config
+        self._engine, self._batch_size, self._progress = engine, batch_size, progress
+        self._open: dict[int, tuple[LabelledImage, list[Job], list[Row]]] = {}
+
+    def jobs(self, numbers: Iterable[int]) -> Iterator[Job]:
+        """Open inputs one after the other, as their jobs are asked for."""
+        for number in numbers:
+            image = self._data.images.item(number)
+            jobs: list[Job] = []
+            self._open[number] = (image, jobs, [])
+            for k in range(len(self._config.groups)):
+                jobs.append(self._job(number, image, k))
+                yield jobs[-1]
+
+    def _job(self, number: int, image: LabelledImage, group: int) -> Job:
+        """The draws that settings share."""
+        config, x = self._config, tensor_of(image)
+        members = [config.settings[k] for k in config.groups[group]]
+        on_cuda = self._engine.device_type == "cuda"
+        size = self._batch_size
+        if not isinstance(size, int):
+            size = automatic_batch_size(tuple(x.shape[1:]), on_cuda=on_cuda)
+        work = Work(
+            x, named_noise("gaussian", members[0].sigma), members[0].scale, int(config.seed),
+            config.weights_sha256,
+        )  # fmt: skip
+        return Job(
+            f"{number}-{group}", work,
+            n0=config.n0, n=tuple(sorted({one.n for one in members})), batch_size=size,
+            share=self._engine.put,
+        )  # fmt: skip
+
+    def close(self, job: Job) -> list[Row] | None:
+        """Certify the settings of a job; all rows of its input, if it is the last one."""
+        number, group = map(int, job.key.split("-"))
+        image, _, rows = self._open[number]
+        engine = self._engine
+        for key in job.keys:
+            engine.drop(key)
+        drawn = job.counts(self._segmenter, kind=engine.device_type, engine=engine.name)
+        for k in self._config.groups[group]:
+            setting = self._config.settings[k]
+            found = drawn[setting.n]
             began = time.perf_counter()
-            certificate = config.request(setting).certify(counts)
-            spent += time.perf_counter() - began
+            certificate = self._config.request(setting).certify(found.counts)
+            spent = found.seconds + time.perf_counter() - began
             row = row_of(
                 certificate, image.labels, number=number, name=image.name, setting=k, seconds=spent
             )
             rows.append(row)
-    return sorted(rows, key=lambda row: row.setting)
+        if len(rows) < len(self._config.settings):
+            return None
+        del self._open[number]
+        return sorted(rows, key=lambda row: row.setting)
 
-
-def draw_group(
-    segmenter: Segmenter,
-    image: LabelledImage,
-    config: EvaluationConfig,
-    group: tuple[int, ...],
-    *,
-    device: str,
-    batch_size: int | str,
-    progress: Callable[[int, int], None],
-) -> dict[int, tuple[Counts, float]]:
-    """Make the draws that settings share.
-
-    Returns:
-        By number of draws: the counts, and the seconds until they were there.
-    """
-    first = config.settings[group[0]]
-    began = time.perf_counter()
-    seconds: list[float] = []
-    found = sample_several(
-        replace(segmenter, scale=first.scale), tensor_of(image),
-        noise=named_noise("gaussian", first.sigma), n0=config.n0,
-        n=tuple(sorted({config.settings[k].n for k in group})),
-        seed=int(config.seed), device=device, batch_size=batch_size, progress=progress,
-        at=lambda _: seconds.append(time.perf_counter() - began),
-    )  # fmt: skip
-    seconds.append(time.perf_counter() - began)
-    return {counts.n: (counts, spent) for counts, spent in zip(found, seconds, strict=True)}
+    def report(self, unit: Unit | None = None, drawn: int = 0) -> None:
+        """Show how far the first unfinished input is, with the draws of a unit in the making."""
+        if not self._progress or not self._open:
+            return
+        number = min(self._open)
+        image, jobs, _ = self._open[number]
+        done = sum(job.drawn for job in jobs)
+        if unit is not None and unit.work.startswith(f"{number}-"):
+            done += drawn
+        label = f"{number + 1}/{self._config.images} {image.name}"
+        self._progress(label, done, draws_per_input(self._config))
 
 
 def draws_per_input(config: EvaluationConfig) -> int:
