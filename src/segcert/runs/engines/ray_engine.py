@@ -1,5 +1,6 @@
 """The engine of a Ray cluster: actors that hold the model, on as many machines as there are."""
 
+import logging
 import os
 from collections import Counter as Tallied
 from collections import deque
@@ -246,7 +247,7 @@ def connect(address: str) -> Any:
     if ray.is_initialized():
         raise InputError("this process is in a Ray cluster already: ray.shutdown() first")
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of many kinds, with many lines
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
