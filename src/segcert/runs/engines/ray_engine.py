@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections import Counter as Tallied
 from collections import deque
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from segcert.runs.engines.processes import told
 from segcert.runs.engines.units import Done, ModelSource, Unit, packed, unpacked
 
 START_SECONDS = 300.0  # that no worker at all may be up
+KNOCK_SECONDS = 10.0
 HERE = "local"  # an address: a cluster of its own, on this machine
 
 
@@ -246,15 +248,29 @@ def connect(address: str) -> Any:
         raise InputError("engine ray needs Ray: pip install 'segcert[ray]'") from error
     if ray.is_initialized():
         raise InputError("this process is in a Ray cluster already: ray.shutdown() first")
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS", address)
     try:
+        check_listens(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # of many kinds, with many lines
+    except (Exception, SystemExit) as error:  # of many kinds, with many lines
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"no Ray cluster at address {address!r} ({reason}): start one with `ray start --head`, "
             f"name its HOST:PORT with --address, or use --address {HERE}"
         ) from error
     return ray
+
+
+def check_listens(address: str) -> None:
+    """Knock at HOST:PORT; Ray itself would wait for minutes, and then end the process.
+
+    Raises:
+        OSError: If nobody answers.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
 
 
 def device_of(device: str, resources: dict[str, float]) -> tuple[str, int]:
