@@ -53,7 +53,7 @@ def test_the_table_is_printed_and_the_run_goes_on(run: Command, tmp_path: Path) 
     )
     header, *lines = done.out.splitlines()
     assert header.split()[:7] == [
-        "sigma", "scale", "tau", "n", "correction", "radius", "accuracy",
+        "model", "scale", "tau", "n", "correction", "sigma", "radius",
     ]  # fmt: skip
     assert [line.split()[4] for line in lines[:6]] == ["bonferroni", "holm"] * 3
     assert "at most alpha = 0.1, by itself: not all of them together" in " ".join(done.out.split())

@@ -5,10 +5,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segcert.data import camvid, cityscapes, pascal_context, synthetic
+from segcert.data import camvid, cityscapes, cloud_sets, pascal_context, synthetic
 from segcert.data.folder import Folder, read_classes
 from segcert.data.labelled import AbstractLabelledImages
+from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledClouds
 from segcert.data.subset import evenly_spaced
+from segcert.data.synthetic import shapes
 from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
 from segcert.errors import InputError
 
@@ -16,16 +18,19 @@ AS_STORED = (
     "noise is added to the photographs at the resolution of the file, before any resize: "
     "radii bound perturbations of the file, and labels are compared at its resolution"
 )
+AS_SHAPED = (
+    "each shape is centred and scaled to the unit sphere beforehand; noise is added in these units"
+)
 AS_DRAWN = "noise is added to the scenes as they are drawn, before any resize"
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Images with labels, and what they are.
+    """Images or clouds with labels, and what they are.
 
     Args:
         name: Of the data set and its split.
-        images: The images.
+        images: The images or clouds.
         classes: Names of the classes.
         palette: One RGB colour per class.
         licence: Of the images.
@@ -33,7 +38,7 @@ class EvaluationSet:
     """
 
     name: str
-    images: AbstractLabelledImages
+    images: AbstractLabelledImages | AbstractLabelledClouds
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     licence: str
@@ -52,7 +57,7 @@ class Arguments:
         images: Folder of images of a data set of one's own.
         masks: Folder of its masks.
         classes: File with the names of its classes.
-        scenes: Number of synthetic scenes.
+        scenes: Number of synthetic scenes or procedural shapes.
     """
 
     root: Path | None = None
@@ -77,7 +82,8 @@ def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = Non
     """Open a data set to evaluate on.
 
     Args:
-        name: "camvid", "cityscapes", "pascal_context", "folder" or "synthetic".
+        name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic",
+            "shapes" or "shapenet_part_cap".
         given: Its arguments.
         subset: Take so many evenly spaced images; None takes all.
 
@@ -187,12 +193,38 @@ def open_synthetic(scenes: int) -> EvaluationSet:
     )
 
 
+def open_shapes(scenes: int) -> EvaluationSet:
+    """Open procedural shapes that are in no training set."""
+    return EvaluationSet(
+        name="procedural shapes",
+        images=cloud_sets.shapes(scenes, first=FIRST_TEST_SHAPE),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence="Apache-2.0",
+        note=AS_SHAPED,
+    )
+
+
+def open_caps(root: Path, split: str = "test") -> EvaluationSet:
+    """Open the caps of ShapeNet-Part."""
+    return EvaluationSet(
+        name=f"ShapeNet-Part caps {split}",
+        images=cloud_sets.OnUnitSphere(cloud_sets.Caps(root, split)),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence="ShapeNet terms: non-commercial research and education",
+        note=AS_SHAPED,
+    )
+
+
 RULES = {
     "camvid": Rule(open_camvid, ("root",), ("split",)),
     "cityscapes": Rule(open_cityscapes, ("root",), ("split",)),
     "pascal_context": Rule(open_pascal_context, ("root", "label_order", "resize"), ("split",)),
     "folder": Rule(open_folder, ("images", "masks", "classes")),
     "synthetic": Rule(open_synthetic, ("scenes",)),
+    "shapes": Rule(open_shapes, ("scenes",)),
+    "shapenet_part_cap": Rule(open_caps, ("root",), ("split",)),
 }
 HINTS = {
     "root": ", the folder it was unpacked into",

@@ -1,25 +1,20 @@
 """Evaluate a model on a data set: the only loop over a data set."""
 
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from segcert.data.evaluation_sets import EvaluationSet
-from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.metrics.worst_case import WorstCase
 from segcert.models.adapter import Segmenter
-from segcert.noise.kinds import named_noise
+from segcert.models.point_segmenter import PointSegmenter
 from segcert.runs.block_files import BLOCKS, BlockFiles
-from segcert.runs.config import EvaluationConfig, Setting
+from segcert.runs.config import EvaluationConfig
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.local import LocalEngine
-from segcert.runs.engines.units import Unit, Work
-from segcert.runs.inventory import Inventory, tensor_of
-from segcert.runs.jobs import Job
+from segcert.runs.inventory import Inventory
 from segcert.runs.records import (
     RECORDS,
     add,
@@ -30,13 +25,13 @@ from segcert.runs.records import (
     stored_config,
     stored_rows,
 )
-from segcert.runs.rows import Row, Totals, add_up, row_of
+from segcert.runs.rows import Row, Totals, add_up
+from segcert.runs.setting import Setting
 from segcert.runs.spread import spread
-from segcert.sampling.setup import automatic_batch_size
+from segcert.runs.underway import Progress, Underway
 from segcert.stats.corrections import parse_correction
 
 SUMMARY = "summary.json"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +55,11 @@ class Results:
     def totals(self) -> tuple[Totals, ...]:
         """The sums over the inputs, for each setting; there must be an input."""
         numbers = range(len(self.config.settings))
-        return tuple(add_up(row for row in self.rows if row.setting == k) for k in numbers)
+        clouds = self.config.of_clouds
+        return tuple(
+            add_up((row for row in self.rows if row.setting == k), of_clouds=clouds)
+            for k in numbers
+        )
 
 
 def load_results(folder: Path) -> Results:
@@ -80,7 +79,7 @@ def load_results(folder: Path) -> Results:
 
 
 def evaluate(
-    segmenter: Segmenter,
+    segmenter: Segmenter | PointSegmenter,
     data: EvaluationSet,
     inventory: Inventory,
     config: EvaluationConfig,
@@ -100,7 +99,8 @@ def evaluate(
     alone, so the result is that of a run that was never stopped.
 
     Args:
-        segmenter: The base model; its scale is that of the setting.
+        segmenter: The base model; its scale is that of the setting, and its category and parts
+            are those of the cloud.
         data: The data set.
         inventory: Of the data set.
         config: What is asked for.
@@ -132,7 +132,7 @@ def evaluate(
         files.keep_only(set(left))
         engine = engine or LocalEngine(segmenter, device=device)
         check_device(config, engine)
-        inputs = Inputs(
+        inputs = Underway(
             segmenter, data, config, engine=engine, batch_size=batch_size, progress=progress
         )
         if isinstance(engine, LocalEngine):
@@ -174,102 +174,6 @@ def check_device(config: EvaluationConfig, engine: AbstractEngine) -> None:
         )
 
 
-class Inputs:
-    """The inputs of an evaluation on their way: opened as jobs, certified when these are done.
-
-    Args:
-        segmenter: The base model.
-        data: The data set.
-        config: What is asked for.
-        engine: Where draws are counted.
-        batch_size: Draws that go through the model together, or "auto".
-        progress: Called with a name, draws done and draws in all, of the first unfinished input.
-    """
-
-    def __init__(
-        self,
-        segmenter: Segmenter,
-        data: EvaluationSet,
-        config: EvaluationConfig,
-        *,
-        engine: AbstractEngine,
-        batch_size: int | str,
-        progress: Progress | None,
-    ) -> None:
-        self._segmenter, self._data, self._config = segmenter, data, config
-        self._engine, self._batch_size, self._progress = engine, batch_size, progress
-        self._open: dict[int, tuple[LabelledImage, list[Job], list[Row]]] = {}
-
-    def jobs(self, numbers: Iterable[int]) -> Iterator[Job]:
-        """Open inputs one after the other, as their jobs are asked for."""
-        for number in numbers:
-            image = self._data.images.item(number)
-            jobs: list[Job] = []
-            self._open[number] = (image, jobs, [])
-            for k in range(len(self._config.groups)):
-                jobs.append(self._job(number, image, k))
-                yield jobs[-1]
-
-    def _job(self, number: int, image: LabelledImage, group: int) -> Job:
-        """The draws that settings share."""
-        config, x = self._config, tensor_of(image)
-        members = [config.settings[k] for k in config.groups[group]]
-        on_cuda = self._engine.device_type == "cuda"
-        size = self._batch_size
-        if not isinstance(size, int):
-            size = automatic_batch_size(tuple(x.shape[1:]), on_cuda=on_cuda)
-        work = Work(
-            x, named_noise("gaussian", members[0].sigma), members[0].scale, int(config.seed),
-            config.weights_sha256,
-        )  # fmt: skip
-        return Job(
-            f"{number}-{group}", work,
-            n0=config.n0, n=tuple(sorted({one.n for one in members})), batch_size=size,
-            share=self._engine.put,
-        )  # fmt: skip
-
-    def close(self, job: Job) -> list[Row] | None:
-        """Certify the settings of a job; all rows of its input, if it is the last one."""
-        number, group = map(int, job.key.split("-"))
-        image, _, rows = self._open[number]
-        engine = self._engine
-        for key in job.keys:
-            engine.drop(key)
-        drawn = job.counts(self._segmenter, kind=engine.device_type, engine=engine.name)
-        for k in self._config.groups[group]:
-            setting = self._config.settings[k]
-            found = drawn[setting.n]
-            began = time.perf_counter()
-            certificate = self._config.request(setting).certify(found.counts)
-            spent = found.seconds + time.perf_counter() - began
-            row = row_of(
-                certificate, image.labels, number=number, name=image.name, setting=k, seconds=spent
-            )
-            rows.append(row)
-        if len(rows) < len(self._config.settings):
-            return None
-        del self._open[number]
-        return sorted(rows, key=lambda row: row.setting)
-
-    def report(self, unit: Unit | None = None, drawn: int = 0) -> None:
-        """Show how far the first unfinished input is, with the draws of a unit in the making."""
-        if not self._progress or not self._open:
-            return
-        number = min(self._open)
-        image, jobs, _ = self._open[number]
-        done = sum(job.drawn for job in jobs)
-        if unit is not None and unit.work.startswith(f"{number}-"):
-            done += drawn
-        label = f"{number + 1}/{self._config.images} {image.name}"
-        self._progress(label, done, draws_per_input(self._config))
-
-
-def draws_per_input(config: EvaluationConfig) -> int:
-    """Draws that one input takes."""
-    largest = [max(config.settings[k].n for k in group) for group in config.groups]
-    return sum(config.n0 + n for n in largest)
-
-
 def write_summary(results: Results, path: Path) -> None:
     """Write configuration and figures; nothing in it depends on clocks or interruptions."""
     content = {
@@ -304,6 +208,17 @@ def figures(setting: Setting, totals: Totals) -> dict[str, object]:
         "mean_iou": score.mean_iou,
         "worst_case_mean_iou": worst.mean_iou if worst else None,
         "invalid": totals.invalid,
+    } | part_figures(totals)
+
+
+def part_figures(totals: Totals) -> dict[str, object]:
+    """The figures that only clouds with parts have."""
+    if totals.parts is None:
+        return {}
+    return {
+        "instance_iou": totals.parts.instance,
+        "category_mean_iou": totals.parts.category_mean,
+        "category_iou": totals.parts.category,
     }
 
 

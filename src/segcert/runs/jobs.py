@@ -11,7 +11,8 @@ from torch import Tensor
 
 from segcert.data.images import hash_image
 from segcert.models.adapter import Segmenter
-from segcert.runs.engines.units import Done, Unit, Work
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.runs.engines.units import Done, Unit, Work, told
 from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts
@@ -167,7 +168,9 @@ class Job:
             self._guess = most_frequent(pilot.tally)
             self._refer_to("guess", self._guess)
 
-    def counts(self, segmenter: Segmenter, *, kind: str, engine: str) -> dict[int, Counted]:
+    def counts(
+        self, segmenter: Segmenter | PointSegmenter, *, kind: str, engine: str
+    ) -> dict[int, Counted]:
         """Counts after each number of test draws, as `sample_several` has them.
 
         Args:
@@ -184,7 +187,7 @@ class Job:
         work, pilot = self.work, self._pilot
         streams = Streams(work.seed, hash_image(work.x), work.x.device, kind)
         noise, classes = fitting_noise(work.noise, work.x), self._classes or 0
-        task = Task(replace(segmenter, scale=work.scale), work.x, noise, streams, classes)
+        task = Task(told(segmenter, work), work.x, noise, streams, classes)
         none = no_draws((0,), n=0, device=work.x.device)
         first = none if pilot is None or pilot.tally is None else pilot.tally
         found: dict[int, Counted] = {}

@@ -84,7 +84,7 @@ def open_store(
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
-            stored = Request.model_validate(header["request"])
+            stored = type(request).model_validate(header["request"])
             partial = Partial(from_arrays("pilot", file), from_arrays("test", file))
         stored_seed = int(header["seed"])
         history = tuple(Look(**look) for look in header["history"])

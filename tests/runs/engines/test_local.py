@@ -14,7 +14,8 @@ from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.block_files import BLOCKS, BlockFiles
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.local import LocalEngine
-from segcert.runs.engines.units import Done, NamedModel, Unit, Work, packed, unpacked
+from segcert.runs.engines.sources import NamedModel
+from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
 from segcert.runs.evaluate import SUMMARY
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.runs.engines.units import Done, Unit, Work
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.runs.engines.units import Done, Unit, Work, told
+from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.promise import Margins
 from segcert.sampling.setup import choose_device, make_task, unchecked_task
@@ -22,11 +24,11 @@ class Counter:
     """A model on a device, and the inputs that it worked on last.
 
     Args:
-        segmenter: The base model; units bring their scale.
+        segmenter: The base model; units bring its scale, or the category of a cloud.
         device: Its device: "auto", "cpu", "cuda", "cuda:1", ...
     """
 
-    def __init__(self, segmenter: Segmenter, device: str) -> None:
+    def __init__(self, segmenter: Segmenter | PointSegmenter, device: str) -> None:
         self._segmenter = segmenter
         self.device = choose_device(device, segmenter)
         self._tasks: dict[str, Task] = {}
@@ -45,7 +47,7 @@ class Counter:
             after_batch: Called with the draws of this unit that are done.
 
         Raises:
-            InputError: If the weights of this worker are others.
+            InputError: If the weights of this worker are others, or something else runs them.
             ModelError: If the model cannot be certified.
             SamplingError: If memory does not suffice for one draw.
         """
@@ -67,21 +69,36 @@ class Counter:
         assert isinstance(work, Work)
         if unit.classes is not None and unit.work in self._tasks:
             return replace(self._tasks[unit.work], classes=unit.classes)
-        if work.weights_sha256 != self._segmenter.weights_sha256:
-            raise InputError(
-                f"a worker has model {self._segmenter.name} with weights "
-                f"{self._segmenter.weights_sha256[:12]}, the run has {work.weights_sha256[:12]}: "
-                "give all machines the same model file"
-            )
+        check_same_model(self._segmenter, work)
         make = make_task if unit.classes is None else unchecked_task
         task = make(
-            replace(self._segmenter, scale=work.scale), work.x,
+            told(self._segmenter, work), work.x,
             noise=work.noise, seed=work.seed, device=str(self.device),
         )  # fmt: skip
         while len(self._tasks) >= MOST_TASKS:
             del self._tasks[next(iter(self._tasks))]
         self._tasks[unit.work] = task
         return task if unit.classes is None else replace(task, classes=unit.classes)
+
+
+def check_same_model(segmenter: Segmenter | PointSegmenter, work: Work) -> None:
+    """Refuse a worker that has another model than the run, or runs it by another program.
+
+    Raises:
+        InputError: With both.
+    """
+    mine, wanted = segmenter.weights_sha256, work.weights_sha256
+    if mine != wanted:
+        raise InputError(
+            f"a worker has model {segmenter.name} with weights {mine[:12]}, the run has "
+            f"{wanted[:12]}: give all machines the same model file"
+        )
+    backend = runtime_of(segmenter).backend
+    if backend != work.backend:
+        raise InputError(
+            f"a worker runs model {segmenter.name} with backend {backend}, the run is one of "
+            f"{work.backend}: open it in the workers as in the run"
+        )
 
 
 def margins_from(first: Tensor) -> Margins:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from segcert.models.adapter import Segmenter
+from segcert.models.point_segmenter import PointSegmenter
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.units import Done, Unit
@@ -22,7 +23,7 @@ class LocalEngine(AbstractEngine):
 
     def __init__(
         self,
-        segmenter: Segmenter,
+        segmenter: Segmenter | PointSegmenter,
         *,
         device: str = "auto",
         after_batch: Callable[[Unit, int], None] | None = None,

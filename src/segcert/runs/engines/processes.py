@@ -24,7 +24,8 @@ from segcert.runs.engines.abstract import (
     lost_too_often,
 )
 from segcert.runs.engines.counter import Counter
-from segcert.runs.engines.units import Done, ModelSource, Unit, packed, to_bytes, unpacked
+from segcert.runs.engines.sources import ModelSource
+from segcert.runs.engines.units import Done, Unit, packed, to_bytes, unpacked
 
 
 @dataclass(eq=False)
@@ -204,7 +205,7 @@ def work(pipe: Connection, source: bytes, device: str, threads: int) -> None:
             done = counter.count(unit, shared)
             answer: object = (packed(done.tally), done.seconds)
         except Exception as error:  # the parent raises it
-            answer = told(error)
+            answer = retold(error)
         try:
             pipe.send_bytes(to_bytes(answer))
         except OSError:
@@ -221,7 +222,7 @@ def receive(pipe: Connection, inbox: "queue.SimpleQueue[bytes | None]") -> None:
             return
 
 
-def told(error: Exception) -> SegcertError:
+def retold(error: Exception) -> SegcertError:
     """An error that other processes can raise: ours as it is, others in words."""
     if isinstance(error, SegcertError):
         return type(error)(str(error))

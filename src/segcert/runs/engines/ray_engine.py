@@ -18,8 +18,9 @@ from segcert.runs.engines.abstract import (
     lost_too_often,
 )
 from segcert.runs.engines.counter import Counter
-from segcert.runs.engines.processes import told
-from segcert.runs.engines.units import Done, ModelSource, Unit, packed, unpacked
+from segcert.runs.engines.processes import retold
+from segcert.runs.engines.sources import ModelSource
+from segcert.runs.engines.units import Done, Unit, packed, unpacked
 
 START_SECONDS = 300.0  # that no worker at all may be up
 KNOCK_SECONDS = 10.0
@@ -46,7 +47,7 @@ class Actor:
             done = self._counter.count(unit, dict(zip(unit.keys, values, strict=True)))
             return packed(done.tally), done.seconds
         except Exception as error:  # the driver raises it
-            return told(error)
+            return retold(error)
 
 
 @dataclass(eq=False)
@@ -195,7 +196,7 @@ class RayEngine(AbstractEngine):
         try:
             found = self._ray.get(ref)
         except self._ray.exceptions.RayTaskError as error:
-            return told(error)
+            return retold(error)
         except self._ray.exceptions.RayError:
             self._lose(worker, ref)
             return None

@@ -1,33 +1,21 @@
 """The unit of work: one block of draws of one input, with streams of its own."""
 
 import pickle
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.models.shipped import open_model
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.shipped_points import of_category
 from segcert.noise.base import AbstractNoise
 from segcert.runs.store import from_arrays, to_arrays
 from segcert.sampling.tally import Block, Tally
-
-ModelSource = Callable[[], Segmenter]
-
-
-@dataclass(frozen=True)
-class NamedModel:
-    """A model that each worker opens for itself, by name or path; see `open_model`."""
-
-    name: str
-    denoiser: str | None = None
-
-    def __call__(self) -> Segmenter:
-        """Open it."""
-        return open_model(self.name, denoiser=self.denoiser)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +25,11 @@ class Work:
     Args:
         x: The input, on the CPU.
         noise: As asked for; made to fit the input by the worker.
-        scale: Resizing inside the base model.
+        scale: Resizing inside the base model; "1" for clouds.
         seed: Of all streams.
         weights_sha256: Hash of the weights that the worker must have.
+        category: Number of the category of a cloud; None for images.
+        backend: What runs the model; in the worker, too.
     """
 
     x: Shaped[Tensor, " *shape"]
@@ -47,6 +37,8 @@ class Work:
     scale: str
     seed: int
     weights_sha256: str
+    category: int | None = None
+    backend: str = "torch"
 
 
 @dataclass(frozen=True)
@@ -93,6 +85,19 @@ class Done:
     unit: Unit
     tally: Tally
     seconds: float
+
+
+def told(segmenter: Segmenter | PointSegmenter, work: Work) -> Segmenter | PointSegmenter:
+    """Tell the model what it must know of an input: the scale of images, the category of clouds.
+
+    Raises:
+        InputError: If a model of clouds is to label an input without category.
+    """
+    if isinstance(segmenter, Segmenter):
+        return replace(segmenter, scale=work.scale)
+    if work.category is None:
+        raise InputError(f"model {segmenter.name} labels clouds of a category, got none")
+    return of_category(segmenter, work.category)
 
 
 def packed(tally: Tally) -> dict[str, np.ndarray]:
