@@ -1,6 +1,5 @@
 """The local engine, what goes to workers, and the blocks on disk."""
 
-import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.block_files import BLOCKS, BlockFiles
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.local import LocalEngine
-from segcert.runs.engines.sources import NamedModel
 from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
 from segcert.runs.evaluate import SUMMARY
 from segcert.sampling.streams import Stage
@@ -167,8 +165,3 @@ def test_no_more_units_are_in_flight_than_there_is_room_for() -> None:
     found = [done.unit for done in engine.run(lambda: next(left, None))]
     assert sorted(found, key=lambda unit: unit.block.start) == units
     assert engine.most == 3
-
-
-def test_a_named_model_opens_after_a_journey(weights: Path) -> None:
-    source = pickle.loads(pickle.dumps(NamedModel(str(weights))))
-    assert source().weights_sha256 == NamedModel(str(weights))().weights_sha256
