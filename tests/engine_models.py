@@ -8,9 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segcert.data.evaluation_sets import EvaluationSet
+from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluation_set
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
+from segcert.data.part_numbers import CATEGORIES
 from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.checkpoints import PointDescription, save_weights
+from segcert.models.pointnet import PointNet
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import Results, evaluate
 from segcert.runs.inventory import take_inventory
@@ -119,6 +122,21 @@ def evaluate_noise(
         n0=n0, alpha=0.1, seed="8", device="cpu",
     )  # fmt: skip
     return evaluate(segmenter, data, inventory, config, out=out, batch_size=2, **options)
+
+
+def save_cloud_net(path: Path) -> Path:
+    """Write weights of a network of clouds, of the classes of the shapes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = PointNet(50, columns=6, categories=16).eval()
+    data = open_evaluation_set("shapes", Arguments(scenes=1))
+    about = PointDescription(
+        architecture="pointnet", columns=6, categories=CATEGORIES, classes=data.classes,
+        palette=data.palette, sigma=0.1, data="nothing", licence="Apache-2.0",
+        training={"epochs": 0},
+    )  # fmt: skip
+    save_weights(path, net, about)
+    return path
 
 
 def figures_of(results: Results) -> list[dict[str, object]]:

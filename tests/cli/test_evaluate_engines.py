@@ -2,19 +2,14 @@
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from engine_models import figures_of, save_cloud_net
 from PIL import Image
 
-from segcert.data.evaluation_sets import Arguments, open_evaluation_set
-from segcert.data.part_numbers import CATEGORIES
-from segcert.models.checkpoints import PointDescription, save_weights
-from segcert.models.pointnet import PointNet
 from segcert.runs.evaluate import SUMMARY, load_results
 
 Command = Callable[..., Any]
@@ -31,21 +26,14 @@ def compared(command: Command, tmp_path: Path) -> Callable[..., list[Any]]:
         assert alone.status == 0, alone.err
         spread = command(*common, "--out", tmp_path / "spread", *PROCESSES, workers)
         assert spread.status == 0, spread.err
-        assert figures(tmp_path / "spread") == figures(tmp_path / "alone")
-        one, other = ((tmp_path / out / SUMMARY).read_bytes() for out in ("alone", "spread"))
-        assert one == other
-        return list(load_results(tmp_path / "spread").rows)
+        one, other = (load_results(tmp_path / out) for out in ("alone", "spread"))
+        assert figures_of(other) == figures_of(one)
+        assert (tmp_path / "spread" / SUMMARY).read_bytes() == (
+            tmp_path / "alone" / SUMMARY
+        ).read_bytes()
+        return list(other.rows)
 
     return call
-
-
-def figures(out: Path) -> list[list[object]]:
-    """All rows without their times."""
-    rows = [
-        [getattr(row, field.name) for field in fields(row) if field.name != "seconds"]
-        for row in load_results(out).rows
-    ]
-    return [[v.tolist() if isinstance(v, np.ndarray) else v for v in row] for row in rows]
 
 
 @pytest.fixture
@@ -69,18 +57,9 @@ def test_clouds_in_processes_give_the_rows_of_this_process(
     compared: Callable[..., list[Any]], tmp_path: Path
 ) -> None:
     """Of three categories, under two noises, with normals."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        net = PointNet(50, columns=6, categories=16).eval()
-    data = open_evaluation_set("shapes", Arguments(scenes=1))
-    about = PointDescription(
-        architecture="pointnet", columns=6, categories=CATEGORIES, classes=data.classes,
-        palette=data.palette, sigma=0.1, data="nothing", licence="Apache-2.0",
-        training={"epochs": 0},
-    )  # fmt: skip
-    save_weights(tmp_path / "net.safetensors", net, about)
+    net = save_cloud_net(tmp_path / "net.safetensors")
     rows = compared(
-        "--data", "shapes", "--scenes", 3, "--model", tmp_path / "net.safetensors", "--sigma", 0.1,
+        "--data", "shapes", "--scenes", 3, "--model", net, "--sigma", 0.1,
         "--noise", "gaussian", "--noise", "pose", "--shift-sigma", 0.1, "--jitter-sigma", 0.05,
         "--tau", 0.5, "--n", 14, "--n0", 2, "--alpha", 0.5, workers=2,
     )  # fmt: skip

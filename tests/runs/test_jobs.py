@@ -11,6 +11,7 @@ from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
 from segcert.runs.jobs import Job, Part, blocks_of
+from segcert.sampling.conclude import precision
 from segcert.sampling.several import sample_several
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, Run, Tally
@@ -135,3 +136,12 @@ def test_a_batch_that_was_halved_stays_halved() -> None:
     small = worker.count(Unit(first.work, first.block, 2), shared)
     job.take(Done(first, small.tally, 0.0))
     assert job.ready().batch_size == 2
+
+
+def test_counts_say_where_and_how_workers_computed() -> None:
+    job = run("scores", n0=4, n=(7,), batch_size=3, pick=lambda _: 0)
+    on_cpu = job.counts(MODELS["scores"], kind="cpu", engine="test")[7].counts.provenance
+    assert (on_cpu.device, on_cpu.precision) == ("cpu", "float32")
+    on_cuda = job.counts(MODELS["scores"], kind="cuda", engine="test")[7].counts.provenance
+    assert (on_cuda.device, on_cuda.streams) == ("cuda", "cuda")
+    assert on_cuda.precision == precision(MODELS["scores"], on_cuda=True) != on_cpu.precision

@@ -13,7 +13,7 @@ from segcert.data.images import hash_image
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
 from segcert.runs.engines.units import Done, Unit, Work, told
-from segcert.sampling.conclude import most_frequent, to_counts
+from segcert.sampling.conclude import most_frequent, precision, to_counts
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
@@ -193,7 +193,10 @@ class Job:
         found: dict[int, Counted] = {}
         for n, (tally, seconds) in self._test.at.items():
             made = to_counts(task, Partial(first, tally), self._guess)
-            source = replace(made.provenance, device=kind, device_name=f"workers of {engine}")
+            source = replace(
+                made.provenance, device=kind, device_name=f"workers of {engine}",
+                precision=precision(task.segmenter, on_cuda=kind == "cuda"),
+            )  # fmt: skip
             spent = seconds + (pilot.seconds if pilot else 0.0)
             found[n] = Counted(replace(made, provenance=source), spent)
         prints = np.concatenate([made.pilot_fingerprints, made.test_fingerprints])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from engine_models import open_net
+from engine_models import open_labels, open_net
 
 from segcert.data.evaluation_sets import Arguments, open_evaluation_set
 from segcert.errors import InputError
@@ -83,6 +83,11 @@ def test_blocks_of_labels_merge_without_margins(one_after_the_other: tuple[Tally
     assert found.draws == 12
     with_margins = one_after_the_other[0].margins
     assert merged(first, replace(both, margins=with_margins)).margins is with_margins
+
+
+def test_a_worker_with_other_weights_is_refused() -> None:
+    with pytest.raises(InputError, match="a worker has model labels with weights none, the run"):
+        Counter(open_labels(), "cpu").count(Unit("0-0", FIRST, 3), {"0-0": WORK})
 
 
 def test_a_worker_with_another_backend_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Worker processes: the results of one process, whatever dies on the way."""
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,14 @@ from engine_models import (
     OpenDeadly,
     evaluate_noise,
     figures_of,
-    open_labels,
     open_net,
     open_nothing,
 )
 
-from segcert.errors import InputError, SamplingError
+from segcert.errors import InputError, ModelError, SamplingError
 from segcert.runs.block_files import BLOCKS
-from segcert.runs.engines.processes import ProcessEngine, devices_of
+from segcert.runs.engines.processes import ProcessEngine, devices_of, retold
+from segcert.runs.engines.units import to_bytes
 from segcert.runs.evaluate import Results
 
 
@@ -59,6 +60,7 @@ def test_a_process_that_dies_is_replaced_and_its_blocks_are_drawn_again(
     ]
 
 
+@pytest.mark.slow
 def test_a_block_that_kills_every_process_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,11 +81,13 @@ def test_errors_of_a_process_are_one_line_here(tmp_path: Path) -> None:
         ProcessEngine(open_nothing, workers=1) as engine,
     ):
         evaluate_noise(open_net(), tmp_path / "a", images=1, engine=engine)
-    with (
-        pytest.raises(InputError, match="a worker has model labels with weights none"),
-        ProcessEngine(open_labels, workers=1) as engine,
-    ):
-        evaluate_noise(open_net(), tmp_path / "b", images=1, engine=engine)
+
+
+def test_errors_of_ours_keep_their_kind() -> None:
+    for error in (InputError("what, rule, way out"), ModelError("mixes draws")):
+        again = pickle.loads(to_bytes(retold(error)))
+        assert (type(again), str(again)) == (type(error), str(error))
+    assert type(retold(ValueError("odd"))) is SamplingError
 
 
 def test_devices() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_models import evaluate_noise, figures_of, open_net
+from engine_models import evaluate_noise, figures_of, open_net, save_cloud_net
 
 from segcert.errors import InputError
 from segcert.runs.block_files import BLOCKS
-from segcert.runs.evaluate import SUMMARY
+from segcert.runs.evaluate import SUMMARY, Results, load_results
 
 pytestmark = [pytest.mark.cluster, pytest.mark.filterwarnings("ignore")]  # ray's own warnings
 ray = pytest.importorskip("ray", reason="Ray is not installed: make test-cluster")
@@ -87,17 +87,28 @@ def test_a_node_that_is_killed_midway_loses_nothing(cluster: Any, tmp_path: Path
     )
 
 
-def test_the_command_works_on_a_cluster(cluster: Any, tmp_path: Path) -> None:
-    def run(out: str, *more: str) -> None:
-        command = [
-            sys.executable, "-m", "segcert", "evaluate", "--data", "synthetic", "--scenes", "1",
-            "--model", "synthetic", "--n", "45", "--n0", "1", "--tau", "0.6", "--scale", "0.25",
-            "--seed", "3", "--device", "cpu", "--batch-size", "8", "--out", str(tmp_path / out),
-        ]  # fmt: skip
-        subprocess.run([*command, *more], check=True, capture_output=True, timeout=200)
+@pytest.mark.parametrize("data", ["synthetic", "shapes"])
+def test_the_command_works_on_a_cluster(cluster: Any, tmp_path: Path, data: str) -> None:
+    """On images and on clouds."""
+    more = {
+        "synthetic": ["--model", "synthetic", "--n", "45", "--n0", "1", "--scale", "0.25"],
+        "shapes": ["--model", str(tmp_path / "net.safetensors"), "--n", "24", "--sigma", "0.1"],
+    }[data]
+    save_cloud_net(tmp_path / "net.safetensors")
 
-    run("local")
-    run("ray", "--engine", "ray", "--address", cluster.address, "--workers", "1")
+    def run(out: str, *engine: str) -> Results:
+        command = [
+            sys.executable, "-m", "segcert", "evaluate", "--data", data, "--scenes", "2", *more,
+            "--tau", "0.6", "--alpha", "0.1", "--seed", "3", "--device", "cpu",
+            "--batch-size", "8", "--out", str(tmp_path / out), *engine,
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=200)
+        return load_results(tmp_path / out)
+
+    alone = run("local")
+    spread = run("ray", "--engine", "ray", "--address", cluster.address, "--workers", "1")
+    assert len(alone.rows) == 2
+    assert figures_of(spread) == figures_of(alone)
     one, other = ((tmp_path / name / SUMMARY).read_bytes() for name in ("local", "ray"))
     assert one == other
 
