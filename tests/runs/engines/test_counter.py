@@ -98,6 +98,17 @@ def test_a_worker_with_another_backend_is_refused() -> None:
     assert other.count(Unit("0-0", FIRST, 3), {"0-0": same}).tally.draws == 6
 
 
+def test_images_are_resized_by_the_scale_of_the_work() -> None:
+    task = make_task(
+        replace(NET, scale="0.5"), IMAGE, noise=GaussianNoise(0.3), seed=7, device="cpu"
+    )
+    wanted = count_block(task, FIRST, None, batch_size=3)
+    unit, half = Unit("0-0", FIRST, 3), replace(WORK, scale="0.5")
+    found = Counter(NET, "cpu").count(unit, {"0-0": half}).tally
+    assert torch.equal(found.counts, wanted.counts)
+    assert not torch.equal(found.counts, count(FIRST, None).counts)
+
+
 def test_clouds_are_told_their_category_and_nothing_else_is() -> None:
     def whole_category(points: torch.Tensor, category: torch.Tensor) -> torch.Tensor:
         return torch.zeros(len(points), 50, points.shape[1]) + category[:, None, None]
