@@ -96,6 +96,9 @@ def test_a_subset_of_scenes(command: Command, tmp_path: Path) -> None:
         ({"model": "camvid"}, ["model camvid has classes", "must be the same"]),
         ({"data": "nothing"}, ["nothing"]),
         ({"n": 1.5}, ["1.5"]),
+        ({"workers": 2}, ["--workers 2 needs --engine processes or ray, got local"]),
+        ({"address": "h:1"}, ["--address h:1 needs --engine ray, got local"]),
+        ({"engine": "processes", "workers": 0}, ["workers must be at least 1, got 0"]),
     ],
 )
 def test_refusals(run: Command, tmp_path: Path, changed: dict[str, Any], words: list[str]) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from segcert.models.adapter import Segmenter
     from segcert.models.runtime import Precision
     from segcert.runs.config import EvaluationConfig
+    from segcert.runs.engines.sources import NamedModel
 
 CHOSEN = ".backend"  # what "auto" chose, in the folder of the results
 
@@ -80,6 +81,25 @@ class Choice:
             segmenter, backend,
             precision=self.precision, calibration=given if self.calibrates else None,
             size=(height, width),
+        )  # fmt: skip
+
+    def source(
+        self, model: str, denoiser: str | None, segmenter: "Segmenter", size: Sequence[int]
+    ) -> "NamedModel":
+        """How workers open what `apply` gave: by the same program, which "auto" chose already.
+
+        Args:
+            model: Name or path of the model.
+            denoiser: Name or path of the denoiser, or None.
+            segmenter: What `apply` gave.
+            size: Height and width of the images.
+        """
+        from segcert.runs.engines.sources import NamedModel
+
+        height, width = size
+        return NamedModel(
+            model, denoiser, segmenter.runtime.backend, self.precision, (height, width),
+            self.int8_file,
         )  # fmt: skip
 
     def remember(self, segmenter: "Segmenter", out: Path) -> None:

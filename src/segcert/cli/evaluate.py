@@ -19,6 +19,7 @@ from segcert.cli.arguments import (
     Seed,
     whole,
 )
+from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
     from segcert.models.point_segmenter import PointSegmenter
@@ -104,6 +105,9 @@ def evaluate(
     ] = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Certify a data set at all combinations of settings, and compare with the truth.
 
@@ -112,6 +116,7 @@ def evaluate(
     """
     from segcert.cli.backends import Choice, one_calibration, runtime_settings
     from segcert.cli.clouds import refuse_options
+    from segcert.cli.engines import EngineChoice
     from segcert.cli.shell import messages
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
@@ -121,9 +126,10 @@ def evaluate(
     from segcert.report.progress import DrawProgress
     from segcert.runs.cloud_setting import all_cloud_settings
     from segcert.runs.config import EvaluationConfig, all_settings
+    from segcert.runs.engines.sources import ModelSource, NamedNetwork
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
-    from segcert.sampling.setup import check_batch_size, choose_device
+    from segcert.sampling.setup import check_batch_size
     from segcert.sampling.streams import fresh_seed
 
     given = Arguments(
@@ -150,6 +156,7 @@ def evaluate(
         )  # fmt: skip
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
+    where = EngineChoice(engine, workers, address)
     choice = Choice(backend, precision, calibration, int8_file)
     segmenter: Segmenter | PointSegmenter
     if clouds:
@@ -160,34 +167,40 @@ def evaluate(
         segmenter = open_network(model, votes=votes)
     else:
         segmenter = open_model(model, denoiser=denoiser)
-    where = choose_device(device, segmenter).type
+    where.check(segmenter, choice, device)
     found = open_evaluation_set(data, given, subset=subset)
     asked = EvaluationConfig(
         data=found.name, note=found.note, images=len(found.images), inputs_sha256="",
         classes=found.classes, model=segmenter.name, weights_sha256=segmenter.weights_sha256,
         settings=settings, n0=n0, alpha=alpha, seed=str(fresh_seed() if seed is None else seed),
-        device=where,
+        device="",
     )  # fmt: skip
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
+    source: ModelSource = NamedNetwork(model, votes)
     if isinstance(segmenter, Segmenter):
         if choice.calibrates:
             one_calibration(config)
             segmenter = replace(segmenter, scale=config.settings[0].scale)
+        size = inventory.items[0].shape
         segmenter = choice.apply(
-            segmenter, sigma=config.settings[0].sigma, size=lambda: inventory.items[0].shape,
-            out=out,
-        )  # fmt: skip
+            segmenter, sigma=config.settings[0].sigma, size=lambda: size, out=out
+        )
         config = config.model_copy(update=runtime_settings(segmenter))
-        choice.remember(segmenter, out)
-        warn_about_input(model)
+        source = choice.source(model, denoiser, segmenter, size)
     left_out = len(settings) - len(config.settings)
-    with DrawProgress(messages) as progress:
-        results = run(
-            segmenter, found, inventory, config,
-            out=out, any_seed=seed is None, device=device, batch_size=batch, progress=progress,
-        )  # fmt: skip
+    with where.open(segmenter, source, device=device) as workplace:
+        config = config.model_copy(update={"device": workplace.device_type})
+        if isinstance(segmenter, Segmenter):
+            choice.remember(segmenter, out)
+            warn_about_input(model)
+        with DrawProgress(messages) as progress:
+            results = run(
+                segmenter, found, inventory, config,
+                out=out, any_seed=seed is None, batch_size=batch, progress=progress,
+                engine=workplace,
+            )  # fmt: skip
     if left_out:
         messages.print(
             f"[yellow]note:[/] {left_out} of {len(settings)} settings are left out: so few draws "

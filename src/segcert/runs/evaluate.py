@@ -1,24 +1,20 @@
 """Evaluate a model on a data set: the only loop over a data set."""
 
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
-from segcert.data.clouds import Cloud
 from segcert.data.evaluation_sets import EvaluationSet
-from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.metrics.worst_case import WorstCase
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.shipped_points import of_category
+from segcert.runs.block_files import BLOCKS, BlockFiles
 from segcert.runs.config import EvaluationConfig
-from segcert.runs.inventory import Inventory, tensor_of, truth_of
+from segcert.runs.engines.abstract import AbstractEngine
+from segcert.runs.engines.local import LocalEngine
+from segcert.runs.inventory import Inventory
 from segcert.runs.records import (
     RECORDS,
     add,
@@ -29,14 +25,13 @@ from segcert.runs.records import (
     stored_config,
     stored_rows,
 )
-from segcert.runs.rows import Row, Totals, add_up, row_of
+from segcert.runs.rows import Row, Totals, add_up
 from segcert.runs.setting import Setting
-from segcert.sampling.counts import Counts
-from segcert.sampling.several import sample_several
+from segcert.runs.spread import spread
+from segcert.runs.underway import Progress, Underway
 from segcert.stats.corrections import parse_correction
 
 SUMMARY = "summary.json"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +89,13 @@ def evaluate(
     device: str = "auto",
     batch_size: int | str = "auto",
     progress: Progress | None = None,
+    engine: AbstractEngine | None = None,
 ) -> Results:
     """Certify all inputs at all settings into ``out/records.sqlite``; sum up in ``summary.json``.
 
-    Each input is stored in one transaction when it is done. Stopped at any point, by whatever
-    means, the same call goes on with the next input; the noise depends on seed, input and draw
+    Each input is stored in one transaction when it is done, and its blocks of draws in
+    ``out/blocks`` until then. Stopped at any point, by whatever means, the same call goes on and
+    draws at most the blocks again that were in flight; the noise depends on seed, input and draw
     alone, so the result is that of a run that was never stopped.
 
     Args:
@@ -112,12 +109,14 @@ def evaluate(
         device: Where to sample.
         batch_size: Draws that go through the model together.
         progress: Called with a name, draws done and draws in all.
+        engine: Where draws are counted, of this model; None for this process and ``device``.
 
     Returns:
         The results, complete.
 
     Raises:
-        InputError: If the folder is in use, damaged, or holds a run of another configuration.
+        InputError: If the folder is in use, damaged, or holds a run of another configuration, or
+            the devices of the engine are of another type.
     """
     config.check(segmenter)
     with locked(out), opened(out, write=True) as store:
@@ -128,19 +127,22 @@ def evaluate(
         if known is None:
             start(store, config)
         done = finished(store)
-        for number, item in enumerate(inventory.items):
-            if number in done:
-                continue
-            image = data.images.item(number)
-            label = f"{number + 1}/{config.images} {item.name}"
-            add(
-                store,
-                certify_input(
-                    segmenter, image, config,
-                    number=number, label=label, device=device, batch_size=batch_size,
-                    progress=progress,
-                ),
-            )  # fmt: skip
+        left = [number for number in range(len(inventory.items)) if number not in done]
+        files = BlockFiles(out / BLOCKS, config.sha256)
+        files.keep_only(set(left))
+        engine = engine or LocalEngine(segmenter, device=device)
+        check_device(config, engine)
+        inputs = Underway(
+            segmenter, data, config, engine=engine, batch_size=batch_size, progress=progress
+        )
+        if isinstance(engine, LocalEngine):
+            engine.after_batch = inputs.report
+        for job in spread(engine, inputs.jobs(left), files, inputs.report):
+            rows = inputs.close(job)
+            if rows:
+                add(store, rows)
+                files.remove(rows[0].number)
+        files.keep_only(set())
         results = Results(config, tuple(stored_rows(store)))
         write_summary(results, out / SUMMARY)
     return results
@@ -159,96 +161,17 @@ def check_same(config: EvaluationConfig, known: EvaluationConfig | None, out: Pa
         )
 
 
-def certify_input(
-    segmenter: Segmenter | PointSegmenter,
-    image: LabelledImage | Cloud,
-    config: EvaluationConfig,
-    *,
-    number: int,
-    label: str,
-    device: str,
-    batch_size: int | str,
-    progress: Progress | None,
-) -> list[Row]:
-    """Certify one input at all settings, one group of shared draws after the other."""
-    rows = []
-    total, before = draws_per_input(config), 0
-    for group in config.groups:
+def check_device(config: EvaluationConfig, engine: AbstractEngine) -> None:
+    """Refuse an engine whose streams would be others.
 
-        def report(done: int, _: int, before: int = before) -> None:
-            if progress:
-                progress(label, before + done, total)
-
-        drawn = draw_group(
-            segmenter, image, config, group, device=device, batch_size=batch_size, progress=report
+    Raises:
+        InputError: With both types.
+    """
+    if engine.device_type != config.device:
+        raise InputError(
+            f"the run is one of device {config.device}, engine {engine.name} has "
+            f"{engine.device_type}: the noise would be another; choose --device {config.device}"
         )
-        before += config.n0 + max(drawn)
-        for k in group:
-            setting = config.settings[k]
-            counts, spent = drawn[setting.n]
-            began = time.perf_counter()
-            certificate = config.request(setting).certify(counts)
-            spent += time.perf_counter() - began
-            row = row_of(
-                certificate,
-                truth_of(image),
-                number=number,
-                name=image.name,
-                setting=k,
-                seconds=spent,
-            )
-            rows.append(row)
-    return sorted(rows, key=lambda row: row.setting)
-
-
-def draw_group(
-    segmenter: Segmenter | PointSegmenter,
-    image: LabelledImage | Cloud,
-    config: EvaluationConfig,
-    group: tuple[int, ...],
-    *,
-    device: str,
-    batch_size: int | str,
-    progress: Callable[[int, int], None],
-) -> dict[int, tuple[Counts, float]]:
-    """Make the draws that settings share.
-
-    Returns:
-        By number of draws: the counts, and the seconds until they were there.
-    """
-    first = config.settings[group[0]]
-    began = time.perf_counter()
-    seconds: list[float] = []
-    model, x = prepared(segmenter, image, first)
-    found = sample_several(
-        model, x, noise=first.drawn_noise, n0=config.n0,
-        n=tuple(sorted({config.settings[k].n for k in group})),
-        seed=int(config.seed), device=device, batch_size=batch_size, progress=progress,
-        at=lambda _: seconds.append(time.perf_counter() - began),
-    )  # fmt: skip
-    seconds.append(time.perf_counter() - began)
-    return {counts.n: (counts, spent) for counts, spent in zip(found, seconds, strict=True)}
-
-
-def prepared(
-    segmenter: Segmenter | PointSegmenter, item: LabelledImage | Cloud, setting: Setting
-) -> tuple[Segmenter | PointSegmenter, Tensor]:
-    """Tell the model what it must know of an input, and read the input as the model takes it.
-
-    Normals that a model does not trust are left out.
-    """
-    if isinstance(segmenter, Segmenter):
-        return replace(segmenter, scale=setting.scale), tensor_of(item)
-    if not isinstance(item, Cloud) or item.category is None:
-        raise InputError(f"model {segmenter.name} labels clouds of a category, got {item.name}")
-    trusts = segmenter.columns == 6 and not segmenter.normal_neighbours
-    return of_category(segmenter, item.category), tensor_of(item, normals=trusts)
-
-
-def draws_per_input(config: EvaluationConfig) -> int:
-    """Draws that one input takes."""
-    largest = [max(config.settings[k].n for k in group) for group in config.groups]
-    return sum(config.n0 + n for n in largest)
 
 
 def write_summary(results: Results, path: Path) -> None:

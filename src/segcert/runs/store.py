@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def to_arrays(stage: str, tally: Tally) -> dict[str, np.ndarray]:
     return arrays
 
 
-def from_arrays(stage: str, file: "np.lib.npyio.NpzFile") -> Tally:
+def from_arrays(stage: str, file: Mapping[str, np.ndarray]) -> Tally:
     """Tally of arrays."""
     sums = {
         field.name: torch.from_numpy(file[f"{stage}_margins_{field.name}"])
