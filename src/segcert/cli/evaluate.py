@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from segcert.runs.setting import Setting
 
 CLOUDS = ("shapes", "shapenet_part_cap")  # data sets of point clouds
+UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
@@ -60,6 +61,13 @@ def evaluate(
     ] = None,
     jitter_sigma: Annotated[
         float | None, Parameter(help="Of --noise pose: of each point, units of the file.")
+    ] = None,
+    axis: Annotated[
+        Literal["x", "y", "z"] | None,
+        Parameter(
+            help="Of --noise yaw and pose: axis of the rotation; by default y, which points up in "
+            "all of these data sets."
+        ),
     ] = None,
     votes: Annotated[
         int, Parameter(converter=whole, help="Of clouds: runs of the network that are averaged.")
@@ -134,14 +142,15 @@ def evaluate(
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
     clouds = data in CLOUDS
     check_kind(
-        data, clouds=clouds, of_clouds=(noise, shift_sigma, jitter_sigma), votes=votes,
+        data, clouds=clouds, of_clouds=(noise, shift_sigma, jitter_sigma, axis), votes=votes,
         of_images=(scale, denoiser),
     )  # fmt: skip
     settings: tuple[Setting, ...]
     if clouds:
         settings = all_cloud_settings(
             noise=noise or ["gaussian"], shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
-            sigma=sigmas, tau=taus, n=draws, correction=corrections,
+            axis=axis_of(noise or [], axis), sigma=sigmas, tau=taus, n=draws,
+            correction=corrections,
         )  # fmt: skip
     else:
         settings = all_settings(
@@ -215,9 +224,25 @@ def check_kind(
         raise InputError(f"--scale and --denoiser are for images, and {data} are clouds")
     if not clouds and (votes != 1 or any(one is not None for one in of_clouds)):
         raise InputError(
-            "--noise, --shift-sigma, --jitter-sigma and --votes are for clouds: leave them out "
-            f"for {data}"
+            "--noise, --shift-sigma, --jitter-sigma, --axis and --votes are for clouds: leave them "
+            f"out for {data}"
         )
+
+
+def axis_of(noise: list[str], axis: str | None) -> str | None:
+    """The axis of rotations about one axis; None if no noise is one.
+
+    Raises:
+        InputError: If an axis was given and nothing turns about it.
+    """
+    from segcert.errors import InputError
+    from segcert.noise.kinds import WITH_AXIS
+
+    if set(noise) & set(WITH_AXIS):
+        return axis or UP_OF_SHAPES
+    if axis is not None:
+        raise InputError(f"--axis goes with --noise {' and '.join(WITH_AXIS)} only")
+    return None
 
 
 def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:
