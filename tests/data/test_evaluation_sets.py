@@ -110,7 +110,7 @@ def test_a_bad_item_is_met_when_it_is_read(given: Arguments) -> None:
 
 def test_every_set_has_a_rule() -> None:
     images = {"camvid", "cityscapes", "pascal_context", "folder", "synthetic"}
-    assert set(RULES) == images | {"shapes", "shapenet_part_cap"}
+    assert set(RULES) == images | {"shapes", "shapenet_part", "shapenet_part_cap"}
 
 
 @pytest.mark.data

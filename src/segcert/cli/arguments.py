@@ -84,8 +84,8 @@ JitterSigma = Annotated[
 AxisName = Annotated[
     Literal["x", "y", "z"] | None,
     Parameter(
-        help="Of --noise yaw and pose: axis of the rotation, through the origin. By default that of "
-        "--up: y for shapes, z without category (scans)."
+        help="Of --noise yaw and pose: axis of the rotation, through the origin. By default that "
+        "of --up: y for shapes, z without category (scans)."
     ),
 ]
 CategoryName = Annotated[

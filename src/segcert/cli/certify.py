@@ -210,9 +210,7 @@ def certify(
     print_summary(done)
 
 
-def refuse_cloud_options(
-    noise: str, options: "PointOptions", others: Mapping[str, object]
-) -> None:
+def refuse_cloud_options(noise: str, options: "PointOptions", others: Mapping[str, object]) -> None:
     """Refuse options of point clouds where the files are images.
 
     Raises:

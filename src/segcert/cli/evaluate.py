@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
     from segcert.runs.setting import Setting
 
-CLOUDS = ("shapes", "shapenet_part_cap")  # data sets of point clouds
+CLOUDS = ("shapes", "shapenet_part", "shapenet_part_cap")  # data sets of point clouds
 UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
 
@@ -40,6 +40,7 @@ def evaluate(
             "folder",
             "synthetic",
             "shapes",
+            "shapenet_part",
             "shapenet_part_cap",
         ],
         Parameter(help="Data set."),
@@ -99,7 +100,13 @@ def evaluate(
         int | None, Parameter(converter=whole, help="Take so many evenly spaced images.")
     ] = None,
     root: Annotated[Path | None, Parameter(help="Folder of a known data set.")] = None,
-    split: Annotated[str | None, Parameter(help="train, val or test; by default val.")] = None,
+    split: Annotated[
+        str | None, Parameter(help="train, val or test; by default val, of shapes test.")
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        Parameter(help="Of --data shapenet_part: a category. Repeat for several; all."),
+    ] = None,
     label_order: Annotated[str | None, Parameter(help="Of Pascal Context: its numbers.")] = None,
     resize: Annotated[
         str | None, Parameter(help="Of Pascal Context: 'before noise' or 'inside the model'.")
@@ -137,6 +144,7 @@ def evaluate(
     given = Arguments(
         root=root, split=split, label_order=label_order, resize=resize, images=images,
         masks=masks, classes=classes, scenes=scenes,
+        category=None if category is None else tuple(category),
     )  # fmt: skip
     sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])

@@ -9,6 +9,7 @@ from segcert.data import camvid, cityscapes, cloud_sets, pascal_context, synthet
 from segcert.data.folder import Folder, read_classes
 from segcert.data.labelled import AbstractLabelledImages
 from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledClouds
+from segcert.data.shapenet_part import ShapeNetPart
 from segcert.data.subset import evenly_spaced
 from segcert.data.synthetic import shapes
 from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
@@ -50,14 +51,16 @@ class Arguments:
     """What opens a data set; None is "not given". Each set needs some and takes no others.
 
     Args:
-        root: Folder of CamVid, Cityscapes or Pascal Context.
-        split: "train", "val" or "test"; of Pascal Context also "all"; "val" if not given.
+        root: Folder of CamVid, Cityscapes, Pascal Context or ShapeNet-Part.
+        split: "train", "val" or "test"; of Pascal Context also "all", of ShapeNet-Part also
+            "trainval"; if not given "val", of ShapeNet-Part "test".
         label_order: Of Pascal Context: what the numbers mean.
         resize: Of Pascal Context: "before noise" or "inside the model".
         images: Folder of images of a data set of one's own.
         masks: Folder of its masks.
         classes: File with the names of its classes.
         scenes: Number of synthetic scenes or procedural shapes.
+        category: Of ShapeNet-Part: names of the categories; all if not given.
     """
 
     root: Path | None = None
@@ -68,6 +71,7 @@ class Arguments:
     masks: Path | None = None
     classes: Path | None = None
     scenes: int | None = None
+    category: tuple[str, ...] | None = None
 
 
 class Rule(NamedTuple):
@@ -83,7 +87,7 @@ def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = Non
 
     Args:
         name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic",
-            "shapes" or "shapenet_part_cap".
+            "shapes", "shapenet_part" or "shapenet_part_cap".
         given: Its arguments.
         subset: Take so many evenly spaced images; None takes all.
 
@@ -205,6 +209,21 @@ def open_shapes(scenes: int) -> EvaluationSet:
     )
 
 
+def open_shapenet_part(
+    root: Path, split: str = "test", category: tuple[str, ...] = ()
+) -> EvaluationSet:
+    """Open ShapeNet-Part in its text layout, with 2048 points of each shape."""
+    chosen = f" ({', '.join(category)})" if category else ""
+    return EvaluationSet(
+        name=f"ShapeNet-Part {split}{chosen}",
+        images=cloud_sets.OnUnitSphere(ShapeNetPart(root, split, category)),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence=cloud_sets.SHAPENET_LICENCE,
+        note=AS_SHAPED,
+    )
+
+
 def open_caps(root: Path, split: str = "test") -> EvaluationSet:
     """Open the caps of ShapeNet-Part."""
     return EvaluationSet(
@@ -212,7 +231,7 @@ def open_caps(root: Path, split: str = "test") -> EvaluationSet:
         images=cloud_sets.OnUnitSphere(cloud_sets.Caps(root, split)),
         classes=shapes.NAMES,
         palette=shapes.PALETTE,
-        licence="ShapeNet terms: non-commercial research and education",
+        licence=cloud_sets.SHAPENET_LICENCE,
         note=AS_SHAPED,
     )
 
@@ -224,6 +243,7 @@ RULES = {
     "folder": Rule(open_folder, ("images", "masks", "classes")),
     "synthetic": Rule(open_synthetic, ("scenes",)),
     "shapes": Rule(open_shapes, ("scenes",)),
+    "shapenet_part": Rule(open_shapenet_part, ("root",), ("split", "category")),
     "shapenet_part_cap": Rule(open_caps, ("root",), ("split",)),
 }
 HINTS = {
