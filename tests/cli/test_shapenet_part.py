@@ -80,6 +80,28 @@ def test_one_category_and_a_yaw_about_the_axis_that_points_up(
     refused.refuses("--axis goes with --noise yaw and pose only")
 
 
+def test_votes_and_recomputed_normals_are_part_of_the_model(
+    command: Command, root: Path, trained: Path, tmp_path: Path
+) -> None:
+    """They are in its name, so that a run does not go on with others."""
+    told = ("evaluate", "--data", "shapenet_part", "--root", root, "--model", trained, *FEW)
+    few = (*told, "--category", "mug", "--out", tmp_path / "run")
+    assert command(*few, "--normals", "recomputed").status == 0
+    assert load_results(tmp_path / "run").config.model == "net[normals=recomputed]"
+    command(*few).refuses("another configuration", "net[normals=recomputed] -> net")
+    other = command(*few, "--normals", "recomputed", "--votes", 3)
+    other.refuses("net[normals=recomputed] -> net[normals=recomputed,votes=3]")
+    plain = tmp_path / "plain.safetensors"
+    trains = ("train", "--data", "shapes", "--scenes", 2, "--architecture", "pointnet")
+    few = ("--epochs", 1, "--batch-size", 2, "--points", 32, "--no-normals", "--out", plain)
+    assert command(*trains, *few).status == 0
+    refused = command(
+        "evaluate", "--data", "shapenet_part", "--root", root, "--model", plain, *FEW,
+        "--normals", "recomputed", "--out", tmp_path / "other",
+    )  # fmt: skip
+    refused.refuses("plain takes no normals")
+
+
 def test_shapes_are_on_the_unit_sphere_in_the_order_of_the_list(root: Path) -> None:
     data = open_evaluation_set("shapenet_part", Arguments(root=root, category=("cap",)))
     plain = ShapeNetPart(root, "test", ("cap",))

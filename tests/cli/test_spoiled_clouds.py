@@ -87,7 +87,9 @@ SPOILED: dict[str, tuple[Callable[[Arrays], None], tuple[str, ...]]] = {
     "negative category": (make("category", lambda _: -1), ("category", "-1")),
     "no category": (take_away("category"), ("--category", "mug")),
     "no points": (take_away("points"), ("array points",)),
-    "far from the origin": (make("points", lambda x: x.astype(float) + 1e7), ("subtract a common offset",)),
+    "far from the origin": (
+        make("points", lambda x: x.astype(float) + 1e7), ("subtract a common offset",),
+    ),
 }  # fmt: skip
 
 

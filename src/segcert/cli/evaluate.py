@@ -70,6 +70,13 @@ def evaluate(
             "all of these data sets."
         ),
     ] = None,
+    normals: Annotated[
+        Literal["trusted", "recomputed"] | None,
+        Parameter(
+            help="Of clouds: recomputed computes the normals from the noisy points, for networks "
+            "that take normals; trusted, the default, takes those of the file as they are."
+        ),
+    ] = None,
     votes: Annotated[
         int, Parameter(converter=whole, help="Of clouds: runs of the network that are averaged.")
     ] = 1,
@@ -131,6 +138,7 @@ def evaluate(
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
     from segcert.models.adapter import Segmenter
+    from segcert.models.opening_points import NEIGHBOURS
     from segcert.models.shipped import open_model
     from segcert.models.shipped_points import open_network
     from segcert.report.progress import DrawProgress
@@ -150,8 +158,8 @@ def evaluate(
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
     clouds = data in CLOUDS
     check_kind(
-        data, clouds=clouds, of_clouds=(noise, shift_sigma, jitter_sigma, axis), votes=votes,
-        of_images=(scale, denoiser),
+        data, clouds=clouds, votes=votes, of_images=(scale, denoiser),
+        of_clouds=(noise, shift_sigma, jitter_sigma, axis, normals),
     )  # fmt: skip
     settings: tuple[Setting, ...]
     if clouds:
@@ -174,7 +182,8 @@ def evaluate(
             "--backend": backend, "--precision": None if precision == "fp32" else precision,
             "--calibration": calibration, "--int8-file": int8_file,
         })  # fmt: skip
-        segmenter = open_network(model, votes=votes)
+        neighbours = NEIGHBOURS if normals == "recomputed" else 0
+        segmenter = open_network(model, votes=votes, normal_neighbours=neighbours)
     else:
         segmenter = open_model(model, denoiser=denoiser)
     where = choose_device(device, segmenter).type
@@ -232,8 +241,8 @@ def check_kind(
         raise InputError(f"--scale and --denoiser are for images, and {data} are clouds")
     if not clouds and (votes != 1 or any(one is not None for one in of_clouds)):
         raise InputError(
-            "--noise, --shift-sigma, --jitter-sigma, --axis and --votes are for clouds: leave them "
-            f"out for {data}"
+            "--noise, --shift-sigma, --jitter-sigma, --axis, --normals and --votes are for clouds: "
+            f"leave them out for {data}"
         )
 
 

@@ -14,6 +14,7 @@ from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.pointnet2 import load_pointnet2
 
 CHECKPOINTS = (".pth", ".pt")
+COLUMNS_WITH_NORMALS = 6
 
 
 def shipped_points() -> dict[str, Path]:
@@ -48,9 +49,10 @@ def open_network(
     votes: int = 1,
     normal_neighbours: int = 0,
 ) -> PointSegmenter:
-    """Open a network of clouds, shipped or of ``segcert train``.
+    """Open a network of clouds, shipped or of ``segcert train``, or a PointNet++ checkpoint.
 
-    It is put onto the CUDA device, if there is one.
+    It is put onto the CUDA device, if there is one. Votes and normals that are computed are part of
+    the model that is certified, so its name says them.
 
     Args:
         name: Name of a shipped network, or path of a weight file or PointNet++ checkpoint.
@@ -60,12 +62,21 @@ def open_network(
         normal_neighbours: Points from which each normal is computed; 0 trusts those of the cloud.
 
     Raises:
-        InputError: If there is no such network or category, or the file is unusable.
+        InputError: If there is no such network or category, the file is unusable, or normals are
+            to be computed and the network takes none.
     """
     path = find_points(name)
     options = {"votes": votes, "normal_neighbours": normal_neighbours}
     public = path.suffix in CHECKPOINTS
     segmenter = open_checkpoint(path, **options) if public else open_weights(path, **options)
+    if normal_neighbours and segmenter.columns != COLUMNS_WITH_NORMALS:
+        raise InputError(f"model {segmenter.name} takes no normals: do not recompute them")
+    told = {
+        "normals": "recomputed" if normal_neighbours else None,
+        "votes": votes if votes != 1 else None,
+    }
+    words = ",".join(f"{key}={value}" for key, value in told.items() if value is not None)
+    segmenter = replace(segmenter, name=f"{segmenter.name}[{words}]" if words else segmenter.name)
     if torch.cuda.is_available():
         segmenter.to(torch.device("cuda"))
     return segmenter if category is None else of_category(segmenter, category)
