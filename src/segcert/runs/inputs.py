@@ -13,7 +13,6 @@ from segcert.errors import InputError
 from segcert.runs.kinds import IMAGES, InputKind
 
 LONGEST_NAME = 200  # bytes; temporary files add to it, and 255 is the limit of file systems
-NOTES = ".txt"  # a table of points, or words beside images
 
 
 def find_images(arguments: list[str], kind: InputKind = IMAGES) -> dict[str, Path]:
@@ -53,19 +52,13 @@ def find_images(arguments: list[str], kind: InputKind = IMAGES) -> dict[str, Pat
 def means_clouds(arguments: list[str]) -> bool:
     """Tell by suffixes whether arguments are point clouds; what is neither counts as an image.
 
-    In folders and globs with images, tables of numbers (``.txt``) are notes beside them.
+    Text files (.txt) in a folder do not make it one of clouds: they may be anything.
 
     Raises:
         InputError: If some are images and some are clouds, or nothing is found.
     """
-    suffixes = (*SUFFIXES, *CLOUD_SUFFIXES)
-    paths = [path for argument in arguments for path in expand(argument, suffixes)]
-    images = any(path.suffix.lower() in SUFFIXES for path in paths)
-    clouds = [
-        path for path in paths
-        if path.suffix.lower() in CLOUD_SUFFIXES
-        and not (images and path.suffix.lower() == NOTES and str(path) not in arguments)
-    ]  # fmt: skip
+    paths = [path for argument in arguments for path in of_either_kind(argument)]
+    clouds = [path for path in paths if path.suffix.lower() in CLOUD_SUFFIXES]
     if clouds and len(clouds) < len(paths):
         image = next(path for path in paths if path not in clouds)
         raise InputError(
@@ -73,6 +66,22 @@ def means_clouds(arguments: list[str]) -> bool:
             "time, with a model of their own"
         )
     return bool(clouds)
+
+
+def of_either_kind(argument: str) -> list[Path]:
+    """Expand one argument; a folder with images stands for these, whatever else it holds.
+
+    Raises:
+        InputError: If it is a folder without images or clouds, or nothing is found.
+    """
+    path = Path(argument)
+    if not path.is_dir():
+        return expand(argument)
+    images, clouds = (
+        [file for file in path.iterdir() if file.suffix.lower() in suffixes]
+        for suffixes in (SUFFIXES, [one for one in CLOUD_SUFFIXES if one != ".txt"])
+    )
+    return images or clouds or expand(argument)
 
 
 def find_mask(path: Path) -> Bool[np.ndarray, " h w"]:
