@@ -74,6 +74,26 @@ def test_rotations_are_searched_within_the_certified_angle(
     assert record["search"]["tries"] == 8
 
 
+def test_pictures_have_scans_with_z_up_and_shapes_with_y_up(
+    command: Command, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segcert.report import cloud_attacks
+
+    seen = []
+    upright = cloud_attacks.upright
+    monkeypatch.setattr(
+        cloud_attacks, "upright", lambda points, up: (seen.append(up), upright(points, up))[1]
+    )
+    for cloud, told in ((scan_file(tmp_path), ()), (mug_file(tmp_path), ("--model", tiny))):
+        noise = ("--noise", "rotation", "--sigma", 0.05, *told)
+        assert command("certify", cloud, *noise, *FEW, "--out", tmp_path / "out").status == 0
+        attack = ("attack", cloud, "--certificate", tmp_path / "out" / cloud.stem)
+        few = ("--steps", 1, "--n", 5, "--out", tmp_path / "attacked")
+        smoothed = ("--smoothed", tiny) if told else ()
+        assert command(*attack, *few, *smoothed).status == 0
+    assert seen == ["z"] * 3 + ["y"] * 3
+
+
 @pytest.mark.parametrize("against", ["plain", "smoothed"])
 def test_poses_are_searched_within_the_certified_set(
     command: Command, tmp_path: Path, against: str

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from cloud_files import SYNSETS, shapenet_part
 from segcert.data.cloud_sets import unit_sphere
 from segcert.data.evaluation_sets import Arguments, open_evaluation_set
 from segcert.data.part_numbers import PARTS
+from segcert.data.point_files import write_cloud
 from segcert.data.shapenet_part import ShapeNetPart
+from segcert.data.synthetic.shapes import shape
 from segcert.models.checkpoints import read_point_description
 from segcert.models.shipped_points import open_network
 from segcert.runs.evaluate import load_results
@@ -78,6 +81,33 @@ def test_one_category_and_a_yaw_about_the_axis_that_points_up(
     assert again.status == 0
     refused = command(*told, *FEW, "--axis", "x", "--out", tmp_path / "other")
     refused.refuses("--axis goes with --noise yaw and pose only")
+
+
+def test_a_folder_of_clouds_stays_in_the_units_of_its_files(
+    command: Command, trained: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    stored = shape(3, category="mug", points=64)
+    bare = replace(stored, points=10 * stored.points, category=None)
+    for name in "ab":
+        write_cloud(folder / f"{name}.npz", bare)
+    told = ("evaluate", "--data", "cloud_folder", "--root", folder, "--model", trained)
+    few = (*told, *FEW, "--out", tmp_path / "run")
+    done = command(*few, "--category", "mug")
+    assert (done.status, done.err) == (0, "")
+    results = load_results(tmp_path / "run")
+    assert results.config.data == "clouds mine"
+    assert "units of the files" in results.config.note
+    assert [(row.name, row.category) for row in results.rows] == [("a", 11), ("b", 11)]
+    data = open_evaluation_set("cloud_folder", Arguments(root=folder, category=("mug",)))
+    assert (data.images[0].points == bare.points).all()
+    command(*few).refuses("no category")
+    command(*few, "--category", "cap").refuses("a.npz has part 37", "a cap has")
+    command(*few, "--category", "cap", "--category", "mug").refuses("takes one category")
+    command(*few, "--split", "test").refuses("takes no split")
+    missing = ("evaluate", "--data", "cloud_folder", "--root", tmp_path / "none")
+    command(*missing, *FEW, "--model", trained, "--out", tmp_path / "x").refuses("does not exist")
 
 
 def test_votes_and_recomputed_normals_are_part_of_the_model(

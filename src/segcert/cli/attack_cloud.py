@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from segcert.models.point_segmenter import PointSegmenter
     from segcert.noise.base import AbstractNoise
     from segcert.report.cloud_attacks import CloudAttack
+    from segcert.report.points_view import Up
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def attack_tensor(
         x, found, given, goal, plain if given.against == "plain" else certified, certified
     )
     effect = PlainEffect(plain.name, before, plain_labels(plain, attacked.cloud))
-    write_cloud_attack(given.out, found, x, attacked, effect, checked)
+    up: Up = "z" if certified.category is None else "y"
+    write_cloud_attack(given.out, found, x, attacked, effect, checked, up=up)
     results.print(attack_table(effect, checked, size=way.size, parts="points"))
     results.print()
     results.print(f"Open {given.out / 'figure1.png'}", markup=False)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
     from segcert.runs.setting import Setting
 
-CLOUDS = ("shapes", "shapenet_part", "shapenet_part_cap")  # data sets of point clouds
+CLOUDS = ("shapes", "shapenet_part", "shapenet_part_cap", "cloud_folder")
 UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
 
@@ -42,6 +42,7 @@ def evaluate(
             "shapes",
             "shapenet_part",
             "shapenet_part_cap",
+            "cloud_folder",
         ],
         Parameter(help="Data set."),
     ],
@@ -67,7 +68,7 @@ def evaluate(
         Literal["x", "y", "z"] | None,
         Parameter(
             help="Of --noise yaw and pose: axis of the rotation; by default y, which points up in "
-            "all of these data sets."
+            "shapes."
         ),
     ] = None,
     normals: Annotated[
@@ -112,7 +113,10 @@ def evaluate(
     ] = None,
     category: Annotated[
         list[str] | None,
-        Parameter(help="Of --data shapenet_part: a category. Repeat for several; all."),
+        Parameter(
+            help="Of --data shapenet_part: a category. Repeat for several; all. Of cloud_folder: "
+            "that of all files; by default each file's own."
+        ),
     ] = None,
     label_order: Annotated[str | None, Parameter(help="Of Pascal Context: its numbers.")] = None,
     resize: Annotated[

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segcert.data import camvid, cityscapes, cloud_sets, pascal_context, synthetic
+from segcert.data.cloud_folder import CloudFolder
 from segcert.data.folder import Folder, read_classes
 from segcert.data.labelled import AbstractLabelledImages
 from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledClouds
+from segcert.data.part_numbers import category_number
 from segcert.data.shapenet_part import ShapeNetPart
 from segcert.data.subset import evenly_spaced
 from segcert.data.synthetic import shapes
@@ -22,6 +24,7 @@ AS_STORED = (
 AS_SHAPED = (
     "each shape is centred and scaled to the unit sphere beforehand; noise is added in these units"
 )
+IN_UNITS = "noise is added in the units of the files; the model scales clouds after it"
 AS_DRAWN = "noise is added to the scenes as they are drawn, before any resize"
 
 
@@ -51,7 +54,7 @@ class Arguments:
     """What opens a data set; None is "not given". Each set needs some and takes no others.
 
     Args:
-        root: Folder of CamVid, Cityscapes, Pascal Context or ShapeNet-Part.
+        root: Folder of CamVid, Cityscapes, Pascal Context, ShapeNet-Part or clouds of one's own.
         split: "train", "val" or "test"; of Pascal Context also "all", of ShapeNet-Part also
             "trainval"; if not given "val", of ShapeNet-Part "test".
         label_order: Of Pascal Context: what the numbers mean.
@@ -60,7 +63,8 @@ class Arguments:
         masks: Folder of its masks.
         classes: File with the names of its classes.
         scenes: Number of synthetic scenes or procedural shapes.
-        category: Of ShapeNet-Part: names of the categories; all if not given.
+        category: Of ShapeNet-Part: names of the categories; all if not given. Of clouds of one's
+            own: the one category; that of each file if not given.
     """
 
     root: Path | None = None
@@ -87,7 +91,7 @@ def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = Non
 
     Args:
         name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic",
-            "shapes", "shapenet_part" or "shapenet_part_cap".
+            "shapes", "shapenet_part", "shapenet_part_cap" or "cloud_folder".
         given: Its arguments.
         subset: Take so many evenly spaced images; None takes all.
 
@@ -236,6 +240,28 @@ def open_caps(root: Path, split: str = "test") -> EvaluationSet:
     )
 
 
+def open_cloud_folder(root: Path, category: tuple[str, ...] = ()) -> EvaluationSet:
+    """Open labelled clouds of one's own, with the parts of ShapeNet-Part.
+
+    Raises:
+        InputError: If several categories are named: then each file must say its own.
+    """
+    if len(category) > 1:
+        raise InputError(
+            f"data 'cloud_folder' takes one category for all its files, got {', '.join(category)}: "
+            "leave it out, and let each file say its own"
+        )
+    number = category_number(category[0]) if category else None
+    return EvaluationSet(
+        name=f"clouds {Path(root).name}",
+        images=CloudFolder(root, number),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence="unknown",
+        note=IN_UNITS,
+    )
+
+
 RULES = {
     "camvid": Rule(open_camvid, ("root",), ("split",)),
     "cityscapes": Rule(open_cityscapes, ("root",), ("split",)),
@@ -245,6 +271,7 @@ RULES = {
     "shapes": Rule(open_shapes, ("scenes",)),
     "shapenet_part": Rule(open_shapenet_part, ("root",), ("split", "category")),
     "shapenet_part_cap": Rule(open_caps, ("root",), ("split",)),
+    "cloud_folder": Rule(open_cloud_folder, ("root",), ("category",)),
 }
 HINTS = {
     "root": ", the folder it was unpacked into",
