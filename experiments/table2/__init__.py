@@ -1,1 +1,1 @@
-"""Table 2 of Fischer et al. (2021): on CamVid with our models, and the paper's own protocol."""
+"""Table 2 of Fischer et al. (2021): parts of point clouds, with networks trained here."""

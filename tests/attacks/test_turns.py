@@ -7,7 +7,8 @@ import pytest
 import torch
 from cloud_files import mug
 
-from segcert.attacks.turns import Turn, TurnedNoise, candidates, check_turn, search_turns
+from segcert.attacks.changes import ChangedNoise, search_changes
+from segcert.attacks.turns import Turn, candidates, check_turn
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
@@ -76,9 +77,9 @@ def test_a_certificate_that_claims_too_much_is_contradicted() -> None:
 def test_the_search_finds_the_turn_that_changes_most() -> None:
     labels = model().to_labels(model().output(cloud()[None]), (200,))[0].numpy()
     turns = tuple(Turn(Z, angle) for angle in (0.0, 0.3, np.pi / 2, -0.2))
-    best, share = search_turns(model(), cloud(), labels, turns)
+    best, share = search_changes(model(), cloud(), labels, turns)
     assert (best, share) == (turns[2], 1.0)
-    best, share = search_turns(
+    best, share = search_changes(
         model(), cloud(), labels, turns, noise=AxisRotationNoise(0.1), draws=4, seed=2
     )
     assert best == turns[2]
@@ -102,7 +103,7 @@ def test_the_turned_noise_is_the_noise_at_the_turned_cloud() -> None:
     x = cloud()
     noise = AxisRotationNoise(0.3)
     streams = Streams(3, "x", torch.device("cpu"), "cpu")
-    around = TurnedNoise(noise, Turn(Z, np.pi / 2))
+    around = ChangedNoise(noise, Turn(Z, np.pi / 2))
     drawn = around.sample(x, 2, rng=streams.of_draw(Stage.TEST, 0))
     quarter = torch.stack([-x[:, 1], x[:, 0], x[:, 2]], 1)
     plain = noise.sample(quarter, 2, rng=streams.of_draw(Stage.TEST, 0))

@@ -74,11 +74,58 @@ def test_rotations_are_searched_within_the_certified_angle(
     assert record["search"]["tries"] == 8
 
 
+def test_pictures_have_scans_with_z_up_and_shapes_with_y_up(
+    command: Command, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segcert.report import cloud_attacks
+
+    seen = []
+    upright = cloud_attacks.upright
+    monkeypatch.setattr(
+        cloud_attacks, "upright", lambda points, up: (seen.append(up), upright(points, up))[1]
+    )
+    for cloud, told in ((scan_file(tmp_path), ()), (mug_file(tmp_path), ("--model", tiny))):
+        noise = ("--noise", "rotation", "--sigma", 0.05, *told)
+        assert command("certify", cloud, *noise, *FEW, "--out", tmp_path / "out").status == 0
+        attack = ("attack", cloud, "--certificate", tmp_path / "out" / cloud.stem)
+        few = ("--steps", 1, "--n", 5, "--out", tmp_path / "attacked")
+        smoothed = ("--smoothed", tiny) if told else ()
+        assert command(*attack, *few, *smoothed).status == 0
+    assert seen == ["z"] * 3 + ["y"] * 3
+
+
+@pytest.mark.parametrize("against", ["plain", "smoothed"])
+def test_poses_are_searched_within_the_certified_set(
+    command: Command, tmp_path: Path, against: str
+) -> None:
+    cloud, out = scan_file(tmp_path), tmp_path / "out"
+    told = ("--noise", "pose", "--shift-sigma", 0.1, "--jitter-sigma", 0.05, "--sigma", 0.05)
+    assert command("certify", cloud, *told, *FEW, "--out", out).status == 0
+    attack = ("attack", cloud, "--certificate", out / "scan", "--out", tmp_path / "attacked")
+    done = command(*attack, "--steps", 12, "--n", 30, "--seed", 2, "--against", against)
+    assert (done.status, done.err) == (0, "")
+    assert "pose of size" in done.out
+    assert "within the certified" in done.out
+    record = json.loads((tmp_path / "attacked" / "attack.json").read_text())
+    found = load_certificate(out / "scan")
+    assert record["inside"]
+    assert 0 < record["norm"] <= found.radius
+    assert not record["smoothed"]["contradicted"]
+    search = record["search"]
+    assert (search["kind"], search["tries"], search["against"]) == ("pose", 12, against)
+    assert search["axis"] == [0.0, 0.0, 1.0]
+    size = np.hypot(search["angle"] / 0.05, np.linalg.norm(search["shift"]) / 0.1)
+    size = np.hypot(size, search["displacements"] / 0.05)
+    assert size == pytest.approx(record["norm"], rel=1e-6)
+    assert (tmp_path / "attacked" / "figure1.png").is_file()
+    command(*attack, "--target", 1).refuses("--target", "poses")
+
+
 def test_what_cannot_be_attacked_is_refused(command: Command, tmp_path: Path) -> None:
     cloud, out = scan_file(tmp_path), tmp_path / "out"
-    pose = ("--noise", "pose", "--shift-sigma", 0.1, "--jitter-sigma", 0.05, "--sigma", 0.05)
-    assert command("certify", cloud, *pose, *FEW, "--out", out).status == 0
-    command("attack", cloud, "--certificate", out / "scan").refuses("pose", "Gaussian noise")
+    vectors = ("--noise", "axis-angle", "--sigma", 0.05)
+    assert command("certify", cloud, *vectors, *FEW, "--out", out).status == 0
+    command("attack", cloud, "--certificate", out / "scan").refuses("Gaussian noise")
     assert command("certify", cloud, "--sigma", 0.1, *FEW, "--out", out, "--overwrite").status == 0
     refused = command("attack", cloud, "--certificate", out / "scan", "--out", tmp_path / "a")
     refused.refuses("needs floating-point scores")

@@ -111,6 +111,7 @@ def test_images_and_clouds_together(certify: Command, tmp_path: Path) -> None:
     refused.refuses("photo.png", "scan.ply", "one kind at a time")
     certify(tmp_path / "photo.png", "--category", "mug").refuses("--category", "point clouds")
     certify(tmp_path / "photo.png", "--noise", "yaw").refuses("--noise yaw", "point clouds")
+    certify(tmp_path / "photo.png", "--axis", "y").refuses("--axis", "point clouds")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,8 @@ def test_images_and_clouds_together(certify: Command, tmp_path: Path) -> None:
     [
         (("--noise", "pose"), ["--shift-sigma", "--jitter-sigma"]),
         (("--shift-sigma", 1), ["--noise pose only"]),
+        (("--axis", "y"), ["--axis goes with --noise yaw and pose only"]),
+        (("--axis", "up", "--noise", "yaw"), ["up", "x", "y", "z"]),
         (("--noise", "brightness"), ["brightness", "rotation"]),
         (("--sigma", 0), ["positive number"]),
         (("--blocks", 4), ["--blocks is for images"]),

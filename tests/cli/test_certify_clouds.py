@@ -81,6 +81,47 @@ def test_every_noise_is_certified_replayed_and_resumed(
     other.refuses("other settings", "sigma 0.05 -> 0.06")
 
 
+@pytest.mark.parametrize(
+    ("noise", "axis", "vector"),
+    [
+        (("yaw",), None, (0.0, 1.0, 0.0)),  # shapes have y up
+        (("yaw",), "x", (1.0, 0.0, 0.0)),
+        (("pose", "--shift-sigma", 0.1, "--jitter-sigma", 0.05), None, (0.0, 1.0, 0.0)),
+        (("pose", "--shift-sigma", 0.1, "--jitter-sigma", 0.05), "z", (0.0, 0.0, 1.0)),
+    ],
+)
+def test_the_axis_is_recorded_verified_and_compared(
+    command: Command, tmp_path: Path, tiny: Path, noise: tuple[object, ...], axis: str | None,
+    vector: tuple[float, float, float],
+) -> None:  # fmt: skip
+    cloud, out = mug_file(tmp_path), tmp_path / "out"
+    told = () if axis is None else ("--axis", axis)
+    arguments = ("certify", cloud, "--model", tiny, "--sigma", 0.05, "--noise", *noise, *FEW)
+    assert command(*arguments, *told, "--out", out).status == 0
+    record = json.loads((out / "mug" / "certificate.json").read_text())
+    found = record["parameters"]["noise"]["parameters"]
+    assert tuple(found[f"axis_{name}"] for name in "xyz") == vector
+    assert "along ({:g}, {:g}, {:g})".format(*vector) in record["statement"]
+    replayed = command("verify", out / "mug", "--replay", "--input", cloud, "--model", tiny)
+    assert (replayed.status, replayed.err) == (0, "")
+    assert "was there" in " ".join(command(*arguments, *told, "--out", out).out.split())
+    other = command(*arguments, "--axis", "z" if axis != "z" else "x", "--out", out)
+    other.refuses("other settings", f"axis {axis or 'y'} -> ")
+
+
+def test_an_axis_that_was_changed_in_the_file_is_noticed(
+    command: Command, tmp_path: Path, tiny: Path
+) -> None:
+    cloud, out = mug_file(tmp_path), tmp_path / "out"
+    told = ("--model", tiny, "--sigma", 0.05, "--noise", "yaw")
+    assert command("certify", cloud, *told, *FEW, "--out", out).status == 0
+    path = out / "mug" / "certificate.json"
+    record = json.loads(path.read_text())
+    record["parameters"]["noise"]["parameters"] |= {"axis_y": 0.0, "axis_z": 1.0}
+    path.write_text(json.dumps(record))
+    command("verify", out / "mug").refuses("certificate", status=1)
+
+
 def test_category_normals_and_votes_are_part_of_the_recorded_model(
     command: Command, tmp_path: Path, tiny: Path
 ) -> None:

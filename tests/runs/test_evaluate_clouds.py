@@ -148,3 +148,16 @@ def test_models_answer_the_parts_of_the_category(category: int) -> None:
     labels = told.labels(torch.randn(2, 32, 6, generator=torch.Generator().manual_seed(0)))
     assert set(labels.unique().tolist()) <= set(PARTS[category])
     assert told.category == category
+
+
+def test_settings_of_other_axes_share_no_draws_and_files_without_axis_stay_as_they_were() -> None:
+    about = {"noise": ["yaw"], "sigma": [0.1], "tau": [0.75], "n": [60], "correction": ["holm"]}
+    x, y = (all_cloud_settings(**about, axis=axis)[0] for axis in "xy")
+    (plain,) = all_cloud_settings(**about)
+    assert len({x.draws, y.draws, plain.draws}) == 3
+    assert (x.drawn_noise.direction, y.drawn_noise.direction) == ((1.0, 0, 0), (0, 1.0, 0))
+    assert plain.drawn_noise.direction == (0, 0, 1.0)
+    assert "axis" not in plain.model_dump()
+    assert y.model_dump()["axis"] == "y"
+    assert type(y).model_validate_json(y.model_dump_json()) == y
+    assert all_cloud_settings(**(about | {"noise": ["gaussian"]}), axis="y")[0].axis is None

@@ -69,8 +69,8 @@ AnyNoiseName = Annotated[
     ],
     Parameter(
         help="Of images as of `segcert plan`. Of clouds: gaussian certifies an l2 ball of "
-        "coordinates, rotation an angle about any axis, yaw one about the third axis, pose yaw, "
-        "shift and displacements together; axis-angle is the paper's and proves nothing."
+        "coordinates, rotation an angle about any axis, yaw one about --axis, pose yaw, shift and "
+        "displacements together; axis-angle is the paper's and proves nothing."
     ),
 ]  # fmt: skip
 ShiftSigma = Annotated[
@@ -80,6 +80,13 @@ ShiftSigma = Annotated[
 JitterSigma = Annotated[
     float | None,
     Parameter(help="Of --noise pose: scale of the displacement of each point, units of the file."),
+]
+AxisName = Annotated[
+    Literal["x", "y", "z"] | None,
+    Parameter(
+        help="Of --noise yaw and pose: axis of the rotation, through the origin. By default that "
+        "of --up: y for shapes, z without category (scans)."
+    ),
 ]
 CategoryName = Annotated[
     str | None,

@@ -64,7 +64,7 @@ def attack(
     `attack.json`. Exit status 1 if the certificate is contradicted.
 
     Of a point cloud the coordinates are attacked, in the units of the file; a certificate of
-    rotations is attacked by `--steps` rotations of at most the certified angle. It gets
+    rotations or poses is attacked by `--steps` of them, of at most the certified size. It gets
     `attacked.npz`, `figure1.png` and `attack.json`.
     """
     from segcert.attacks.attack import Search, certified_only, plain_labels

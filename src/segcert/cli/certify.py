@@ -1,5 +1,6 @@
 """``segcert certify``: images or point clouds in, certificates and pictures out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ from cyclopts import Parameter
 from segcert.cli.arguments import (
     Alpha,
     AnyNoiseName,
+    AxisName,
     BackendName,
     BatchSize,
     BlockSide,
@@ -38,6 +40,7 @@ from segcert.cli.arguments import (
 
 if TYPE_CHECKING:
     from segcert.models.opening_points import PointOptions
+    from segcert.report.points_view import Up
 
 DEFAULT_MODEL, DEFAULT_POINT_MODEL = "camvid", "ground"
 
@@ -55,6 +58,7 @@ def certify(
     sigma: Sigma = 0.25,
     shift_sigma: ShiftSigma = None,
     jitter_sigma: JitterSigma = None,
+    axis: AxisName = None,
     category: CategoryName = None,
     normals: NormalsName = None,
     votes: Votes = 1,
@@ -110,8 +114,8 @@ def certify(
     command goes on where it stopped.
 
     A point cloud gets `labels.npz`, `labels.ply` and `cloud.png` in place of the pictures, and a
-    page with a view to turn. `--category`, `--normals`, `--votes`, `--up` and the noises rotation,
-    yaw, axis-angle and pose are for clouds.
+    page with a view to turn. `--category`, `--normals`, `--votes`, `--up`, `--axis` and the noises
+    rotation, yaw, axis-angle and pose are for clouds.
     """
     from functools import partial
 
@@ -127,6 +131,7 @@ def certify(
     from segcert.data.images import read_file
     from segcert.models.opening_points import PointOptions, open_point_model
     from segcert.models.shipped import open_model
+    from segcert.noise.kinds import WITH_AXIS
     from segcert.report.files import write_files, write_radius_map
     from segcert.report.progress import DrawProgress
     from segcert.runs.certify_images import certify_images, check_request, prepare_folder
@@ -146,8 +151,10 @@ def certify(
         })  # fmt: skip
         model = DEFAULT_POINT_MODEL if model == DEFAULT_MODEL else model
         point_model = open_point_model(model, options_for(options, list(images), model))
+        upwards: Up = up or ("z" if point_model.category is None else "y")
         asked = CloudRequest(
             noise=noise, sigma=sigma, shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
+            axis=axis or (upwards if noise in WITH_AXIS else None),
             tau=tau, alpha=alpha, n0=n0, n=n, correction=correction, drop_below=drop_below,
             stop_when=stop_when, looks=looks,
             model=point_model.name, weights_sha256=point_model.weights_sha256,
@@ -155,10 +162,11 @@ def certify(
         certify_clouds(
             list(images), point_model, asked,
             Wishes(out, seed, device, batch_size, overwrite),
-            up=up or ("z" if point_model.category is None else "y"),
+            up=upwards,
         )  # fmt: skip
         return
-    refuse_cloud_options(noise, options, shift_sigma, jitter_sigma, up)
+    scales = {"--shift-sigma": shift_sigma, "--jitter-sigma": jitter_sigma, "--axis": axis}
+    refuse_cloud_options(noise, options, scales | {"--up": up})
     choice = Choice(backend, precision, calibration, int8_file)
     segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
@@ -202,13 +210,7 @@ def certify(
     print_summary(done)
 
 
-def refuse_cloud_options(
-    noise: str,
-    options: "PointOptions",
-    shift_sigma: float | None,
-    jitter_sigma: float | None,
-    up: str | None,
-) -> None:
+def refuse_cloud_options(noise: str, options: "PointOptions", others: Mapping[str, object]) -> None:
     """Refuse options of point clouds where the files are images.
 
     Raises:
@@ -222,10 +224,7 @@ def refuse_cloud_options(
         "--category": options.category is not None,
         "--normals": options.normals is not None,
         "--votes": options.votes != 1,
-        "--up": up is not None,
-        "--shift-sigma": shift_sigma is not None,
-        "--jitter-sigma": jitter_sigma is not None,
-    }
+    } | {name: value is not None for name, value in others.items()}
     for name, wrong in given.items():
         if wrong:
             raise InputError(f"{name} is for point clouds, and these are images: leave it out")

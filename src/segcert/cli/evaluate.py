@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
     from segcert.runs.setting import Setting
 
-CLOUDS = ("shapes", "shapenet_part_cap")  # data sets of point clouds
+CLOUDS = ("shapes", "shapenet_part", "shapenet_part_cap", "cloud_folder")
+UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
@@ -40,7 +41,9 @@ def evaluate(
             "folder",
             "synthetic",
             "shapes",
+            "shapenet_part",
             "shapenet_part_cap",
+            "cloud_folder",
         ],
         Parameter(help="Data set."),
     ],
@@ -61,6 +64,20 @@ def evaluate(
     ] = None,
     jitter_sigma: Annotated[
         float | None, Parameter(help="Of --noise pose: of each point, units of the file.")
+    ] = None,
+    axis: Annotated[
+        Literal["x", "y", "z"] | None,
+        Parameter(
+            help="Of --noise yaw and pose: axis of the rotation; by default y, which points up in "
+            "shapes."
+        ),
+    ] = None,
+    normals: Annotated[
+        Literal["trusted", "recomputed"] | None,
+        Parameter(
+            help="Of clouds: recomputed computes the normals from the noisy points, for networks "
+            "that take normals; trusted, the default, takes those of the file as they are."
+        ),
     ] = None,
     votes: Annotated[
         int, Parameter(converter=whole, help="Of clouds: runs of the network that are averaged.")
@@ -92,7 +109,16 @@ def evaluate(
         int | None, Parameter(converter=whole, help="Take so many evenly spaced images.")
     ] = None,
     root: Annotated[Path | None, Parameter(help="Folder of a known data set.")] = None,
-    split: Annotated[str | None, Parameter(help="train, val or test; by default val.")] = None,
+    split: Annotated[
+        str | None, Parameter(help="train, val or test; by default val, of shapes test.")
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        Parameter(
+            help="Of --data shapenet_part: a category. Repeat for several; all. Of cloud_folder: "
+            "that of all files; by default each file's own."
+        ),
+    ] = None,
     label_order: Annotated[str | None, Parameter(help="Of Pascal Context: its numbers.")] = None,
     resize: Annotated[
         str | None, Parameter(help="Of Pascal Context: 'before noise' or 'inside the model'.")
@@ -121,6 +147,7 @@ def evaluate(
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
     from segcert.models.adapter import Segmenter
+    from segcert.models.opening_points import NEIGHBOURS
     from segcert.models.shipped import open_model
     from segcert.models.shipped_points import open_network
     from segcert.report.progress import DrawProgress
@@ -135,19 +162,21 @@ def evaluate(
     given = Arguments(
         root=root, split=split, label_order=label_order, resize=resize, images=images,
         masks=masks, classes=classes, scenes=scenes,
+        category=None if category is None else tuple(category),
     )  # fmt: skip
     sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
     clouds = data in CLOUDS
     check_kind(
-        data, clouds=clouds, of_clouds=(noise, shift_sigma, jitter_sigma), votes=votes,
-        of_images=(scale, denoiser),
+        data, clouds=clouds, votes=votes, of_images=(scale, denoiser),
+        of_clouds=(noise, shift_sigma, jitter_sigma, axis, normals),
     )  # fmt: skip
     settings: tuple[Setting, ...]
     if clouds:
         settings = all_cloud_settings(
             noise=noise or ["gaussian"], shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
-            sigma=sigmas, tau=taus, n=draws, correction=corrections,
+            axis=axis_of(noise or [], axis), sigma=sigmas, tau=taus, n=draws,
+            correction=corrections,
         )  # fmt: skip
     else:
         settings = all_settings(
@@ -164,7 +193,8 @@ def evaluate(
             "--backend": backend, "--precision": None if precision == "fp32" else precision,
             "--calibration": calibration, "--int8-file": int8_file,
         })  # fmt: skip
-        segmenter = open_network(model, votes=votes)
+        neighbours = NEIGHBOURS if normals == "recomputed" else 0
+        segmenter = open_network(model, votes=votes, normal_neighbours=neighbours)
     else:
         segmenter = open_model(model, denoiser=denoiser)
     where.check(segmenter, choice, device)
@@ -228,9 +258,25 @@ def check_kind(
         raise InputError(f"--scale and --denoiser are for images, and {data} are clouds")
     if not clouds and (votes != 1 or any(one is not None for one in of_clouds)):
         raise InputError(
-            "--noise, --shift-sigma, --jitter-sigma and --votes are for clouds: leave them out "
-            f"for {data}"
+            "--noise, --shift-sigma, --jitter-sigma, --axis, --normals and --votes are for clouds: "
+            f"leave them out for {data}"
         )
+
+
+def axis_of(noise: list[str], axis: str | None) -> str | None:
+    """The axis of rotations about one axis; None if no noise is one.
+
+    Raises:
+        InputError: If an axis was given and nothing turns about it.
+    """
+    from segcert.errors import InputError
+    from segcert.noise.kinds import WITH_AXIS
+
+    if set(noise) & set(WITH_AXIS):
+        return axis or UP_OF_SHAPES
+    if axis is not None:
+        raise InputError(f"--axis goes with --noise {' and '.join(WITH_AXIS)} only")
+    return None
 
 
 def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:

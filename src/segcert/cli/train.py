@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from segcert.training.tasks import Task
 
 Pair = tuple[float, float]
-CLOUDS = ("shapes",)  # data sets of point clouds
+CLOUDS = ("shapes", "shapenet_part")  # data sets of point clouds
 OF_TASKS = (None, "depthwise")  # networks that every task of images has
 
 
 def train(
     *,
     data: Annotated[
-        Literal["camvid", "cityscapes", "pascal_context", "synthetic", "shapes"],
+        Literal["camvid", "cityscapes", "pascal_context", "synthetic", "shapes", "shapenet_part"],
         Parameter(help="What to train on."),
     ],
     out: Annotated[Path, Parameter(help="Weight file to write (.safetensors).")],
@@ -31,6 +31,10 @@ def train(
     label_order: Annotated[
         str | None,
         Parameter(help="Of Pascal Context: what the numbers mean; see `docs/data.md`."),
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        Parameter(help="Of ShapeNet-Part: a category. Repeat for several; all."),
     ] = None,
     scenes: Annotated[
         int, Parameter(converter=whole, help="Number of synthetic scenes or shapes.")
@@ -161,7 +165,10 @@ def train(
     )
     find_device(device)
     team = open_devices(device, devices, batch_size=batch_size)
-    examples = open_training_set(data, root=root, scenes=scenes, label_order=label_order)
+    examples = open_training_set(
+        data, root=root, scenes=scenes, label_order=label_order,
+        category=tuple(category or ()),
+    )  # fmt: skip
     check_weight_file(out)
     labels = (item.labels for item in examples.images if item.labels is not None)
     weights = read_class_weights(class_weights, labels, len(examples.classes))

@@ -12,6 +12,8 @@ from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledCloud
 from segcert.data.part_numbers import category_number
 from segcert.errors import InputError
 
+SHAPENET_LICENCE = "ShapeNet terms: non-commercial research and education"
+
 
 @dataclass(frozen=True)
 class OnUnitSphere(AbstractLabelledClouds):

@@ -27,7 +27,7 @@ class CloudAttack:
     """An attacked cloud.
 
     Args:
-        cloud: Coordinates, and normals if the model takes them; of rotations in float32.
+        cloud: Coordinates, and normals if the model takes them; of rotations and poses in float32.
         search: How it was found, for the record.
     """
 
