@@ -65,3 +65,13 @@ def test_the_demo_certifies_a_shape_and_attacks_it(command: Command, tmp_path: P
 
 def test_a_bad_scene_is_refused(command: Command) -> None:
     command("demo", "--points", "--scene", -1).refuses("--scene", "-1")
+
+
+def test_the_shipped_network_certifies_the_default_shape(command: Command, tmp_path: Path) -> None:
+    """A table, of which most points are certified, and nearly all of these are true."""
+    done = command("demo", "--points", "--n0", 5, "--n", 60, "--seed", 1, "--out", tmp_path)
+    assert (done.status, done.err) == (0, "")
+    (file,) = tmp_path.glob("table*.npz")
+    found, shape = load_certificate(tmp_path / file.stem), read_cloud(file)
+    assert found.certified.mean() > 0.5
+    assert (found.labels == shape.labels)[found.certified].mean() > 0.9

@@ -17,6 +17,7 @@ PLAIN = "synthetic-plain"  # the same network, trained without noise: what is at
 FAR_ATTACK = 1.0  # l2 norm that breaks the plain model for all to see; the certified one does not
 ATTACK_STEPS = 10  # seconds
 CHECK_DRAWS = 50
+DEFAULT_SCENE, DEFAULT_SHAPE = 6, 4
 
 
 def demo(
@@ -26,11 +27,13 @@ def demo(
         Parameter(negative=(), help="Certify a procedural shape, a point cloud, not a street."),
     ] = False,
     scene: Annotated[
-        int,
+        int | None,
         Parameter(
-            converter=whole, help="Which synthetic scene or shape, from 0; none was trained on."
+            converter=whole,
+            help="Which synthetic scene or shape, from 0; none was trained on. By default street "
+            "6, or shape 4, a table.",
         ),
-    ] = 6,
+    ] = None,
     tau: Tau = 0.75,
     n0: PilotDraws = 10,
     n: Draws = 100,
@@ -66,6 +69,8 @@ def demo(
     from segcert.runs.request import Request
     from segcert.sampling.streams import check_seed
 
+    if scene is None:
+        scene = DEFAULT_SHAPE if points else DEFAULT_SCENE
     if scene < 0:
         raise InputError(f"--scene must be an integer from 0, got {scene}")
     if points:
