@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from segcert.models.label_cells import labels_by_cells, largest
+from segcert.models.threads import in_threads
 
 SCORES_AT_ONCE = (2**19, 2**27)  # numbers, on a CPU (cache) and on CUDA (few launches)
 
@@ -27,14 +28,19 @@ def labels_of_upsampled(
     """
     if scores.device.type != "cpu":
         return labels_with_invalid(scores, size, invalid=0)
-    labels = torch.empty((len(scores), *size), dtype=torch.int16)
-    for image in range(len(scores)):
-        found = labels_by_cells(scores[image], size)
-        if found is not None:
-            labels[image] = found
-            continue
-        for rows, wide in upsampled_strips(scores[image : image + 1], size):
-            labels[image, rows] = largest(wide[0])
+    return torch.stack(in_threads(lambda one: labels_of_one(one, size), scores))
+
+
+def labels_of_one(
+    scores: Float[Tensor, " k h w"], size: tuple[int, int]
+) -> Int16[Tensor, " height width"]:
+    """Label one image on the CPU."""
+    found = labels_by_cells(scores, size)
+    if found is not None:
+        return found
+    labels = torch.empty(size, dtype=torch.int16)
+    for rows, wide in upsampled_strips(scores[None], size):
+        labels[rows] = largest(wide[0])
     return labels
 
 
