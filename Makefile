@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint docs bench check figures power toy validate clean
+.PHONY: demo test test-slow test-cluster lint docs bench check figures power toy validate clean
 .DELETE_ON_ERROR:
 
 # torch first and alone: the constraint decides the build, no other package may pull another one
@@ -21,6 +21,10 @@ test: .venv/ready  ## the default suite
 
 test-slow: .venv/ready  ## what takes minutes
 	OMP_NUM_THREADS=2 $(BIN)/pytest -m slow
+
+test-cluster: .venv/ready  ## two nodes of a Ray cluster on this machine, one of them killed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]"
+	RAY_USAGE_STATS_ENABLED=0 OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster tests/runs/engines
 
 lint: .venv/ready
 	$(BIN)/ruff check .

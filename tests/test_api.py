@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +11,13 @@ import segcert as sc
 PUBLIC = [
     "AbstractNoise",
     "Anytime",
+    "AxisRotationNoise",
     "Blocks",
     "BrightnessNoise",
     "Capped",
     "Certificate",
     "ClassTree",
+    "Cloud",
     "ContrastNoise",
     "Counts",
     "GaussianNoise",
@@ -26,8 +29,13 @@ PUBLIC = [
     "ModelError",
     "Ordered",
     "Partial",
+    "PointNoise",
+    "PointOptions",
+    "PointSegmenter",
+    "PoseNoise",
     "RadiusMap",
     "Replay",
+    "RotationNoise",
     "SamplingError",
     "Score",
     "SegcertError",
@@ -36,6 +44,7 @@ PUBLIC = [
     "UniformNoise",
     "VerificationError",
     "WorstCase",
+    "as_point_segmenter",
     "as_segmenter",
     "bonferroni",
     "certify",
@@ -43,9 +52,12 @@ PUBLIC = [
     "holm",
     "information_gain",
     "load_certificate",
+    "open_denoiser",
     "open_hierarchy",
     "open_model",
+    "open_point_model",
     "radius_map",
+    "read_cloud",
     "replay",
     "sample",
     "score",
@@ -102,6 +114,25 @@ sc.sample(model, image, noise=sc.LatticeGaussianNoise(0.25), n0=1, n=2)
 print(state() == before)
 """
     assert python(code) == "True"
+
+
+def test_a_cloud_is_certified_with_public_names_alone(tmp_path: Path) -> None:
+    """Points above and below 0: all are 5 sigma from the border, so all are certified."""
+    rows = [f"{x} {y} {z}" for x in (0, 1) for y in (0, 1) for z in (-0.5, 0.5)]
+    (tmp_path / "box.xyz").write_text("\n".join(rows))
+    model = sc.as_point_segmenter(lambda x: (x[..., 2] > 0).long(), classes=2, normalise=False)
+    assert isinstance(model, sc.PointSegmenter)
+    cloud = sc.read_cloud(tmp_path / "box.xyz")
+    assert isinstance(cloud, sc.Cloud)
+    y_up = sc.AxisRotationNoise(0.1, 0.0, 1.0, 0.0)
+    for noise in (sc.PointNoise(0.1), sc.RotationNoise(0.05), y_up, sc.PoseNoise(0.1, 0.1, 0.05)):
+        counts = sc.sample(model, cloud, noise=noise, n0=5, n=60, seed=1)
+        cert = sc.certify(counts, tau=0.75, alpha=0.01)
+        assert cert.certified.all()
+        assert cert.labels.tolist() == [0, 1] * 4
+        assert cert.radius > 0
+    ground = sc.open_point_model("ground", sc.PointOptions())
+    assert ground.class_names
 
 
 def test_help_does_not_import_torch() -> None:

@@ -17,6 +17,7 @@ LAYERS = [
     {"runs"},
     {"report"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -12,16 +12,17 @@ from pathlib import Path
 import torch
 from cyclopts import App
 
-from experiments.gpu.measure import (
+from segcert.files import atomic_write
+from segcert.models.hrnet import MEAN, STD, HRNetV2
+from segcert.models.pointnet2 import PointNet2
+
+from .measure import (
     Row,
     convolution_rate,
     differing_share,
     time_cloud,
     time_image,
 )
-from segcert.files import atomic_write
-from segcert.models.hrnet import MEAN, STD, HRNetV2
-from segcert.models.pointnet2 import PointNet2
 
 PAPER_CARD = "RTX 2080 Ti"
 IMAGES = {"0.25": 70.0, "0.5": 75.6, "1": 92.8, "multi": 1040.6}  # seconds, n0 = 10, n = 100

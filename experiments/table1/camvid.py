@@ -1,6 +1,6 @@
 """Evaluate every kind of training on CamVid val, in the shape of Table 1 of the paper.
 
-python -m experiments.table1.camvid --out runs/table1 [--images 8] [--only consistency]
+python -m experiments.table1.camvid --out runs/table1 [--images 4] [--only consistency]
 
 One run folder for each model, made by `segcert evaluate`; stopped at any point, the same command
 goes on. `segcert report runs/table1/*` prints the table.
@@ -38,7 +38,7 @@ app = App(help=__doc__)
 def evaluate(
     *,
     out: Path = Path("runs/table1"),
-    images: int = 8,
+    images: int = 4,
     root: Path = DATA / "camvid",
     only: list[Kind] | None = None,
 ) -> None:

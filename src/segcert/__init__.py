@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
     from segcert.certificates.segcertify import certify
     from segcert.certificates.stopping import StopWhen
+    from segcert.data.clouds import Cloud
+    from segcert.data.point_files import read_cloud
     from segcert.errors import (
         InputError,
         ModelError,
@@ -32,13 +34,20 @@ if TYPE_CHECKING:
     from segcert.metrics.score import Score, score
     from segcert.metrics.worst_case import WorstCase, worst_case
     from segcert.models.adapter import Segmenter, as_segmenter
+    from segcert.models.denoisers import open_denoiser
+    from segcert.models.opening_points import PointOptions, open_point_model
+    from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
     from segcert.models.shipped import open_model, shipped
+    from segcert.noise.axis_rotation import AxisRotationNoise
     from segcert.noise.base import AbstractNoise
     from segcert.noise.brightness import BrightnessNoise
     from segcert.noise.contrast import ContrastNoise
     from segcert.noise.gaussian import GaussianNoise
     from segcert.noise.laplace import LaplaceNoise
     from segcert.noise.lattice import LatticeGaussianNoise
+    from segcert.noise.points import PointNoise
+    from segcert.noise.pose import PoseNoise
+    from segcert.noise.rotation import RotationNoise
     from segcert.noise.uniform import UniformNoise
     from segcert.sampling.counts import Counts
     from segcert.sampling.sampler import sample
@@ -57,11 +66,13 @@ if TYPE_CHECKING:
 PUBLIC = {
     "AbstractNoise": "segcert.noise.base",
     "Anytime": "segcert.stats.sequential",
+    "AxisRotationNoise": "segcert.noise.axis_rotation",
     "Blocks": "segcert.stats.regions",
     "BrightnessNoise": "segcert.noise.brightness",
     "Capped": "segcert.stats.capped",
     "Certificate": "segcert.certificates.result",
     "ClassTree": "segcert.stats.class_tree",
+    "Cloud": "segcert.data.clouds",
     "ContrastNoise": "segcert.noise.contrast",
     "Counts": "segcert.sampling.counts",
     "GaussianNoise": "segcert.noise.gaussian",
@@ -73,8 +84,13 @@ PUBLIC = {
     "ModelError": "segcert.errors",
     "Ordered": "segcert.stats.ordered",
     "Partial": "segcert.sampling.tally",
+    "PointNoise": "segcert.noise.points",
+    "PointOptions": "segcert.models.opening_points",
+    "PointSegmenter": "segcert.models.point_segmenter",
+    "PoseNoise": "segcert.noise.pose",
     "RadiusMap": "segcert.certificates.radius_map",
     "Replay": "segcert.certificates.replay",
+    "RotationNoise": "segcert.noise.rotation",
     "SamplingError": "segcert.errors",
     "Score": "segcert.metrics.score",
     "SegcertError": "segcert.errors",
@@ -83,6 +99,7 @@ PUBLIC = {
     "UniformNoise": "segcert.noise.uniform",
     "VerificationError": "segcert.errors",
     "WorstCase": "segcert.metrics.worst_case",
+    "as_point_segmenter": "segcert.models.point_segmenter",
     "as_segmenter": "segcert.models.adapter",
     "bonferroni": "segcert.stats.bonferroni",
     "certify": "segcert.certificates.segcertify",
@@ -90,9 +107,12 @@ PUBLIC = {
     "holm": "segcert.stats.holm",
     "information_gain": "segcert.metrics.information_gain",
     "load_certificate": "segcert.certificates.files",
+    "open_denoiser": "segcert.models.denoisers",
     "open_hierarchy": "segcert.certificates.hierarchies",
     "open_model": "segcert.models.shipped",
+    "open_point_model": "segcert.models.opening_points",
     "radius_map": "segcert.certificates.radius_map",
+    "read_cloud": "segcert.data.point_files",
     "replay": "segcert.certificates.replay",
     "sample": "segcert.sampling.sampler",
     "score": "segcert.metrics.score",
@@ -104,11 +124,13 @@ PUBLIC = {
 __all__ = [
     "AbstractNoise",
     "Anytime",
+    "AxisRotationNoise",
     "Blocks",
     "BrightnessNoise",
     "Capped",
     "Certificate",
     "ClassTree",
+    "Cloud",
     "ContrastNoise",
     "Counts",
     "GaussianNoise",
@@ -120,8 +142,13 @@ __all__ = [
     "ModelError",
     "Ordered",
     "Partial",
+    "PointNoise",
+    "PointOptions",
+    "PointSegmenter",
+    "PoseNoise",
     "RadiusMap",
     "Replay",
+    "RotationNoise",
     "SamplingError",
     "Score",
     "SegcertError",
@@ -130,6 +157,7 @@ __all__ = [
     "UniformNoise",
     "VerificationError",
     "WorstCase",
+    "as_point_segmenter",
     "as_segmenter",
     "bonferroni",
     "certify",
@@ -137,9 +165,12 @@ __all__ = [
     "holm",
     "information_gain",
     "load_certificate",
+    "open_denoiser",
     "open_hierarchy",
     "open_model",
+    "open_point_model",
     "radius_map",
+    "read_cloud",
     "replay",
     "sample",
     "score",

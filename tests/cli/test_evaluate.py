@@ -53,7 +53,7 @@ def test_the_table_is_printed_and_the_run_goes_on(run: Command, tmp_path: Path) 
     )
     header, *lines = done.out.splitlines()
     assert header.split()[:7] == [
-        "sigma", "scale", "tau", "n", "correction", "radius", "accuracy",
+        "model", "scale", "tau", "n", "correction", "sigma", "radius",
     ]  # fmt: skip
     assert [line.split()[4] for line in lines[:6]] == ["bonferroni", "holm"] * 3
     assert "at most alpha = 0.1, by itself: not all of them together" in " ".join(done.out.split())
@@ -96,6 +96,9 @@ def test_a_subset_of_scenes(command: Command, tmp_path: Path) -> None:
         ({"model": "camvid"}, ["model camvid has classes", "must be the same"]),
         ({"data": "nothing"}, ["nothing"]),
         ({"n": 1.5}, ["1.5"]),
+        ({"workers": 2}, ["--workers 2 needs --engine processes or ray, got local"]),
+        ({"address": "h:1"}, ["--address h:1 needs --engine ray, got local"]),
+        ({"engine": "processes", "workers": 0}, ["workers must be at least 1, got 0"]),
     ],
 )
 def test_refusals(run: Command, tmp_path: Path, changed: dict[str, Any], words: list[str]) -> None:

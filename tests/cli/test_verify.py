@@ -139,7 +139,7 @@ def test_one_changed_byte_never_gives_a_traceback_nor_another_certificate(
 def test_what_is_missing_is_named(command: Command, folder: Path) -> None:
     command("verify", folder.with_name("nope")).refuses("nope", "give the folder")
     command("verify", folder.with_name("photo.png")).refuses("photo.png", "give the folder")
-    command("verify", folder, "--replay").refuses("--replay needs the image: add --image")
+    command("verify", folder, "--replay").refuses("--replay needs the image or cloud: add --image")
     (folder / "counts.npz").unlink()
     command("verify", folder).refuses("counts.npz is missing")
 

@@ -65,7 +65,7 @@ def test_scenes_are_in_no_training_set() -> None:
 @pytest.mark.parametrize(
     ("name", "given", "rule"),
     [
-        ("kitti", Arguments(), r"'camvid', 'cityscapes', .*'synthetic', got 'kitti'"),
+        ("kitti", Arguments(), r"'camvid', 'cityscapes', .*'cloud_folder', got 'kitti'"),
         ("camvid", Arguments(), "data 'camvid' needs root, the folder"),
         ("cityscapes", Arguments(split="val"), "data 'cityscapes' needs root"),
         ("synthetic", Arguments(), "data 'synthetic' needs scenes"),
@@ -109,7 +109,10 @@ def test_a_bad_item_is_met_when_it_is_read(given: Arguments) -> None:
 
 
 def test_every_set_has_a_rule() -> None:
-    assert set(RULES) == {"camvid", "cityscapes", "pascal_context", "folder", "synthetic"}
+    images = {"camvid", "cityscapes", "pascal_context", "folder", "synthetic"}
+    assert set(RULES) == images | {
+        "shapes", "shapenet_part", "shapenet_part_cap", "cloud_folder",
+    }  # fmt: skip
 
 
 @pytest.mark.data

@@ -34,7 +34,7 @@ def test_impossible_numbers_of_scenes_are_refused(tmp_path: Path, scenes: int) -
 
 
 def test_unknown_and_missing_data_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'camvid', .* or 'synthetic', got 'kitti'"):
+    with pytest.raises(InputError, match=r"'camvid', .*'shapes' or 'shapenet_part', got 'kitti'"):
         open_training_set("kitti", root=tmp_path, scenes=1)
     with pytest.raises(InputError, match=r"train\.txt"):
         open_training_set("camvid", root=tmp_path, scenes=1)

@@ -11,8 +11,10 @@ from segcert.models.depthwise import STRIDE
 from segcert.models.shipped import describe, find, open_model, shipped
 
 
-def test_two_models_are_shipped() -> None:
-    assert set(shipped()) == {"camvid", "synthetic"}
+def test_models_with_and_without_noise_are_shipped() -> None:
+    plain = {name for name in shipped() if describe(name).sigma == 0}
+    assert plain == {"camvid-plain", "synthetic-plain"}
+    assert set(shipped()) == plain | {"camvid", "synthetic"}
 
 
 @pytest.mark.parametrize("name", ["camvid", "synthetic"])

@@ -115,6 +115,13 @@ def test_noise_on_clouds_by_its_name(name: str, family: type[AbstractNoise]) -> 
         named_cloud_noise("pose", 0.25)
 
 
+def test_yaw_is_about_the_axis_that_is_named() -> None:
+    assert named_cloud_noise("yaw", 0.25, axis="y") == AxisRotationNoise(0.25, 0.0, 1.0, 0.0)
+    assert named_cloud_noise("yaw", 0.25, axis="x") == AxisRotationNoise(0.25, 1.0, 0.0, 0.0)
+    with pytest.raises(InputError, match="axis must be one of x, y, z, got 'up'"):
+        named_cloud_noise("yaw", 0.25, axis="up")
+
+
 @EVERY
 def test_kind_and_one_number_are_the_whole_record(family: type[AbstractNoise]) -> None:
     noise = family(0.25)

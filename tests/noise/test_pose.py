@@ -5,15 +5,19 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from scipy.stats import binom, chi2, kstwo, norm
 
 from segcert.errors import InputError
 from segcert.noise.clouds import rotation_matrix, turned
-from segcert.noise.pose import UP, PoseNoise
+from segcert.noise.parameter import standard_normal
+from segcert.noise.pose import PoseNoise
 from segcert.noise.rounded import grid_step
 from segcert.sampling.streams import PhiloxStream
 
 CPU = torch.device("cpu")
+UP = (0.0, 0.0, 1.0)
+AXES = [UP, (0.0, 1.0, 0.0), (0.48, 0.6, 0.64)]
 NOISE = PoseNoise(yaw=0.3, shift=0.2, jitter=0.05)
 FALSE_ALARM = 1e-6
 
@@ -73,8 +77,29 @@ def test_coordinates_lie_on_the_grid_and_normals_only_turn() -> None:
     assert torch.equal(noisy, torch.cat([NOISE.sample(x, 1, rng=stream) for _ in range(5)]))
 
 
+@pytest.mark.parametrize("axis", [(0.0, 2.0, 0.0), (1.0, 0.0, 0.0), (3.0, 0.0, 4.0)])
+def test_the_rotation_is_about_the_axis_that_is_named(axis: tuple[float, float, float]) -> None:
+    """Every draw against SciPy's rotation by the angle of its first word; the rest is tiny."""
+    x, noise = cloud(20), PoseNoise(0.3, 1e-3, 1e-3, *axis)
+    for seed in range(20):
+        drawn = noise.sample(x, 1, rng=PhiloxStream(seed, CPU))[0].double()
+        word = int(PhiloxStream(seed, CPU).words((4,))[0])
+        unit = np.array(axis) / np.linalg.norm(axis)
+        turn = Rotation.from_rotvec(0.3 * standard_normal(word) * unit)
+        for start in (0, 3):
+            expected = turn.apply(x[:, start : start + 3].double())
+            assert drawn[:, start : start + 3].numpy() == pytest.approx(expected, abs=1e-2)
+    assert noise.axis == tuple(unit.tolist())
+    named = f"along ({axis[0]:g}, {axis[1]:g}, {axis[2]:g})"
+    assert named in noise.ball("0.1")
+    assert named in noise.description
+
+
+@pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("order", ["turn-shift-move", "move-turn-shift", "shift-move-turn"])
-def test_changes_in_any_order_shift_the_parameters(order: str) -> None:
+def test_changes_in_any_order_shift_the_parameters(
+    order: str, axis: tuple[float, float, float]
+) -> None:
     """The proof of decision 13, in numbers: the noisy changed cloud is one of a larger pose.
 
     Noise (a, t, d) on the cloud changed by (b, s, e) is the pose of the cloud itself with angle
@@ -88,7 +113,7 @@ def test_changes_in_any_order_shift_the_parameters(order: str) -> None:
     d, e = torch.from_numpy(rng.normal(size=(2, 9, 3)))
 
     def turn(y: torch.Tensor, angle: float) -> torch.Tensor:
-        return turned(y, rotation_matrix(UP, angle))
+        return turned(y, rotation_matrix(axis, angle))
 
     changed, back = {
         "turn-shift-move": (turn(x, b) + s + e, (turn(s[None], -b), turn(e, -b))),
@@ -168,6 +193,11 @@ def test_words_and_radius() -> None:
 def test_every_scale_must_be_positive(scales: tuple[float, float, float], name: str) -> None:
     with pytest.raises(InputError, match=f"{name} must be a positive number"):
         PoseNoise(*scales)
+
+
+def test_an_axis_needs_a_direction() -> None:
+    with pytest.raises(InputError, match="an axis must be a vector"):
+        PoseNoise(1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
 
 
 def test_far_clouds_are_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from segcert.errors import InputError
-from segcert.runs.inputs import LONGEST_NAME, find_images, find_mask
+from segcert.runs.inputs import LONGEST_NAME, find_images, find_mask, means_clouds
 
 
 @pytest.fixture
@@ -125,3 +125,17 @@ def test_a_mask_is_read_or_refused_by_its_option(tmp_path: Path) -> None:
     assert np.array_equal(find_mask(tmp_path / "mask.png"), mask > 0)
     with pytest.raises(InputError, match=r"--ignore: image .*none\.png does not exist"):
         find_mask(tmp_path / "none.png")
+
+
+def test_kinds_are_told_apart_by_suffix(tmp_path: Path) -> None:
+    """A folder with images stands for them, whatever else it holds; text alone is no cloud."""
+    for name in ("a/photo.png", "a/notes.txt", "a/scan.ply", "b/scan.ply", "b/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    told = {name: str(tmp_path / name) for name in ("a", "b", "a/photo.png", "b/scan.ply")}
+    assert not means_clouds([told["a"]])
+    assert not means_clouds([told["a/photo.png"], told["a"]])
+    assert means_clouds([told["b"]])
+    assert means_clouds([told["b"], told["b/scan.ply"]])
+    with pytest.raises(InputError, match="one kind at a time"):
+        means_clouds([told["a"], told["b"]])

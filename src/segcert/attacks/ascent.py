@@ -1,7 +1,7 @@
 """Where a model is at an image, and in which direction an attack gets further."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -10,6 +10,7 @@ from torch import Tensor
 from segcert.attacks.objective import Objective
 from segcert.errors import ModelError
 from segcert.models.adapter import Segmenter
+from segcert.models.point_segmenter import PointSegmenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +28,11 @@ class Ascent:
     gradient: Float[Tensor, " *shape"]
 
 
+Attackable = Segmenter | PointSegmenter
 Look = Callable[[Float[Tensor, " *shape"]], Ascent]
 
 
-def look_at_plain(segmenter: Segmenter, goal: Objective) -> Look:
+def look_at_plain(segmenter: Attackable, goal: Objective) -> Look:
     """Attack the model itself, without noise."""
 
     def look(x: Float[Tensor, " *shape"]) -> Ascent:
@@ -39,7 +41,17 @@ def look_at_plain(segmenter: Segmenter, goal: Objective) -> Look:
     return look
 
 
-def ascent(segmenter: Segmenter, goal: Objective, batch: Float[Tensor, " b *shape"]) -> Ascent:
+def look_at_coordinates(look: Look, normals: Float[Tensor, " n c"]) -> Look:
+    """Look at a cloud of which only the coordinates may change: normals stay beside them."""
+
+    def see(points: Float[Tensor, " n 3"]) -> Ascent:
+        found = look(torch.cat([points, normals.to(points.dtype)], 1))
+        return replace(found, gradient=found.gradient[:, : points.shape[1]])
+
+    return see
+
+
+def ascent(segmenter: Attackable, goal: Objective, batch: Float[Tensor, " b *shape"]) -> Ascent:
     """Mean gain, mean share and mean gradient of a batch of inputs.
 
     Raises:

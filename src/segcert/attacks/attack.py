@@ -1,4 +1,4 @@
-"""Attack one image: the plain model, or the smoothed one."""
+"""Attack one image or point cloud: the plain model, or the smoothed one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,17 +8,21 @@ import torch
 from jaxtyping import Bool, Float32, Int16, Integer
 from torch import Tensor
 
-from segcert.attacks.ascent import Look, look_at_plain
+from segcert.attacks.ascent import Attackable, Look, look_at_coordinates, look_at_plain
 from segcert.attacks.objective import Objective, objective
 from segcert.attacks.pgd import Attacked, pgd
 from segcert.attacks.projection import Ball, exact_values
 from segcert.attacks.rounded import noise_off_grid
 from segcert.attacks.smoothed import look_at_smoothed
-from segcert.data.images import ImageInput, hash_image, read_image
+from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter, as_segmenter, check_eval_mode
+from segcert.models.adapter import Model, Segmenter, check_eval_mode
+from segcert.models.base import BaseModel
+from segcert.models.point_segmenter import PointSegmenter
 from segcert.noise.base import AbstractNoise
-from segcert.sampling.setup import check_size, choose_device, stream_kind_of
+from segcert.noise.clouds import AXES
+from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input
+from segcert.sampling.setup import as_base_model, check_size, choose_device, stream_kind_of
 from segcert.sampling.streams import Streams, check_seed
 
 
@@ -46,8 +50,8 @@ class Search:
 
 
 def attack(
-    model: Model | Segmenter,
-    image: ImageInput,
+    model: Model | BaseModel,
+    image: Input,
     labels: Integer[np.ndarray, " *components"],
     search: Search,
     *,
@@ -56,9 +60,12 @@ def attack(
 ) -> Attacked:
     """Look for an image in an l2 ball, within [0, 1], that a model labels wrongly.
 
+    Of a point cloud the coordinates are attacked, in the units of the file and without limits
+    besides the ball; its normals stay as they are.
+
     Args:
         model: Scores classes; see `as_segmenter`.
-        image: The image at the centre of the ball.
+        image: The image or cloud at the centre of the ball.
         labels: Class that an attack without target drives each component away from; 255 is
             ignored by any attack.
         search: How.
@@ -72,30 +79,51 @@ def attack(
         InputError: If an argument is out of range, or the labels do not fit.
         ModelError: If the model has no gradient.
     """
-    segmenter = as_segmenter(model)
-    check_eval_mode(segmenter)
+    segmenter = attackable(model)
     check_seed(search.seed)
-    x = read_image(image)
-    check_size(x, segmenter)
-    if labels.shape != tuple(x.shape[1:]):
+    x = read_input(image)
+    check_fits(x, segmenter)
+    if isinstance(segmenter, Segmenter):
+        check_size(x, segmenter)
+    components = tuple(x.shape[:1] if is_cloud(x) else x.shape[1:])
+    if labels.shape != components:
         raise InputError(
-            f"the labels have shape {labels.shape}, the image has components {tuple(x.shape[1:])}"
+            f"the labels have shape {labels.shape}, the input has components {components}"
         )
     where = choose_device(device, segmenter)
     segmenter.to(where)
     goal = objective(torch.from_numpy(labels), target=search.target, device=where)
+    look = look_of(
+        segmenter, goal, search,
+        Streams(search.seed, hash_image(x), where, stream_kind_of(where)),
+    )  # fmt: skip
+    centre, normals = exact_values(x).to(where), x[:, AXES:].to(where)
+    if is_cloud(x):
+        centre, look = centre[:, :AXES], look_at_coordinates(look, normals)
     found = pgd(
-        look_of(segmenter, goal, search, Streams(
-            search.seed, hash_image(x), where, stream_kind_of(where)
-        )),
-        Ball(exact_values(x).to(where), search.radius),
+        look, Ball(centre, search.radius, box=not is_cloud(x)),
         steps=search.steps, restarts=search.restarts, progress=progress,
         rng=torch.Generator().manual_seed(search.seed % 2**63),
     )  # fmt: skip
-    return replace(found, image=found.image.cpu())
+    best = torch.cat([found.image, normals], 1) if is_cloud(x) else found.image
+    return replace(found, image=best.cpu())
 
 
-def look_of(segmenter: Segmenter, goal: Objective, search: Search, streams: Streams) -> Look:
+def attackable(model: Model | BaseModel) -> Attackable:
+    """Take a model whose gradient can be had.
+
+    Raises:
+        InputError: If it is a model of clouds without gradients.
+        ModelError: If it is in train mode.
+    """
+    segmenter = as_base_model(model)
+    if not isinstance(segmenter, (Segmenter, PointSegmenter)):
+        raise InputError(f"model {segmenter.name} offers no gradient: wrap it as a segmenter")
+    check_eval_mode(segmenter)
+    return segmenter
+
+
+def look_of(segmenter: Attackable, goal: Objective, search: Search, streams: Streams) -> Look:
     """Look at the plain model, or at the smoothed one."""
     if search.noise is None:
         return look_at_plain(segmenter, goal)
@@ -104,12 +132,13 @@ def look_of(segmenter: Segmenter, goal: Objective, search: Search, streams: Stre
 
 
 def plain_labels(
-    model: Model | Segmenter, image: Float32[Tensor, " *shape"], *, device: str = "auto"
+    model: Model | BaseModel, image: Float32[Tensor, " *shape"], *, device: str = "auto"
 ) -> Int16[np.ndarray, " *components"]:
-    """Label an image without noise."""
-    segmenter = as_segmenter(model)
+    """Label an image or cloud without noise."""
+    segmenter = as_base_model(model)
     batch = image[None].to(choose_device(device, segmenter))
-    labels: np.ndarray = segmenter.labels(batch)[0].cpu().numpy()
+    components = tuple(image.shape[:1] if is_cloud(image) else image.shape[1:])
+    labels: np.ndarray = segmenter.to_labels(segmenter.output(batch), components)[0].cpu().numpy()
     return labels
 
 

@@ -1,4 +1,4 @@
-"""Try a certificate: does the smoothed model keep its classes at an attacked image?"""
+"""Try a certificate: does the smoothed model keep its classes at an attacked image or cloud?"""
 
 import math
 from collections.abc import Callable
@@ -13,13 +13,15 @@ from segcert.attacks.projection import distance, exact_values
 from segcert.attacks.rounded import is_gaussian, noise_off_grid
 from segcert.certificates.replay import check_same
 from segcert.certificates.result import Certificate
-from segcert.data.images import ImageInput, read_image
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.models.adapter import Model
+from segcert.models.base import BaseModel
+from segcert.noise.clouds import AXES
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.fingerprints import check_distinct
+from segcert.sampling.inputs import Input, is_cloud, read_input
 from segcert.sampling.sampler import BATCHES_PER_BLOCK
-from segcert.sampling.setup import check_draw_numbers, choose_batch_size, make_task
+from segcert.sampling.setup import as_base_model, check_draw_numbers, choose_batch_size, make_task
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, no_draws
 from segcert.stats.binomial import tails
@@ -39,7 +41,7 @@ class AttackCheck:
     ``alpha`` that the certificate is wrong, and ``alpha`` that these draws mislead.
 
     Args:
-        norm: The l2 norm of the attack in input units, never rounded down.
+        norm: The l2 norm of the attack in the certificate's unit, or its angle; never rounded down.
         radius: That of the certificate.
         alpha: Allowed probability that ``lost`` has a component that is not.
         n: Draws.
@@ -84,8 +86,8 @@ class AttackCheck:
 
 def check_attack(
     certificate: Certificate,
-    model: Model | Segmenter,
-    image: ImageInput,
+    model: Model | BaseModel,
+    image: Input,
     attacked: Float32[Tensor, " *shape"],
     *,
     n: int = 100,
@@ -100,8 +102,8 @@ def check_attack(
     Args:
         certificate: Of classes under Gaussian noise.
         model: The model that was certified.
-        image: The image that was certified.
-        attacked: The attacked image in input units, in [0, 1].
+        image: The image or cloud that was certified.
+        attacked: The attacked image in input units, in [0, 1]; or the attacked cloud.
         n: Draws.
         alpha: Of the check; by default that of the certificate.
         seed: Of the draws; None takes one from the operating system. It must not be known to the
@@ -115,23 +117,62 @@ def check_attack(
             classes or no l2 ball, or an argument is out of range.
     """
     check_attackable(certificate)
-    segmenter = as_segmenter(model)
+    segmenter = as_base_model(model)
     check_same(certificate, segmenter, image)
+    check_numbers(certificate, n, alpha)
+    x = read_input(image)
+    if attacked.shape != x.shape:
+        raise InputError(
+            f"the attacked input has shape {tuple(attacked.shape)}, the given one {tuple(x.shape)}"
+        )
+    if is_cloud(x) and not torch.equal(attacked.cpu()[:, AXES:], x.cpu()[:, AXES:]):
+        raise InputError("the attack changed normals, which the certificate trusts")
+    noise = noise_off_grid(certificate.counts.noise)
+    task = make_task(segmenter, attacked.cpu(), noise=noise, seed=seed, device=device)
+    norm = distance(attacked.cpu(), exact_values(x.cpu())) * UP
+    return judge(
+        certificate, task, norm, n=n, alpha=alpha, batch_size=batch_size, progress=progress
+    )
+
+
+def check_numbers(certificate: Certificate, n: int, alpha: float | None) -> None:
+    """Refuse numbers of a check that are out of range.
+
+    Raises:
+        InputError: If so.
+    """
     check_draw_numbers(0, n)
     alpha = certificate.alpha if alpha is None else alpha
     if not 0 < alpha < 1:
         raise InputError(f"alpha must be in (0, 1), got {alpha}")
-    x = read_image(image)
-    if attacked.shape != x.shape:
-        raise InputError(
-            f"the attacked image has shape {tuple(attacked.shape)}, the image {tuple(x.shape)}"
-        )
-    noise = noise_off_grid(certificate.counts.noise)
-    task = make_task(segmenter, attacked.cpu(), noise=noise, seed=seed, device=device)
+
+
+def judge(
+    certificate: Certificate,
+    task: Task,
+    norm: float,
+    *,
+    n: int,
+    alpha: float | None,
+    batch_size: int | str,
+    progress: Callable[[int, int], None] | None,
+) -> AttackCheck:
+    """Draw at a changed input, and say which certified components kept their class.
+
+    Args:
+        certificate: The certificate.
+        task: The model under its noise at the changed input.
+        norm: Size of the change, as the certificate measures it; not rounded down.
+        n: Draws.
+        alpha: Of the check; None is that of the certificate.
+        batch_size: Draws that go through the model together.
+        progress: Called with draws done and draws in all.
+    """
+    alpha = certificate.alpha if alpha is None else alpha
     hits = count_label(task, certificate, n, choose_batch_size(batch_size, task), progress)
     lowest, highest = surprising_counts(n, level=alpha / max(int(certificate.certified.sum()), 1))
     return AttackCheck(
-        norm=distance(attacked.cpu(), exact_values(x.cpu())) * UP,
+        norm=norm,
         radius=certificate.radius,
         alpha=alpha,
         n=n,

@@ -17,6 +17,7 @@ from segcert.noise.base import AbstractNoise, RandomSource, check_dtype, check_s
 from segcert.noise.gaussian import BOUNDS, UNITS, GaussianNoise, gaussian_radius
 from segcert.noise.grid import LEVELS
 from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.points import PointNoise
 
 HALF = 2**63 - 1  # mask of the bits of a word besides its sign
 
@@ -86,5 +87,8 @@ def noise_off_grid(noise: AbstractNoise) -> AbstractNoise:
 
 
 def is_gaussian(noise: AbstractNoise) -> bool:
-    """Tell whether a noise certifies the l2 balls that attacks are made in."""
-    return isinstance(noise, (GaussianNoise, LatticeGaussianNoise))
+    """Tell whether a noise certifies the l2 balls that attacks are made in.
+
+    That of points needs no other one off the grid: it rounds any cloud's noisy coordinates.
+    """
+    return isinstance(noise, (GaussianNoise, LatticeGaussianNoise, PointNoise))

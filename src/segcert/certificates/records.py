@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_serializer
 
 from segcert.certificates.family import Family
 from segcert.certificates.result import Certificate
@@ -126,6 +127,15 @@ class ProvenanceRecord(Strict):
     test_runs: list[list[int]]
     noise_sha256: str
     versions: dict[str, str]
+    backend: str = "torch"  # left out of the file if it is this, as before there was more
+
+    @model_serializer(mode="wrap")
+    def without_default(self, handler: Callable[..., dict[str, object]]) -> dict[str, object]:
+        """Write all but the backend that has no name in older files."""
+        found = handler(self)
+        if self.backend == "torch":
+            del found["backend"]
+        return found
 
 
 class CertificateRecord(Strict):
@@ -304,6 +314,7 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
         test_runs=[[r.start, r.stop, r.batch_size] for r in source.test_runs],
         noise_sha256=hashlib.sha256(prints.astype("<u8").tobytes()).hexdigest(),
         versions=dict(source.versions),
+        backend=source.backend,
     )
 
 
@@ -370,6 +381,7 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
             pilot_runs=to_runs(source.pilot_runs, draws=parameters.n0),
             test_runs=to_runs(source.test_runs, draws=parameters.n),
             versions=tuple(source.versions.items()),
+            backend=source.backend,
         ),
     )
 

@@ -12,7 +12,8 @@ from segcert.data.images import hash_image
 from segcert.errors import InputError, VerificationError
 from segcert.models.adapter import Model
 from segcert.models.base import BaseModel
-from segcert.sampling.conclude import most_frequent, scale_of, to_counts
+from segcert.models.runtime import recorded_precision
+from segcert.sampling.conclude import most_frequent, runtime_of, scale_of, to_counts
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.inputs import Input, is_cloud, read_input
@@ -32,6 +33,7 @@ class Replay:
         hits_differ: Components that got another count.
         pilot_differs: Components of which the pilot agreed or promised otherwise.
         same_device: Whether the device is of the recorded type.
+        same_backend: Whether what ran the model is what is recorded.
     """
 
     components: int
@@ -39,6 +41,7 @@ class Replay:
     hits_differ: int
     pilot_differs: int
     same_device: bool
+    same_backend: bool = True
 
     @property
     def identical(self) -> bool:
@@ -64,7 +67,8 @@ def replay(
         progress: Called with draws done and draws in all.
 
     Returns:
-        How many components differ. On the type of device that was recorded, none should.
+        How many components differ. On the type of device and with the backend that were recorded,
+        none should.
 
     Raises:
         InputError: If image, model or device are not those of the certificate.
@@ -96,6 +100,7 @@ def replay(
         hits_differ=int((again.hits != counts.hits).sum()),
         pilot_differs=differences_of_pilots(counts, again),
         same_device=again.provenance.device == source.device,
+        same_backend=again.provenance.backend == source.backend,
     )
 
 
@@ -114,7 +119,7 @@ def differences_of_pilots(recorded: Counts, again: Counts) -> int:
 
 
 def check_same(certificate: Certificate, segmenter: BaseModel, image: Input) -> None:
-    """Refuse another input, other weights or another scale.
+    """Refuse another input, other weights, another arithmetic or another scale.
 
     Raises:
         InputError: If one differs.
@@ -125,6 +130,12 @@ def check_same(certificate: Certificate, segmenter: BaseModel, image: Input) -> 
         kind, parts = ("cloud", "points") if is_cloud(x) else ("image", "pixels")
         raise InputError(
             f"the {kind} is not the one that was certified: its {parts} hash differently"
+        )
+    was, now = recorded_precision(source.precision), runtime_of(segmenter).precision
+    if was != now:
+        raise InputError(
+            f"the certificate is about {source.model} in {was}, not in {now}: that is another base "
+            "model"
         )
     if segmenter.weights_sha256 != source.weights_sha256:
         raise InputError(

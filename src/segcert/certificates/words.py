@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from segcert.errors import InputError
+from segcert.models.runtime import ARITHMETIC
 from segcert.sampling.counts import Counts
 from segcert.text import confidence_text, floor_text
 
@@ -76,4 +77,7 @@ def in_words(
             f"error {alpha!r}. "
         )
     assumption = f"{noise.assumption} " if noise.assumption else ""
+    arithmetic = counts.provenance.precision
+    if arithmetic in ARITHMETIC.values():
+        assumption += f"By {model} the network as computed in {arithmetic} is meant. "
     return beginning + middle + assumption + "Nothing is said about the other components."

@@ -1,6 +1,7 @@
 """Arguments that several commands share, with their help."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter, Token
@@ -14,8 +15,9 @@ def whole(_: type, tokens: Sequence[Token]) -> int:
 Sigma = Annotated[
     float,
     Parameter(
-        help="Scale of the noise, in units of [0, 1]: that of the model's training. Standard "
-        "deviation; of uniform noise the half-width, of Laplace noise the mean size."
+        help="Scale of the noise, in units of [0, 1] (of clouds: of the file, or radians): that of "
+        "the model's training. Standard deviation; of uniform noise the half-width, of Laplace "
+        "noise the mean size."
     ),
 ]
 Tau = Annotated[
@@ -59,6 +61,52 @@ NoiseName = Annotated[
         help="gaussian certifies an l2 ball, uniform and laplace an l1 ball, brightness and "
         "contrast a range of that parameter."
     ),
+]
+AnyNoiseName = Annotated[
+    Literal[
+        "gaussian", "uniform", "laplace", "brightness", "contrast",
+        "rotation", "yaw", "axis-angle", "pose",
+    ],
+    Parameter(
+        help="Of images as of `segcert plan`. Of clouds: gaussian certifies an l2 ball of "
+        "coordinates, rotation an angle about any axis, yaw one about --axis, pose yaw, shift and "
+        "displacements together; axis-angle is the paper's and proves nothing."
+    ),
+]  # fmt: skip
+ShiftSigma = Annotated[
+    float | None,
+    Parameter(help="Of --noise pose: scale of the shift, units of the file; --sigma is the yaw's."),
+]
+JitterSigma = Annotated[
+    float | None,
+    Parameter(help="Of --noise pose: scale of the displacement of each point, units of the file."),
+]
+AxisName = Annotated[
+    Literal["x", "y", "z"] | None,
+    Parameter(
+        help="Of --noise yaw and pose: axis of the rotation, through the origin. By default that "
+        "of --up: y for shapes, z without category (scans)."
+    ),
+]
+CategoryName = Annotated[
+    str | None,
+    Parameter(help="Of clouds: name or number of the shapes' category, by default the file's."),
+]
+NormalsName = Annotated[
+    Literal["trusted", "recomputed", "none"] | None,
+    Parameter(
+        help="Of clouds: trusted takes the normals of the file as they are, recomputed computes "
+        "them from the noisy points, none is for models without. By default trusted or none, as "
+        "the model needs."
+    ),
+]
+Votes = Annotated[
+    int,
+    Parameter(converter=whole, help="Of clouds: runs of the network that are averaged in a draw."),
+]
+UpAxis = Annotated[
+    Literal["y", "z"] | None,
+    Parameter(help="Of clouds: axis that points up in pictures; y for shapes, z without category."),
 ]
 BlockSide = Annotated[
     int | None,
@@ -115,6 +163,37 @@ Scale = Annotated[
         help="Resize noisy images before the network: a factor (0.5), a size (480x480), or "
         "factors whose probabilities are averaged (0.5,1+flip; multi = 0.5 to 1.75 with flips; "
         "multi-pascal = to 2)."
+    ),
+]
+BackendName = Annotated[
+    Literal["torch", "compile", "onnx", "openvino", "openvino-int8", "auto"] | None,
+    Parameter(
+        name="--backend",
+        help="What runs the network: torch, compile (torch.compile), onnx (ONNX Runtime), openvino "
+        "and openvino-int8 (another network, in 8-bit integers), or auto, the fastest here that "
+        "computes the same network. By default as the model comes.",
+    ),
+]
+PrecisionName = Annotated[
+    Literal["fp32", "bf16", "fp16"],
+    Parameter(
+        name="--precision",
+        help="Arithmetic of torch and compile; bf16 and fp16 (autocast) are other networks.",
+    ),
+]
+CalibrationFolder = Annotated[
+    Path | None,
+    Parameter(
+        name="--calibration",
+        help="Of openvino-int8: folder of images to calibrate on, with noise; by default synthetic "
+        "streets.",
+    ),
+]
+Int8File = Annotated[
+    Path | None,
+    Parameter(
+        name="--int8-file",
+        help="Of openvino-int8: .xml file of the calibrated network, read if there, else written.",
     ),
 ]
 DenoiserName = Annotated[

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def attack(
-    image: Annotated[Path, Parameter(help="The image that was certified.")],
+    image: Annotated[Path, Parameter(help="The image or point cloud that was certified.")],
     *,
     certificate: Annotated[Path, Parameter(help="Folder that `segcert certify` wrote for it.")],
     model: Annotated[
@@ -62,12 +62,18 @@ def attack(
     Writes `attacked.npy` (the attacked image), `attacked.png` (rounded, for the eye),
     `figure1.png` (attacked image, truth, labels of the plain model, certified labels) and
     `attack.json`. Exit status 1 if the certificate is contradicted.
+
+    Of a point cloud the coordinates are attacked, in the units of the file; a certificate of
+    rotations or poses is attacked by `--steps` of them, of at most the certified size. It gets
+    `attacked.npz`, `figure1.png` and `attack.json`.
     """
     from segcert.attacks.attack import Search, certified_only, plain_labels
     from segcert.attacks.attack import attack as search_attack
     from segcert.attacks.check import check_attack, check_attackable
     from segcert.certificates.files import load_certificate
     from segcert.certificates.replay import check_same
+    from segcert.cli.attack_cloud import CloudSearch, attack_cloud
+    from segcert.cli.clouds import CLOUD_AXES
     from segcert.cli.shell import messages, results
     from segcert.data.images import read_file
     from segcert.errors import VerificationError
@@ -79,10 +85,17 @@ def attack(
     from segcert.sampling.streams import check_seed, fresh_seed
 
     found = load_certificate(certificate)
-    check_attackable(found)
     check_draw_numbers(0, n)
     if seed is not None:
         check_seed(seed)
+    if len(found.provenance.input_shape) == CLOUD_AXES:
+        given = CloudSearch(
+            against=against, radius=radius, target=target, steps=steps, restarts=restarts,
+            draws=draws, n=n, seed=seed, device=device, out=out,
+        )  # fmt: skip
+        attack_cloud(image, found, given, model=model, smoothed=smoothed)
+        return
+    check_attackable(found)
     scale = found.provenance.scale
     name = smoothed or recorded_model(found.provenance.model, denoiser)
     whole_model = open_model(name, scale=scale, denoiser=denoiser)

@@ -1,37 +1,68 @@
-"""``segcert certify``: images in, certificates and pictures out."""
+"""``segcert certify``: images or point clouds in, certificates and pictures out."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from segcert.cli.arguments import (
     Alpha,
+    AnyNoiseName,
+    AxisName,
+    BackendName,
     BatchSize,
     BlockSide,
+    CalibrationFolder,
+    CategoryName,
     CorrectionName,
     DenoiserName,
     Device,
     Draws,
     DropBelow,
+    Int8File,
+    JitterSigma,
     ModelName,
-    NoiseName,
+    NormalsName,
     NumberOfLooks,
     OptionalPilotDraws,
+    PrecisionName,
     Scale,
     Seed,
+    ShiftSigma,
     Sigma,
     StopRuleName,
     Tau,
     TreeName,
+    UpAxis,
+    Votes,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from segcert.models.opening_points import PointOptions
+    from segcert.report.points_view import Up
+
+DEFAULT_MODEL, DEFAULT_POINT_MODEL = "camvid", "ground"
 
 
 def certify(
-    *images: Annotated[str, Parameter(help="PNG, JPEG or TIFF files, folders of them, or globs.")],
-    model: ModelName = "camvid",
-    noise: NoiseName = "gaussian",
+    *images: Annotated[
+        str,
+        Parameter(
+            help="PNG, JPEG or TIFF files, or point clouds (.ply, .npz, .xyz, .txt, .pts, .bin), "
+            "folders of them, or globs."
+        ),
+    ],
+    model: ModelName = DEFAULT_MODEL,
+    noise: AnyNoiseName = "gaussian",
     sigma: Sigma = 0.25,
+    shift_sigma: ShiftSigma = None,
+    jitter_sigma: JitterSigma = None,
+    axis: AxisName = None,
+    category: CategoryName = None,
+    normals: NormalsName = None,
+    votes: Votes = 1,
+    up: UpAxis = None,
     tau: Tau = 0.75,
     alpha: Alpha = 0.001,
     n0: OptionalPilotDraws = None,
@@ -56,6 +87,10 @@ def certify(
     ] = False,
     scale: Scale = "1",
     denoiser: DenoiserName = None,
+    backend: BackendName = None,
+    precision: PrecisionName = "fp32",
+    calibration: CalibrationFolder = None,
+    int8_file: Int8File = None,
     seed: Seed = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
@@ -71,15 +106,21 @@ def certify(
         ),
     ] = False,
 ) -> None:
-    """Certify the segmentation of images.
+    """Certify the segmentation of images, or of point clouds.
 
     For each image, `OUT/NAME/` gets `certificate.json` (the statement, every parameter, seed and
     hashes), `counts.npz` (what proves it), `labels.png` (class numbers, 255 = abstain),
     `overlay.png` and `report.html` (open it in a browser). Interrupted with Ctrl-C, the same
     command goes on where it stopped.
+
+    A point cloud gets `labels.npz`, `labels.ply` and `cloud.png` in place of the pictures, and a
+    page with a view to turn. `--category`, `--normals`, `--votes`, `--up`, `--axis` and the noises
+    rotation, yaw, axis-angle and pose are for clouds.
     """
     from functools import partial
 
+    from segcert.cli.backends import Choice, runtime_settings
+    from segcert.cli.clouds import Wishes, certify_clouds, options_for, refuse_options
     from segcert.cli.shell import messages
     from segcert.cli.tables import (
         print_summary,
@@ -88,15 +129,45 @@ def certify(
         warn_about_size,
     )
     from segcert.data.images import read_file
+    from segcert.models.opening_points import PointOptions, open_point_model
     from segcert.models.shipped import open_model
+    from segcert.noise.kinds import WITH_AXIS
     from segcert.report.files import write_files, write_radius_map
     from segcert.report.progress import DrawProgress
     from segcert.runs.certify_images import certify_images, check_request, prepare_folder
-    from segcert.runs.inputs import find_images, find_mask
+    from segcert.runs.cloud_request import CloudRequest
+    from segcert.runs.inputs import find_images, find_mask, means_clouds
     from segcert.runs.request import Request
 
     n0 = (0 if tree else 10) if n0 is None else n0
     correction = correction or ("bonferroni" if tree else "holm")
+    options = PointOptions(category, normals, votes)
+    if means_clouds(list(images)):
+        refuse_options({
+            "--tree": tree, "--blocks": blocks, "--ignore": ignore, "--radius-map": radius_map,
+            "--scale": None if scale == "1" else scale, "--denoiser": denoiser,
+            "--backend": backend, "--precision": None if precision == "fp32" else precision,
+            "--calibration": calibration, "--int8-file": int8_file,
+        })  # fmt: skip
+        model = DEFAULT_POINT_MODEL if model == DEFAULT_MODEL else model
+        point_model = open_point_model(model, options_for(options, list(images), model))
+        upwards: Up = up or ("z" if point_model.category is None else "y")
+        asked = CloudRequest(
+            noise=noise, sigma=sigma, shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
+            axis=axis or (upwards if noise in WITH_AXIS else None),
+            tau=tau, alpha=alpha, n0=n0, n=n, correction=correction, drop_below=drop_below,
+            stop_when=stop_when, looks=looks,
+            model=point_model.name, weights_sha256=point_model.weights_sha256,
+        )  # fmt: skip
+        certify_clouds(
+            list(images), point_model, asked,
+            Wishes(out, seed, device, batch_size, overwrite),
+            up=upwards,
+        )  # fmt: skip
+        return
+    scales = {"--shift-sigma": shift_sigma, "--jitter-sigma": jitter_sigma, "--axis": axis}
+    refuse_cloud_options(noise, options, scales | {"--up": up})
+    choice = Choice(backend, precision, calibration, int8_file)
     segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
         noise=noise, sigma=sigma, tau=tau, alpha=alpha, n0=n0, n=n, correction=correction,
@@ -112,7 +183,15 @@ def certify(
     check_request(
         request, found, segmenter, seed=seed, device=device, batch_size=batch, ignore=mask
     )
+    segmenter = choice.apply(
+        segmenter,
+        sigma=sigma,
+        size=lambda: read_file(next(iter(found.values()))).shape[1:],
+        out=out,
+    )
+    request = request.model_copy(update=runtime_settings(segmenter))
     prepare_folder(out)
+    choice.remember(segmenter, out)
     new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
     if new:
         warn_about_noise(model, noise, sigma)
@@ -129,3 +208,23 @@ def certify(
             if radius_map and item.resumed and not (item.folder / "radius.npy").exists():
                 write_radius_map(item.folder, item.certificate)
     print_summary(done)
+
+
+def refuse_cloud_options(noise: str, options: "PointOptions", others: Mapping[str, object]) -> None:
+    """Refuse options of point clouds where the files are images.
+
+    Raises:
+        InputError: With the first of them.
+    """
+    from segcert.errors import InputError
+    from segcert.noise.kinds import NAMES
+
+    given = {
+        f"--noise {noise}": noise not in NAMES,
+        "--category": options.category is not None,
+        "--normals": options.normals is not None,
+        "--votes": options.votes != 1,
+    } | {name: value is not None for name, value in others.items()}
+    for name, wrong in given.items():
+        if wrong:
+            raise InputError(f"{name} is for point clouds, and these are images: leave it out")

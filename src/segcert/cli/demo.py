@@ -13,16 +13,23 @@ if TYPE_CHECKING:
     from segcert.metrics.score import Score
     from segcert.models.adapter import Segmenter
 
-FAR_ATTACK = 4.0  # l2 norm that breaks the plain model for all to see; the certified one does not
+PLAIN = "synthetic-plain"  # the same network, trained without noise: what is attacked
+FAR_ATTACK = 1.0  # l2 norm that breaks the plain model for all to see; the certified one does not
 ATTACK_STEPS = 10  # seconds
 CHECK_DRAWS = 50
 
 
 def demo(
     *,
+    points: Annotated[
+        bool,
+        Parameter(negative=(), help="Certify a procedural shape, a point cloud, not a street."),
+    ] = False,
     scene: Annotated[
         int,
-        Parameter(converter=whole, help="Which synthetic scene, from 0; none was trained on."),
+        Parameter(
+            converter=whole, help="Which synthetic scene or shape, from 0; none was trained on."
+        ),
     ] = 6,
     tau: Tau = 0.75,
     n0: PilotDraws = 10,
@@ -34,8 +41,11 @@ def demo(
 
     Needs no download. Writes the same files as `segcert certify` (open `report.html`), the scene,
     and `strip.png`: scene, labels, certified labels with abstentions in white. Two short attacks on
-    the plain model, one of the certified radius and a larger one, get the files of `segcert attack`
-    in `attack/` and `attack-outside/`.
+    the same network trained without noise, one of the certified radius and a larger one, get the
+    files of `segcert attack` in `attack/` and `attack-outside/`.
+
+    With `--points` it is a procedural shape with labelled parts: its file, the files of `segcert
+    certify` with a page to turn, and an attack within the certified radius in `attack/`.
     """
     from functools import partial
 
@@ -58,6 +68,11 @@ def demo(
 
     if scene < 0:
         raise InputError(f"--scene must be an integer from 0, got {scene}")
+    if points:
+        from segcert.cli.demo_points import demo_points
+
+        demo_points(scene, tau=tau, n0=n0, n=n, seed=seed, out=out)
+        return
     segmenter = open_model("synthetic")
     request = Request(
         tau=tau, n0=n0, n=n, model=segmenter.name, weights_sha256=segmenter.weights_sha256
@@ -88,33 +103,36 @@ def demo(
 def attack_demo(
     segmenter: "Segmenter", found: "Certificate", street: "LabelledImage", out: Path
 ) -> None:
-    """Attack the plain model within the certified radius and far outside, and say what happened."""
+    """Attack a model without noise within the certified radius and outside, and say what happened.
+
+    The certified pixels are checked at both attacked images.
+    """
     from segcert.attacks.attack import Search, attack, plain_labels
     from segcert.attacks.check import check_attack
     from segcert.cli.shell import messages, results
     from segcert.data.images import read_image
     from segcert.errors import VerificationError
+    from segcert.models.shipped import open_model
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
     from segcert.report.progress import DrawProgress
     from segcert.sampling.streams import fresh_seed
 
-    before = plain_labels(segmenter, read_image(street.image) / 255)
+    plain = open_model(PLAIN)
+    before = plain_labels(plain, read_image(street.image) / 255)
     for folder, radius in ((out / "attack", found.radius), (out / "attack-outside", FAR_ATTACK)):
         if not radius:
             continue
         search = Search(radius=radius, steps=ATTACK_STEPS, seed=fresh_seed())
         with DrawProgress(messages) as bar:
             best = attack(
-                segmenter, street.image, street.labels, search,
+                plain, street.image, street.labels, search,
                 progress=lambda done, total: bar("attack", done, total),
             )  # fmt: skip
             checked = check_attack(
                 found, segmenter, street.image, best.image, n=CHECK_DRAWS,
                 progress=lambda done, total: bar("check", done, total),
             )  # fmt: skip
-        effect = PlainEffect(
-            segmenter.name, before, plain_labels(segmenter, best.image), street.labels
-        )
+        effect = PlainEffect(plain.name, before, plain_labels(plain, best.image), street.labels)
         write_attack(
             folder, found, best.image.numpy(), search, effect, checked, palette=segmenter.palette
         )
@@ -128,25 +146,44 @@ def attack_demo(
             )
 
 
-def print_demo(found: "Certificate", truth: "Score", folder: Path, seconds: float) -> None:
-    """Print the figures, the statement, and where the page is."""
+def print_demo(
+    found: "Certificate",
+    truth: "Score",
+    folder: Path,
+    seconds: float,
+    *,
+    radius: str | None = None,
+    parts: str = "pixels",
+) -> None:
+    """Print the figures, the statement, and where the page is.
+
+    Args:
+        found: The certificate.
+        truth: How it compares with the true classes.
+        folder: Where its files are.
+        seconds: What it took.
+        radius: The radius in words; None for that of an image.
+        parts: What components are called.
+    """
     from rich.table import Table
 
     from segcert.cli.shell import results
     from segcert.report.radius import radius_in_words
     from segcert.text import percent_text
 
+    radius = radius_in_words(found).line if radius is None else radius
+
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
     for name, share, meaning in (
-        ("certified share", truth.certified, "of the pixels keep their class within the radius"),
-        ("abstention", truth.components - truth.certified, "of the pixels: nothing is said"),
-        ("accuracy", int(truth.confusion.trace()), "of the pixels have the true class"),
+        ("certified share", truth.certified, f"of the {parts} keep their class within the radius"),
+        ("abstention", truth.components - truth.certified, f"of the {parts}: nothing is said"),
+        ("accuracy", int(truth.confusion.trace()), f"of the {parts} have the true class"),
         ("certified accuracy", truth.certified_correct, "are certified and have the true class"),
     ):
         table.add_row(name, f"{percent_text(share, truth.labelled)} {meaning}")
-    table.add_row("radius", radius_in_words(found).line)
+    table.add_row("radius", radius)
     table.add_row("seed", str(found.provenance.seed))
     table.add_row("time", f"{seconds:.1f} s for {found.counts.n0} + {found.counts.n} draws")
     results.print(table)

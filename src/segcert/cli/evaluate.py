@@ -1,30 +1,50 @@
 """``segcert evaluate``: a data set with truth, at many settings, into a folder that resumes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from segcert.cli.arguments import (
+    BackendName,
     BatchSize,
+    CalibrationFolder,
     DenoiserName,
     Device,
+    Int8File,
     ModelName,
     PilotDraws,
+    PrecisionName,
     Seed,
     whole,
 )
+from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
+    from segcert.models.point_segmenter import PointSegmenter
     from segcert.runs.evaluate import Results
+    from segcert.runs.setting import Setting
 
+CLOUDS = ("shapes", "shapenet_part", "shapenet_part_cap", "cloud_folder")
+UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
 def evaluate(
     *,
     data: Annotated[
-        Literal["camvid", "cityscapes", "pascal_context", "folder", "synthetic"],
+        Literal[
+            "camvid",
+            "cityscapes",
+            "pascal_context",
+            "folder",
+            "synthetic",
+            "shapes",
+            "shapenet_part",
+            "shapenet_part_cap",
+            "cloud_folder",
+        ],
         Parameter(help="Data set."),
     ],
     out: Annotated[Path, Parameter(help="The run folder; the same command goes on in it.")],
@@ -33,11 +53,44 @@ def evaluate(
         list[float] | None,
         Parameter(help="Standard deviations of the noise; by default 0.25. Repeat for several."),
     ] = None,
+    noise: Annotated[
+        list[str] | None,
+        Parameter(
+            help="Of clouds: gaussian (coordinates), rotation, yaw, axis-angle or pose; gaussian."
+        ),
+    ] = None,
+    shift_sigma: Annotated[
+        float | None, Parameter(help="Of --noise pose: of the shift, units of the file.")
+    ] = None,
+    jitter_sigma: Annotated[
+        float | None, Parameter(help="Of --noise pose: of each point, units of the file.")
+    ] = None,
+    axis: Annotated[
+        Literal["x", "y", "z"] | None,
+        Parameter(
+            help="Of --noise yaw and pose: axis of the rotation; by default y, which points up in "
+            "shapes."
+        ),
+    ] = None,
+    normals: Annotated[
+        Literal["trusted", "recomputed"] | None,
+        Parameter(
+            help="Of clouds: recomputed computes the normals from the noisy points, for networks "
+            "that take normals; trusted, the default, takes those of the file as they are."
+        ),
+    ] = None,
+    votes: Annotated[
+        int, Parameter(converter=whole, help="Of clouds: runs of the network that are averaged.")
+    ] = 1,
     scale: Annotated[
         list[str] | None,
         Parameter(help="Resizing of noisy images, as of `segcert certify`; 1."),
     ] = None,
     denoiser: DenoiserName = None,
+    backend: BackendName = None,
+    precision: PrecisionName = "fp32",
+    calibration: CalibrationFolder = None,
+    int8_file: Int8File = None,
     tau: Annotated[list[float] | None, Parameter(help="Probability thresholds; 0.75.")] = None,
     n: Annotated[
         list[Whole] | None,
@@ -56,7 +109,16 @@ def evaluate(
         int | None, Parameter(converter=whole, help="Take so many evenly spaced images.")
     ] = None,
     root: Annotated[Path | None, Parameter(help="Folder of a known data set.")] = None,
-    split: Annotated[str | None, Parameter(help="train, val or test; by default val.")] = None,
+    split: Annotated[
+        str | None, Parameter(help="train, val or test; by default val, of shapes test.")
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        Parameter(
+            help="Of --data shapenet_part: a category. Repeat for several; all. Of cloud_folder: "
+            "that of all files; by default each file's own."
+        ),
+    ] = None,
     label_order: Annotated[str | None, Parameter(help="Of Pascal Context: its numbers.")] = None,
     resize: Annotated[
         str | None, Parameter(help="Of Pascal Context: 'before noise' or 'inside the model'.")
@@ -65,62 +127,156 @@ def evaluate(
     masks: Annotated[Path | None, Parameter(help="Of --data folder: the masks.")] = None,
     classes: Annotated[Path | None, Parameter(help="Of --data folder: names, one a line.")] = None,
     scenes: Annotated[
-        int | None, Parameter(converter=whole, help="Of --data synthetic: how many.")
+        int | None, Parameter(converter=whole, help="Of --data synthetic and shapes: how many.")
     ] = None,
     device: Device = "auto",
     batch_size: BatchSize = None,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Certify a data set at all combinations of settings, and compare with the truth.
 
     `OUT/records.sqlite` gets one row per image and setting, `OUT/summary.json` the figures.
     Stopped at any point, the same command goes on.
     """
+    from segcert.cli.backends import Choice, one_calibration, runtime_settings
+    from segcert.cli.clouds import refuse_options
+    from segcert.cli.engines import EngineChoice
     from segcert.cli.shell import messages
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
+    from segcert.models.adapter import Segmenter
+    from segcert.models.opening_points import NEIGHBOURS
     from segcert.models.shipped import open_model
+    from segcert.models.shipped_points import open_network
     from segcert.report.progress import DrawProgress
+    from segcert.runs.cloud_setting import all_cloud_settings
     from segcert.runs.config import EvaluationConfig, all_settings
+    from segcert.runs.engines.sources import ModelSource, NamedNetwork
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
-    from segcert.sampling.setup import check_batch_size, choose_device
+    from segcert.sampling.setup import check_batch_size
     from segcert.sampling.streams import fresh_seed
 
     given = Arguments(
         root=root, split=split, label_order=label_order, resize=resize, images=images,
         masks=masks, classes=classes, scenes=scenes,
+        category=None if category is None else tuple(category),
     )  # fmt: skip
-    settings = all_settings(
-        sigma=tuple(sigma or [0.25]), scale=scales_of(data, resize, scale),
-        tau=tuple(tau or [0.75]), n=tuple(n or [100]), correction=tuple(correction or ["holm"]),
+    sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
+    draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
+    clouds = data in CLOUDS
+    check_kind(
+        data, clouds=clouds, votes=votes, of_images=(scale, denoiser),
+        of_clouds=(noise, shift_sigma, jitter_sigma, axis, normals),
     )  # fmt: skip
+    settings: tuple[Setting, ...]
+    if clouds:
+        settings = all_cloud_settings(
+            noise=noise or ["gaussian"], shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
+            axis=axis_of(noise or [], axis), sigma=sigmas, tau=taus, n=draws,
+            correction=corrections,
+        )  # fmt: skip
+    else:
+        settings = all_settings(
+            scale=scales_of(data, resize, scale), sigma=sigmas, tau=taus, n=draws,
+            correction=corrections,
+        )  # fmt: skip
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
-    segmenter = open_model(model, denoiser=denoiser)
-    where = choose_device(device, segmenter).type
+    where = EngineChoice(engine, workers, address)
+    choice = Choice(backend, precision, calibration, int8_file)
+    segmenter: Segmenter | PointSegmenter
+    if clouds:
+        refuse_options({
+            "--backend": backend, "--precision": None if precision == "fp32" else precision,
+            "--calibration": calibration, "--int8-file": int8_file,
+        })  # fmt: skip
+        neighbours = NEIGHBOURS if normals == "recomputed" else 0
+        segmenter = open_network(model, votes=votes, normal_neighbours=neighbours)
+    else:
+        segmenter = open_model(model, denoiser=denoiser)
+    where.check(segmenter, choice, device)
     found = open_evaluation_set(data, given, subset=subset)
     asked = EvaluationConfig(
         data=found.name, note=found.note, images=len(found.images), inputs_sha256="",
         classes=found.classes, model=segmenter.name, weights_sha256=segmenter.weights_sha256,
         settings=settings, n0=n0, alpha=alpha, seed=str(fresh_seed() if seed is None else seed),
-        device=where,
+        device="",
     )  # fmt: skip
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
-    warn_about_input(model)
+    source: ModelSource = NamedNetwork(model, votes)
+    if isinstance(segmenter, Segmenter):
+        if choice.calibrates:
+            one_calibration(config)
+            segmenter = replace(segmenter, scale=config.settings[0].scale)
+        size = inventory.items[0].shape
+        segmenter = choice.apply(
+            segmenter, sigma=config.settings[0].sigma, size=lambda: size, out=out
+        )
+        config = config.model_copy(update=runtime_settings(segmenter))
+        source = choice.source(model, denoiser, segmenter, size)
     left_out = len(settings) - len(config.settings)
-    with DrawProgress(messages) as progress:
-        results = run(
-            segmenter, found, inventory, config,
-            out=out, any_seed=seed is None, device=device, batch_size=batch, progress=progress,
-        )  # fmt: skip
+    with where.open(segmenter, source, device=device) as workplace:
+        config = config.model_copy(update={"device": workplace.device_type})
+        if isinstance(segmenter, Segmenter):
+            choice.remember(segmenter, out)
+            warn_about_input(model)
+        with DrawProgress(messages) as progress:
+            results = run(
+                segmenter, found, inventory, config,
+                out=out, any_seed=seed is None, batch_size=batch, progress=progress,
+                engine=workplace,
+            )  # fmt: skip
     if left_out:
         messages.print(
             f"[yellow]note:[/] {left_out} of {len(settings)} settings are left out: so few draws "
             "cannot certify anything at such a tau"
         )
     print_results(results, out)
+
+
+def check_kind(
+    data: str,
+    *,
+    clouds: bool,
+    of_clouds: tuple[object, ...],
+    votes: int,
+    of_images: tuple[object, ...],
+) -> None:
+    """Refuse options that are for inputs of the other kind.
+
+    Raises:
+        InputError: If one was given.
+    """
+    from segcert.errors import InputError
+
+    if clouds and any(one is not None for one in of_images):
+        raise InputError(f"--scale and --denoiser are for images, and {data} are clouds")
+    if not clouds and (votes != 1 or any(one is not None for one in of_clouds)):
+        raise InputError(
+            "--noise, --shift-sigma, --jitter-sigma, --axis, --normals and --votes are for clouds: "
+            f"leave them out for {data}"
+        )
+
+
+def axis_of(noise: list[str], axis: str | None) -> str | None:
+    """The axis of rotations about one axis; None if no noise is one.
+
+    Raises:
+        InputError: If an axis was given and nothing turns about it.
+    """
+    from segcert.errors import InputError
+    from segcert.noise.kinds import WITH_AXIS
+
+    if set(noise) & set(WITH_AXIS):
+        return axis or UP_OF_SHAPES
+    if axis is not None:
+        raise InputError(f"--axis goes with --noise {' and '.join(WITH_AXIS)} only")
+    return None
 
 
 def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:
@@ -147,10 +303,10 @@ def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[s
 def print_results(results: "Results", out: Path) -> None:
     """Print the table, its caption, and what to do next."""
     from segcert.cli.shell import results as console
-    from segcert.report.run_tables import aligned, caption
+    from segcert.report.comparison import compare
+    from segcert.report.run_tables import plain
 
-    console.print(aligned(results), markup=False)
-    console.print()
-    console.print(caption(results), markup=False)
-    then = f"Figures: {out / 'summary.json'}"
+    found = compare([results], [results.config.model])
+    console.print(plain(found), markup=False, end="")
+    then = f"Figures: {out / 'summary.json'}; tables and plots: segcert report {out} --out DIR"
     console.print(f"Seed {results.config.seed}. {then}", markup=False)

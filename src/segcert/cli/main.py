@@ -12,6 +12,7 @@ from segcert.cli.demo import demo
 from segcert.cli.evaluate import evaluate
 from segcert.cli.models import models
 from segcert.cli.plan import plan
+from segcert.cli.report import report
 from segcert.cli.shell import complain
 from segcert.cli.toy import toy
 from segcert.cli.train import train
@@ -30,7 +31,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # run() says what happened
 )
-for command in (demo, plan, certify, verify, attack, evaluate, models, train, toy):
+for command in (demo, plan, certify, verify, attack, evaluate, report, models, train, toy):
     app.command(command)
 
 

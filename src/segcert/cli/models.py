@@ -28,9 +28,14 @@ def list_shipped() -> None:
     from rich.table import Table
 
     from segcert.cli.shell import results
-    from segcert.models.checkpoints import Origin, read_denoiser_description
+    from segcert.models.checkpoints import (
+        Origin,
+        read_denoiser_description,
+        read_point_description,
+    )
     from segcert.models.denoisers import shipped_denoisers
     from segcert.models.shipped import describe, shipped
+    from segcert.models.shipped_points import shipped_points
 
     def table(first: str, *columns: str) -> Table:
         made = Table(box=None, pad_edge=False, header_style="bold")
@@ -47,6 +52,14 @@ def list_shipped() -> None:
         about = describe(name)
         add(listed, name, about, path.stat().st_size, str(len(about.classes)))
     results.print(listed)
+    if of_points := shipped_points():
+        listed = table("model of clouds", "network", "normals")
+        for name, path in of_points.items():
+            cloud = read_point_description(path)
+            normals = "yes" if cloud.columns == 6 else "no"
+            add(listed, name, cloud, path.stat().st_size, cloud.architecture, normals)
+        results.print()
+        results.print(listed)
     if denoisers := shipped_denoisers():
         listed = table("denoiser", "trained for")
         for name, path in denoisers.items():

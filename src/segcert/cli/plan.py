@@ -17,6 +17,13 @@ from segcert.cli.arguments import (
     Sigma,
     whole,
 )
+from segcert.cli.plan_cluster import (
+    AllDraws,
+    ForCluster,
+    NumberOfInputs,
+    Price,
+    SecondsPerDraw,
+)
 
 if TYPE_CHECKING:
     from segcert.noise.base import AbstractNoise
@@ -64,6 +71,11 @@ def plan(
     as_json: Annotated[
         bool, Parameter(name="--json", negative=(), help="Print one JSON object, no table.")
     ] = False,
+    cluster: ForCluster = False,
+    inputs: NumberOfInputs = 500,
+    draws: AllDraws = 10_000,
+    seconds_per_draw: SecondsPerDraw = None,
+    price: Price = 0.0,
 ) -> None:
     """Predict from a short probe what more draws would certify, and recommend how many.
 
@@ -77,6 +89,14 @@ def plan(
     from segcert.runs.inputs import find_images
     from segcert.runs.request import Request
 
+    size: int | str = "auto" if batch_size is None else batch_size
+    if cluster:
+        plan_cluster(
+            images, model, noise, sigma,
+            scale=scale, denoiser=denoiser, seed=seed, device=device, batch_size=size,
+            inputs=inputs, draws=draws, seconds_per_draw=seconds_per_draw, price=price,
+        )  # fmt: skip
+        return
     taus = thresholds(tau, radius, noise, sigma)
     check_numbers(taus[0], alpha=alpha, share=share, n0=n0, probe=probe)
     segmenter = open_model(model, scale=scale, denoiser=denoiser)
@@ -89,7 +109,7 @@ def plan(
         made = make_plan(
             segmenter, found,
             noise=request.drawn_noise, taus=taus, alpha=alpha, share=share, n0=n0, draws=probe,
-            seed=seed, device=device, batch_size="auto" if batch_size is None else batch_size,
+            seed=seed, device=device, batch_size=size,
             progress=progress,
         )  # fmt: skip
     command = next_command(list(images), request, made, denoiser)
@@ -103,6 +123,49 @@ def plan(
     results.print(verdict(made, request.drawn_noise, share), markup=False)
     if command:
         results.print(f"\n{CAUTION}\n\n{command}", markup=False)
+
+
+def plan_cluster(
+    images: tuple[str, ...],
+    model: str,
+    noise: str,
+    sigma: float,
+    *,
+    scale: str,
+    denoiser: str | None,
+    seed: int | None,
+    device: str,
+    batch_size: int | str,
+    inputs: int,
+    draws: int,
+    seconds_per_draw: float | None,
+    price: float,
+) -> None:
+    """Estimate time and cost of a data set, from a given or a measured time of one draw.
+
+    Raises:
+        InputError: If there is neither a time nor an image to measure it on, or both.
+    """
+    from segcert.cli.plan_cluster import measure, print_cluster
+    from segcert.errors import InputError
+    from segcert.models.shipped import open_model
+    from segcert.noise.kinds import named_noise
+    from segcert.planning.cluster import Campaign
+
+    if (seconds_per_draw is None) != bool(images):
+        raise InputError(
+            "--cluster needs an IMAGE to measure on, or --seconds-per-draw; got "
+            + ("both" if images else "neither")
+        )
+    size, measured = 8 if batch_size == "auto" else int(batch_size), "given"
+    if seconds_per_draw is None:
+        segmenter = open_model(model, scale=scale, denoiser=denoiser)
+        seconds_per_draw, size, kind = measure(
+            segmenter, images[0], named_noise(noise, sigma),
+            seed=seed, device=device, batch_size=batch_size,
+        )  # fmt: skip
+        measured = f"measured on this machine's {kind}"
+    print_cluster(Campaign(inputs, draws, seconds_per_draw, batch_size=size, price=price), measured)
 
 
 def thresholds(

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from segcert.training.tasks import Task
 
 Pair = tuple[float, float]
+CLOUDS = ("shapes", "shapenet_part")  # data sets of point clouds
+OF_TASKS = (None, "depthwise")  # networks that every task of images has
 
 
 def train(
     *,
     data: Annotated[
-        Literal["camvid", "cityscapes", "pascal_context", "synthetic"],
+        Literal["camvid", "cityscapes", "pascal_context", "synthetic", "shapes", "shapenet_part"],
         Parameter(help="What to train on."),
     ],
     out: Annotated[Path, Parameter(help="Weight file to write (.safetensors).")],
@@ -30,7 +32,13 @@ def train(
         str | None,
         Parameter(help="Of Pascal Context: what the numbers mean; see `docs/data.md`."),
     ] = None,
-    scenes: Annotated[int, Parameter(converter=whole, help="Number of synthetic scenes.")] = 1000,
+    category: Annotated[
+        list[str] | None,
+        Parameter(help="Of ShapeNet-Part: a category. Repeat for several; all."),
+    ] = None,
+    scenes: Annotated[
+        int, Parameter(converter=whole, help="Number of synthetic scenes or shapes.")
+    ] = 1000,
     task: Annotated[
         Literal["segmentation", "denoising"],
         Parameter(help="Label noisy views, or take the noise away for another model."),
@@ -44,15 +52,27 @@ def train(
         Parameter(help="Weight of its cross-entropy beside the squared error; by default 0.02."),
     ] = None,
     architecture: Annotated[
-        Literal["depthwise", "hrnetv2-w18", "hrnetv2-w48"], Parameter(help="The network.")
-    ] = "depthwise",
+        Literal[
+            "depthwise", "hrnetv2-w18", "hrnetv2-w48", "pointnet", "slim-pointnet2", "pointnet2"
+        ]
+        | None,
+        Parameter(help="The network; by default depthwise, and slim-pointnet2 for shapes."),
+    ] = None,
+    normals: Annotated[
+        bool, Parameter(help="Of clouds: whether the network takes normals, which get no noise.")
+    ] = True,
+    points: Annotated[
+        int, Parameter(converter=whole, help="Of clouds: points of a view, drawn at random.")
+    ] = 1024,
     start_from: Annotated[
         Path | None,
         Parameter(help="Weight file of the same network and classes to go out from (fine-tuning)."),
     ] = None,
     sigma: Annotated[
         float | None,
-        Parameter(help="Noise per value, in units of [0, 1]; 0 for none. By default 0.25."),
+        Parameter(
+            help="Noise per value, in units of [0, 1] or of the cloud; 0 for none. By default 0.25."
+        ),
     ] = None,
     sigma_range: Annotated[
         Pair | None, Parameter(help="LOW HIGH: each view draws its sigma between them.")
@@ -96,7 +116,7 @@ def train(
         Path | None, Parameter(help="Folder for the curves; needs tensorboard.")
     ] = None,
 ) -> None:
-    """Train a network on images with Gaussian noise.
+    """Train a network on images or clouds with Gaussian noise.
 
     The weights are written after every epoch, so an interrupted run leaves a usable file; the
     same command goes on where it stopped.
@@ -113,12 +133,18 @@ def train(
     from segcert.training.class_weights import class_weights as read_class_weights
     from segcert.training.consistency import Consistency
     from segcert.training.devices import open_devices
+    from segcert.training.point_views import PointViews
     from segcert.training.recipe import Recipe
     from segcert.training.save import train_and_save
-    from segcert.training.start import starting_denoiser, starting_network
+    from segcert.training.start import (
+        starting_denoiser,
+        starting_network,
+        starting_point_network,
+    )
 
-    plain = not consistency and class_weights == "none" and architecture == "depthwise"
-    lesson = open_task(task, denoise_for, denoise_weight, plain=plain)
+    clouds = data in CLOUDS
+    plain = not consistency and class_weights == "none" and (clouds or architecture in OF_TASKS)
+    lesson = open_task(task, denoise_for, denoise_weight, plain=plain, clouds=clouds)
     if threads < 0:
         raise InputError(f"threads must be >= 0 (0 for all), got {threads}")
     if threads:
@@ -129,7 +155,9 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        views=Views(crop=crop, scales=scales, jitter=jitter),
+        views=PointViews(points=points, normals=normals)
+        if clouds
+        else Views(crop=crop, scales=scales, jitter=jitter),
         consistency=Consistency(consistency_copies, consistency_lambda, consistency_eta)
         if consistency
         else None,
@@ -137,32 +165,43 @@ def train(
     )
     find_device(device)
     team = open_devices(device, devices, batch_size=batch_size)
-    examples = open_training_set(data, root=root, scenes=scenes, label_order=label_order)
+    examples = open_training_set(
+        data, root=root, scenes=scenes, label_order=label_order,
+        category=tuple(category or ()),
+    )  # fmt: skip
     check_weight_file(out)
-    labels = (item.labels for item in examples.images)
+    labels = (item.labels for item in examples.images if item.labels is not None)
     weights = read_class_weights(class_weights, labels, len(examples.classes))
     torch.manual_seed(seed)
+    network = architecture or ("slim-pointnet2" if clouds else "depthwise")
     if task == "denoising":
         net, start = starting_denoiser(start_from)
+    elif clouds:
+        net, start = starting_point_network(
+            network, examples.classes, start_from, columns=6 if normals else 3
+        )
     else:
-        net, start = starting_network(architecture, examples.classes, start_from)
+        net, start = starting_network(network, examples.classes, start_from)
     recipe = replace(recipe, class_weights=weights, start=start)
     board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     train_and_save(
         net, examples, recipe, task=lesson,
         trained_for=Path(denoise_for).stem if denoise_for else "",
-        architecture=architecture, out=out, devices=team, board=board, log=results.print,
+        architecture=network, out=out, devices=team, board=board, log=results.print,
     )  # fmt: skip
 
 
-def open_task(task: str, model: str | None, weight: float | None, *, plain: bool) -> "Task":
+def open_task(
+    task: str, model: str | None, weight: float | None, *, plain: bool, clouds: bool = False
+) -> "Task":
     """Choose what is learned, and open the model that a denoiser is trained for.
 
     Args:
         task: "segmentation" or "denoising".
         model: Whose cross-entropy is added to the squared error; None for neither.
         weight: Of it; None for the default.
-        plain: Whether no option was given that only segmentation has.
+        plain: Whether no option was given that only segmentation of images has.
+        clouds: Whether the data are clouds.
 
     Raises:
         InputError: If options do not fit the task, or there is no such model.
@@ -170,6 +209,7 @@ def open_task(task: str, model: str | None, weight: float | None, *, plain: bool
     from segcert.errors import InputError
     from segcert.models.checkpoints import load_weights
     from segcert.models.shipped import find
+    from segcert.training.part_task import PartSegmentation
     from segcert.training.tasks import STRENGTH, Denoising, Segmentation
 
     if weight is not None and model is None:
@@ -177,7 +217,11 @@ def open_task(task: str, model: str | None, weight: float | None, *, plain: bool
     if task == "segmentation":
         if model is not None:
             raise InputError("--denoise-for needs --task denoising")
-        return Segmentation()
+        if clouds and not plain:
+            raise InputError("--consistency and --class-weights are for images: leave them out")
+        return PartSegmentation() if clouds else Segmentation()
+    if clouds:
+        raise InputError("--task denoising is for images: leave it out")
     if not plain:
         raise InputError(
             "--task denoising has one network, one loss: leave out --architecture, --consistency "

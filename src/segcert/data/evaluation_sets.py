@@ -5,10 +5,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segcert.data import camvid, cityscapes, pascal_context, synthetic
+from segcert.data import camvid, cityscapes, cloud_sets, pascal_context, synthetic
+from segcert.data.cloud_folder import CloudFolder
 from segcert.data.folder import Folder, read_classes
 from segcert.data.labelled import AbstractLabelledImages
+from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledClouds
+from segcert.data.part_numbers import category_number
+from segcert.data.shapenet_part import ShapeNetPart
 from segcert.data.subset import evenly_spaced
+from segcert.data.synthetic import shapes
 from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
 from segcert.errors import InputError
 
@@ -16,16 +21,20 @@ AS_STORED = (
     "noise is added to the photographs at the resolution of the file, before any resize: "
     "radii bound perturbations of the file, and labels are compared at its resolution"
 )
+AS_SHAPED = (
+    "each shape is centred and scaled to the unit sphere beforehand; noise is added in these units"
+)
+IN_UNITS = "noise is added in the units of the files; the model scales clouds after it"
 AS_DRAWN = "noise is added to the scenes as they are drawn, before any resize"
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Images with labels, and what they are.
+    """Images or clouds with labels, and what they are.
 
     Args:
         name: Of the data set and its split.
-        images: The images.
+        images: The images or clouds.
         classes: Names of the classes.
         palette: One RGB colour per class.
         licence: Of the images.
@@ -33,7 +42,7 @@ class EvaluationSet:
     """
 
     name: str
-    images: AbstractLabelledImages
+    images: AbstractLabelledImages | AbstractLabelledClouds
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     licence: str
@@ -45,14 +54,17 @@ class Arguments:
     """What opens a data set; None is "not given". Each set needs some and takes no others.
 
     Args:
-        root: Folder of CamVid, Cityscapes or Pascal Context.
-        split: "train", "val" or "test"; of Pascal Context also "all"; "val" if not given.
+        root: Folder of CamVid, Cityscapes, Pascal Context, ShapeNet-Part or clouds of one's own.
+        split: "train", "val" or "test"; of Pascal Context also "all", of ShapeNet-Part also
+            "trainval"; if not given "val", of ShapeNet-Part "test".
         label_order: Of Pascal Context: what the numbers mean.
         resize: Of Pascal Context: "before noise" or "inside the model".
         images: Folder of images of a data set of one's own.
         masks: Folder of its masks.
         classes: File with the names of its classes.
-        scenes: Number of synthetic scenes.
+        scenes: Number of synthetic scenes or procedural shapes.
+        category: Of ShapeNet-Part: names of the categories; all if not given. Of clouds of one's
+            own: the one category; that of each file if not given.
     """
 
     root: Path | None = None
@@ -63,6 +75,7 @@ class Arguments:
     masks: Path | None = None
     classes: Path | None = None
     scenes: int | None = None
+    category: tuple[str, ...] | None = None
 
 
 class Rule(NamedTuple):
@@ -77,7 +90,8 @@ def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = Non
     """Open a data set to evaluate on.
 
     Args:
-        name: "camvid", "cityscapes", "pascal_context", "folder" or "synthetic".
+        name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic",
+            "shapes", "shapenet_part", "shapenet_part_cap" or "cloud_folder".
         given: Its arguments.
         subset: Take so many evenly spaced images; None takes all.
 
@@ -187,12 +201,77 @@ def open_synthetic(scenes: int) -> EvaluationSet:
     )
 
 
+def open_shapes(scenes: int) -> EvaluationSet:
+    """Open procedural shapes that are in no training set."""
+    return EvaluationSet(
+        name="procedural shapes",
+        images=cloud_sets.shapes(scenes, first=FIRST_TEST_SHAPE),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence="Apache-2.0",
+        note=AS_SHAPED,
+    )
+
+
+def open_shapenet_part(
+    root: Path, split: str = "test", category: tuple[str, ...] = ()
+) -> EvaluationSet:
+    """Open ShapeNet-Part in its text layout, with 2048 points of each shape."""
+    chosen = f" ({', '.join(category)})" if category else ""
+    return EvaluationSet(
+        name=f"ShapeNet-Part {split}{chosen}",
+        images=cloud_sets.OnUnitSphere(ShapeNetPart(root, split, category)),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence=cloud_sets.SHAPENET_LICENCE,
+        note=AS_SHAPED,
+    )
+
+
+def open_caps(root: Path, split: str = "test") -> EvaluationSet:
+    """Open the caps of ShapeNet-Part."""
+    return EvaluationSet(
+        name=f"ShapeNet-Part caps {split}",
+        images=cloud_sets.OnUnitSphere(cloud_sets.Caps(root, split)),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence=cloud_sets.SHAPENET_LICENCE,
+        note=AS_SHAPED,
+    )
+
+
+def open_cloud_folder(root: Path, category: tuple[str, ...] = ()) -> EvaluationSet:
+    """Open labelled clouds of one's own, with the parts of ShapeNet-Part.
+
+    Raises:
+        InputError: If several categories are named: then each file must say its own.
+    """
+    if len(category) > 1:
+        raise InputError(
+            f"data 'cloud_folder' takes one category for all its files, got {', '.join(category)}: "
+            "leave it out, and let each file say its own"
+        )
+    number = category_number(category[0]) if category else None
+    return EvaluationSet(
+        name=f"clouds {Path(root).name}",
+        images=CloudFolder(root, number),
+        classes=shapes.NAMES,
+        palette=shapes.PALETTE,
+        licence="unknown",
+        note=IN_UNITS,
+    )
+
+
 RULES = {
     "camvid": Rule(open_camvid, ("root",), ("split",)),
     "cityscapes": Rule(open_cityscapes, ("root",), ("split",)),
     "pascal_context": Rule(open_pascal_context, ("root", "label_order", "resize"), ("split",)),
     "folder": Rule(open_folder, ("images", "masks", "classes")),
     "synthetic": Rule(open_synthetic, ("scenes",)),
+    "shapes": Rule(open_shapes, ("scenes",)),
+    "shapenet_part": Rule(open_shapenet_part, ("root",), ("split", "category")),
+    "shapenet_part_cap": Rule(open_caps, ("root",), ("split",)),
+    "cloud_folder": Rule(open_cloud_folder, ("root",), ("category",)),
 }
 HINTS = {
     "root": ", the folder it was unpacked into",

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from segcert.data.clouds import Cloud
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
+from segcert.data.labelled_clouds import AbstractLabelledClouds
 from segcert.errors import InputError
 
 
@@ -27,15 +29,38 @@ class Subset(AbstractLabelledImages):
         return self.images.item(self.numbers[index])
 
 
-def evenly_spaced(images: AbstractLabelledImages, count: int) -> Subset:
-    """Choose every m-th image, m = floor(size / count), from the first on, ``count`` in all.
+@dataclass(frozen=True)
+class CloudSubset(AbstractLabelledClouds):
+    """Some clouds of a data set, read on demand.
+
+    Args:
+        clouds: The data set.
+        numbers: Which of its clouds, counted from 0.
+    """
+
+    clouds: AbstractLabelledClouds
+    numbers: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Count the chosen clouds."""
+        return len(self.numbers)
+
+    def item(self, index: int) -> Cloud:
+        """Read one cloud."""
+        return self.clouds.item(self.numbers[index])
+
+
+def evenly_spaced(
+    images: AbstractLabelledImages | AbstractLabelledClouds, count: int
+) -> Subset | CloudSubset:
+    """Choose every m-th image or cloud, m = floor(size / count), from the first, ``count`` in all.
 
     This is the rule of the paper's published code: of the 500 of Cityscapes val, 100 are
     0, 5, ..., 495. Where ``count`` does not divide the size, the last images are never chosen: of
     the 5,105 of Pascal Context val, 100 are 0, 51, ..., 5049.
 
     Args:
-        images: The data set.
+        images: The data set, of images or clouds.
         count: How many, in 1, ..., size.
 
     Raises:
@@ -49,4 +74,7 @@ def evenly_spaced(images: AbstractLabelledImages, count: int) -> Subset:
             f"a subset must have 1..{len(images)} images, the size of the data set, got {count}"
         )
     step = len(images) // count
-    return Subset(images, tuple(range(0, step * count, step)))
+    numbers = tuple(range(0, step * count, step))
+    if isinstance(images, AbstractLabelledClouds):
+        return CloudSubset(images, numbers)
+    return Subset(images, numbers)

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcert.data import camvid, cityscapes, pascal_context, synthetic
+from segcert.data import camvid, cityscapes, cloud_sets, pascal_context, synthetic
+from segcert.data.clouds import Cloud
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
+from segcert.data.shapenet_part import ShapeNetPart
+from segcert.data.synthetic import shapes as procedural
 from segcert.errors import InputError
 
 FIRST_TEST_SCENE = 1_000_000  # training scenes come before it, so that no scene is both
@@ -13,18 +16,18 @@ FIRST_TEST_SCENE = 1_000_000  # training scenes come before it, so that no scene
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Images with labels, and what they are.
+    """Images or clouds with labels, and what they are.
 
     Args:
         name: Of the data set and its split.
-        images: The images.
+        images: The images or clouds.
         classes: Names of the classes.
         palette: One RGB colour per class.
         licence: Of weights trained on it.
     """
 
     name: str
-    images: Sequence[LabelledImage]
+    images: Sequence[LabelledImage] | Sequence[Cloud]
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     licence: str
@@ -58,15 +61,21 @@ class Scenes(AbstractLabelledImages):
 
 
 def open_training_set(
-    name: str, *, root: Path | None = None, scenes: int = 1000, label_order: str | None = None
+    name: str,
+    *,
+    root: Path | None = None,
+    scenes: int = 1000,
+    label_order: str | None = None,
+    category: tuple[str, ...] = (),
 ) -> TrainingSet:
     """Open a data set to train on.
 
     Args:
-        name: "camvid", "cityscapes", "pascal_context" or "synthetic".
+        name: "camvid", "cityscapes", "pascal_context", "synthetic", "shapes" or "shapenet_part".
         root: Its folder; by default its name.
-        scenes: Number of synthetic scenes.
+        scenes: Number of synthetic scenes or procedural shapes.
         label_order: Of Pascal Context: what the numbers mean. Its images become 480x480.
+        category: Of ShapeNet-Part: names of the categories; empty: all.
 
     Raises:
         InputError: If there is no such data set, or it is not where it should be.
@@ -74,12 +83,26 @@ def open_training_set(
     place = Path(name) if root is None else root
     if label_order is not None and name != "pascal_context":
         raise InputError(f"data {name!r} takes no label_order")
+    if category and name != "shapenet_part":
+        raise InputError(f"data {name!r} takes no category")
     if name == "synthetic":
         if not 1 <= scenes <= FIRST_TEST_SCENE:
             raise InputError(f"scenes must be in 1..{FIRST_TEST_SCENE}, got {scenes}")
         return TrainingSet(
             "synthetic scenes", Scenes(scenes), synthetic.CLASSES, synthetic.PALETTE, "Apache-2.0"
         )
+    if name == "shapes":
+        return TrainingSet(
+            "procedural shapes", cloud_sets.shapes(scenes), procedural.NAMES, procedural.PALETTE,
+            "Apache-2.0",
+        )  # fmt: skip
+    if name == "shapenet_part":
+        chosen = f" ({', '.join(category)})" if category else ""
+        return TrainingSet(
+            f"ShapeNet-Part train{chosen}",
+            cloud_sets.OnUnitSphere(ShapeNetPart(place, "train", category)),
+            procedural.NAMES, procedural.PALETTE, cloud_sets.SHAPENET_LICENCE,
+        )  # fmt: skip
     if name == "camvid":
         found: AbstractLabelledImages = camvid.CamVid(place, "train")
         return TrainingSet("CamVid train", found, camvid.CLASSES, camvid.PALETTE, "CC BY-NC 4.0")
@@ -90,7 +113,8 @@ def open_training_set(
     if name == "pascal_context":
         return open_pascal_context(place, label_order)
     raise InputError(
-        f"data must be 'camvid', 'cityscapes', 'pascal_context' or 'synthetic', got {name!r}"
+        "data must be 'camvid', 'cityscapes', 'pascal_context', 'synthetic', 'shapes' or "
+        f"'shapenet_part', got {name!r}"
     )
 
 

@@ -27,6 +27,7 @@ from segcert.models.label_cells import largest
 from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
 from segcert.models.outputs import check_denoised, check_labels, tensor_of
 from segcert.models.resizing import Resizing, parse_resizing, resized
+from segcert.models.runtime import TORCH, Runtime
 from segcert.models.upsample import (
     labels_of_upsampled,
     labels_with_invalid,
@@ -59,6 +60,7 @@ class Segmenter:
         stochastic: Whether the model draws fresh randomness of its own in each call.
         denoiser: From noisy images (b, c, h, w), not clipped, to images; called first. None for
             none.
+        runtime: What runs the model, and in which arithmetic; see `with_backend`.
     """
 
     model: Model
@@ -73,6 +75,7 @@ class Segmenter:
     weights_sha256: str = "none"
     stochastic: bool = False
     denoiser: Denoiser | None = None
+    runtime: Runtime = TORCH
 
     @property
     def resizing(self) -> Resizing:

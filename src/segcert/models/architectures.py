@@ -11,7 +11,7 @@ Architecture = Literal["depthwise", "hrnetv2-w18", "hrnetv2-w48"]
 WIDTHS = {"hrnetv2-w18": 18, "hrnetv2-w48": 48}
 
 
-def build(architecture: Architecture, classes: int) -> nn.Module:
+def build(architecture: str, classes: int) -> nn.Module:
     """Make a network with fresh weights, from the global random stream.
 
     Args:

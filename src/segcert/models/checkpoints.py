@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import safetensors
 import safetensors.torch
@@ -14,6 +14,7 @@ from segcert.errors import InputError
 from segcert.files import atomic_write, check_writable
 from segcert.models.architectures import Architecture, build
 from segcert.models.depthwise import channels_last
+from segcert.models.point_architectures import PointArchitecture, build_points
 
 KEY = "segcert"  # of the description in the header of the file
 
@@ -41,25 +42,47 @@ class Origin(BaseModel):
     training: dict[str, str | float | int]
 
 
-class Description(Origin):
-    """What the weight file of a segmentation network says about itself.
+class Labels(Origin):
+    """What networks that label say about their classes.
 
     Args:
-        architecture: Name of the network.
         classes: Names of the classes, in the order of the scores.
         palette: One RGB colour per class.
     """
 
-    architecture: Architecture = "depthwise"
     classes: tuple[str, ...] = Field(min_length=1, max_length=255)
     palette: tuple[tuple[Byte, Byte, Byte], ...]
 
     @model_validator(mode="after")
-    def one_colour_per_class(self) -> "Description":
+    def one_colour_per_class(self) -> "Labels":
         """Refuse a palette of another length."""
         if len(self.palette) != len(self.classes):
             raise ValueError(f"{len(self.classes)} classes, {len(self.palette)} colours")
         return self
+
+
+class Description(Labels):
+    """What the weight file of a segmentation network says about itself.
+
+    Args:
+        architecture: Name of the network.
+    """
+
+    architecture: Architecture = "depthwise"
+
+
+class PointDescription(Labels):
+    """What the weight file of a network of clouds says about itself.
+
+    Args:
+        architecture: Name of the network.
+        columns: 3 for coordinates, 6 with normals.
+        categories: Names of the categories that the network is told, in the order of their numbers.
+    """
+
+    architecture: PointArchitecture
+    columns: Literal[3, 6]
+    categories: tuple[str, ...]
 
 
 class DenoiserDescription(Origin):
@@ -105,6 +128,20 @@ def load_weights(path: Path) -> tuple[nn.Module, Description]:
     return fill(net, path, description.architecture), description
 
 
+def load_point_weights(path: Path) -> tuple[nn.Module, PointDescription]:
+    """Read a network of clouds, in eval mode, and its description.
+
+    Raises:
+        InputError: If the file is missing, damaged, not ours, or of another shape.
+    """
+    about = read_point_description(path)
+    net = build_points(
+        about.architecture, len(about.classes), columns=about.columns,
+        categories=len(about.categories),
+    )  # fmt: skip
+    return fill(net, path, about.architecture), about
+
+
 def fill(net: nn.Module, path: Path, architecture: str) -> nn.Module:
     """Put the weights of a file into a network, and the network into eval mode.
 
@@ -134,7 +171,27 @@ def read_description(path: Path) -> Description:
             f"weight file {path} holds a denoiser, which labels nothing: give it to --denoiser, "
             "and name a segmentation model here"
         )
+    if is_of_points(header):
+        raise InputError(
+            f"weight file {path} holds a network of point clouds, which labels no images: open it "
+            "with open_network"
+        )
     return described(Description, header, path)
+
+
+def read_point_description(path: Path) -> PointDescription:
+    """Read only the header of the weight file of a network of clouds.
+
+    Raises:
+        InputError: If the file is missing, damaged, not ours, or holds something else.
+    """
+    header = read_header(path)
+    if not is_of_points(header):
+        raise InputError(
+            f"weight file {path} holds no network of point clouds: segcert train --data shapes "
+            "writes one"
+        )
+    return described(PointDescription, header, path)
 
 
 def read_denoiser_description(path: Path) -> DenoiserDescription:
@@ -155,6 +212,11 @@ def read_denoiser_description(path: Path) -> DenoiserDescription:
 def is_denoiser(header: dict[str, Any]) -> bool:
     """Tell by its header whether a weight file holds a denoiser."""
     return header.get("architecture") == "denoiser"
+
+
+def is_of_points(header: dict[str, Any]) -> bool:
+    """Tell by its header whether a weight file holds a network of point clouds."""
+    return header.get("architecture") in get_args(PointArchitecture)
 
 
 def described(kind: type[Kind], header: dict[str, Any], path: Path) -> Kind:

@@ -14,6 +14,7 @@ from segcert.errors import InputError, ModelError
 from segcert.models.adapter import OUTPUT_KEYS, Segmenter, as_segmenter
 from segcert.models.chunks import Dimension, check_image_shape, in_chunks
 from segcert.models.file_hashes import hash_model
+from segcert.models.runtime import Runtime
 from segcert.models.sidecar import read_sidecar
 
 KIND = "ONNX"
@@ -95,7 +96,10 @@ def open_onnx(path: Path) -> Segmenter:
         classes=len(sidecar.classes) or (fixed(shape[1]) if shape else None),
     )  # fmt: skip
     settings = {"mean": sidecar.mean, "std": sidecar.std}
-    return replace(segmenter, weights_sha256=hash_model(KIND, [path, *weights], settings))
+    return replace(
+        segmenter, weights_sha256=hash_model(KIND, [path, *weights], settings),
+        runtime=Runtime("onnx", versions=(("onnxruntime", runtime.__version__),)),
+    )  # fmt: skip
 
 
 def read_onnx(path: Path) -> tuple[Any, bytes, list[Path]]:

@@ -18,7 +18,7 @@ def restricted(scores: Float[Tensor, " b k n"], parts: tuple[int, ...]) -> Float
         return scores
     chosen = torch.tensor(parts, device=scores.device)
     among = scores.index_select(1, chosen).log_softmax(1)
-    return torch.full_like(scores, EXCLUDED).index_copy(1, chosen, among)
+    return torch.full_like(scores, EXCLUDED).index_copy_(1, chosen, among)
 
 
 def rounded(x: Float[Tensor, " *shape"], grid: float) -> Float[Tensor, " *shape"]:

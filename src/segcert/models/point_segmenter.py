@@ -124,8 +124,11 @@ class PointSegmenter:
             )
         if not output.is_floating_point():
             return output.to(torch.int16)
-        labels = output.max(1).indices.to(torch.int16)
-        return labels.masked_fill_(~torch.isfinite(output).all(1), INVALID)
+        classes = sorted(self.parts) or range(output.shape[1])  # others are never answered
+        numbers = torch.tensor(classes, device=output.device)
+        scores = output.index_select(1, numbers) if self.parts else output
+        labels = numbers.to(torch.int16)[scores.max(1).indices]
+        return labels.masked_fill_(~torch.isfinite(scores).all(1), INVALID)
 
     def to_margins(
         self,

@@ -12,6 +12,7 @@ from segcert.models.architectures import smallest_side
 from segcert.models.checkpoints import (
     Description,
     is_denoiser,
+    is_of_points,
     load_weights,
     read_description,
     read_header,
@@ -24,10 +25,15 @@ MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-
 
 
 def shipped() -> dict[str, Path]:
-    """Names and files of the shipped models; denoisers are apart."""
+    """Names and files of the shipped models of images; denoisers and those of clouds are apart."""
     folder = Path(str(files("segcert.models") / "weights"))
     paths = sorted(folder.glob("*.safetensors"))
-    return {path.stem: path for path in paths if not is_denoiser(read_header(path))}
+    headers = {path: read_header(path) for path in paths}
+    return {
+        path.stem: path
+        for path, header in headers.items()
+        if not is_denoiser(header) and not is_of_points(header)
+    }
 
 
 def describe(name: str) -> Description:

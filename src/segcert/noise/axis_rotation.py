@@ -8,9 +8,16 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise, RandomSource, check_scale
-from segcert.noise.clouds import AXES, Row, check_cloud, rotation_matrix, turned
+from segcert.noise.clouds import (
+    AXES,
+    Row,
+    axis_text,
+    check_cloud,
+    rotation_matrix,
+    turned,
+    unit_axis,
+)
 from segcert.noise.gaussian import gaussian_radius
 from segcert.noise.parameter import normals
 
@@ -28,7 +35,8 @@ class AxisRotationNoise(AbstractNoise):
 
     Args:
         sigma: Standard deviation of the angle, radians.
-        axis_x: Direction of the axis, of any length; the default is the third coordinate (yaw).
+        axis_x: Direction of the axis, of any length; the default is the third axis, which points
+            up in scans. In shapes, ShapeNet's and procedural ones, the second does.
         axis_y: Its second coordinate.
         axis_z: Its third coordinate.
 
@@ -55,25 +63,22 @@ class AxisRotationNoise(AbstractNoise):
     def __post_init__(self) -> None:
         """Check sigma and the axis."""
         check_scale("sigma", self.sigma, BOUNDS, UNITS)
-        length = math.hypot(self.axis_x, self.axis_y, self.axis_z)
-        if not 1e-6 <= length <= 1e6:
-            raise InputError(
-                "an axis must be a vector of a length in [1e-06, 1e+06], got "
-                f"({self.axis_x}, {self.axis_y}, {self.axis_z})"
-            )
+        unit_axis(self.direction)
+
+    @property
+    def direction(self) -> Row:
+        """The axis as it was given."""
+        return self.axis_x, self.axis_y, self.axis_z
 
     @property
     def axis(self) -> Row:
         """The axis as a unit vector."""
-        length = math.hypot(self.axis_x, self.axis_y, self.axis_z)
-        return self.axis_x / length, self.axis_y / length, self.axis_z / length
+        return unit_axis(self.direction)
 
     @property
     def axis_text(self) -> str:
         """The axis in words."""
-        return (
-            f"the axis through the origin along ({self.axis_x:g}, {self.axis_y:g}, {self.axis_z:g})"
-        )
+        return axis_text(self.direction)
 
     @property
     def description(self) -> str:

@@ -18,6 +18,8 @@ COLUMNS = (3, 6)  # coordinates, or coordinates and normals
 
 Row = tuple[float, float, float]
 Matrix = tuple[Row, Row, Row]
+DIRECTIONS: dict[str, Row] = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+LENGTHS = (1e-6, 1e6)  # of a vector that gives an axis
 
 
 def check_cloud(noise: AbstractNoise, x: Shaped[Tensor, " *shape"]) -> None:
@@ -31,6 +33,43 @@ def check_cloud(noise: AbstractNoise, x: Shaped[Tensor, " *shape"]) -> None:
             f"{type(noise).__name__} needs a point cloud, floating point of shape (points, 3) or, "
             f"with normals, (points, 6); got {x.dtype} of shape {tuple(x.shape)}"
         )
+
+
+def axis_vector(name: str) -> Row:
+    """Unit vector of an axis of coordinates.
+
+    Raises:
+        InputError: If it is not "x", "y" or "z".
+    """
+    if name not in DIRECTIONS:
+        raise InputError(f"axis must be one of {', '.join(DIRECTIONS)}, got {name!r}")
+    return DIRECTIONS[name]
+
+
+def axis_name(axis: Row) -> str:
+    """Name of an axis of coordinates, or the vector of another one."""
+    names = {direction: name for name, direction in DIRECTIONS.items()}
+    return names.get(axis, f"({axis[0]:g}, {axis[1]:g}, {axis[2]:g})")
+
+
+def unit_axis(axis: Row) -> Row:
+    """Scale the direction of an axis to length 1.
+
+    Raises:
+        InputError: If it has no direction, or a length that no axis needs.
+    """
+    length = math.hypot(*axis)
+    if not LENGTHS[0] <= length <= LENGTHS[1]:
+        raise InputError(
+            f"an axis must be a vector of a length in [{LENGTHS[0]:g}, {LENGTHS[1]:g}], got "
+            f"({axis[0]}, {axis[1]}, {axis[2]})"
+        )
+    return axis[0] / length, axis[1] / length, axis[2] / length
+
+
+def axis_text(axis: Row) -> str:
+    """The axis of a rotation in words."""
+    return f"the axis through the origin along ({axis[0]:g}, {axis[1]:g}, {axis[2]:g})"
 
 
 def rotation_matrix(axis: Row, angle: float) -> Matrix:

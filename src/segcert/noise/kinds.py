@@ -5,6 +5,7 @@ from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
+from segcert.noise.clouds import axis_vector
 from segcert.noise.contrast import ContrastNoise
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
@@ -57,9 +58,10 @@ SCALED = {noise.kind: noise for noise in IMAGES if noise.kind in NAMES}
 CLOUD_SCALED: dict[str, type[PointNoise | RotationNoise | AxisRotationNoise | AxisAngleNoise]] = {
     "gaussian": PointNoise,
     "rotation": RotationNoise,
-    "yaw": AxisRotationNoise,  # about the third axis
+    "yaw": AxisRotationNoise,  # about the axis that points up
     "axis-angle": AxisAngleNoise,
 }
+WITH_AXIS = ("yaw", "pose")  # names of the noises that turn about one axis
 CLOUD_NAMES = tuple(CLOUD_SCALED)  # what a user may ask for; a pose has three scales
 
 
@@ -79,20 +81,23 @@ def named_noise(name: str, scale: float) -> AbstractNoise:
     return SCALED[name](scale)
 
 
-def named_cloud_noise(name: str, scale: float) -> AbstractNoise:
+def named_cloud_noise(name: str, scale: float, *, axis: str = "z") -> AbstractNoise:
     """Choose a noise for point clouds by its name; `PoseNoise` has three scales of its own.
 
     Args:
         name: One of ``CLOUD_NAMES``.
         scale: Standard deviation: units of the file, or radians for rotations.
+        axis: Of "yaw": "x", "y" or "z"; the others have none.
 
     Raises:
-        InputError: If there is no such noise, or it cannot have this scale.
+        InputError: If there is no such noise or axis, or it cannot have this scale.
     """
     if name not in CLOUD_NAMES:
         raise InputError(
             f"noise on point clouds must be one of {', '.join(CLOUD_NAMES)}, got {name!r}"
         )
+    if name == "yaw":
+        return AxisRotationNoise(scale, *axis_vector(axis))
     return CLOUD_SCALED[name](scale)
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Shaped
+from jaxtyping import Float, Float64, Int64, Shaped
 from scipy.special import ndtri
 from torch import Tensor
 
@@ -60,6 +60,14 @@ def coefficients(sigma: float) -> Float64[np.ndarray, " terms"]:
     return weights
 
 
+@lru_cache(maxsize=8)
+def harmonics(
+    sigma: float,
+) -> tuple[Int64[np.ndarray, " terms"], Float64[np.ndarray, " terms"]]:
+    """Orders l = 1, 2, ... and differences of the weights, which the distribution is made of."""
+    return np.arange(1, len(coefficients(sigma))), np.diff(coefficients(sigma))
+
+
 def angle_cdf(angle: Float64[np.ndarray, " m"], sigma: float) -> Float64[np.ndarray, " m"]:
     """Distribution function of the rotation angle, for angles in [0, pi].
 
@@ -70,9 +78,9 @@ def angle_cdf(angle: Float64[np.ndarray, " m"], sigma: float) -> Float64[np.ndar
     Source:
         Nikolayev & Savyolova (1997), "Normal distribution on the rotation group SO(3)".
     """
-    order = np.arange(1, len(coefficients(sigma)))
+    order, differences = harmonics(sigma)
     waves = np.sin(angle[:, None] * order) / order
-    total: np.ndarray = (angle + waves @ np.diff(coefficients(sigma))) / math.pi
+    total: np.ndarray = (angle + waves @ differences) / math.pi
     return total
 
 

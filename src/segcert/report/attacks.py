@@ -32,9 +32,9 @@ class PlainEffect:
     """
 
     model: str
-    before: Integer[np.ndarray, " h w"]
-    after: Integer[np.ndarray, " h w"]
-    truth: Integer[np.ndarray, " h w"] | None = None
+    before: Integer[np.ndarray, " *components"]
+    after: Integer[np.ndarray, " *components"]
+    truth: Integer[np.ndarray, " *components"] | None = None
 
     @property
     def changed(self) -> int:
@@ -46,7 +46,7 @@ class PlainEffect:
         """Components with a truth."""
         return 0 if self.truth is None else int((self.truth != NO_TRUTH).sum())
 
-    def right(self, labels: Integer[np.ndarray, " h w"]) -> int:
+    def right(self, labels: Integer[np.ndarray, " *components"]) -> int:
         """Components with the true class."""
         return 0 if self.truth is None else int((labels == self.truth).sum())
 
@@ -99,36 +99,55 @@ def record(
         "search": chosen,
         "norm": check.norm,
         "inside": check.inside,
-        "plain": {
-            "model": effect.model,
-            "components": int(effect.before.size),
-            "changed": effect.changed,
-            "labelled": effect.labelled,
-            "right_before": effect.right(effect.before),
-            "right_after": effect.right(effect.after),
-        },
-        "smoothed": {
-            "draws": check.n,
-            "alpha": check.alpha,
-            "seed": check.seed,
-            "certified": int(check.certified.sum()),
-            "survivors": int(check.survivors.sum()),
-            "proved_kept": int(check.kept.sum()),
-            "proved_lost": int(check.lost.sum()),
-            "errors_allowed": check.errors_allowed,
-            "contradicted": check.contradicted,
-        },
+        "plain": plain_record(effect),
+        "smoothed": smoothed_record(check),
     }
 
 
-def attack_table(effect: PlainEffect, check: AttackCheck) -> Table:
-    """Say in a few rows what the attack did to the plain model and to the certified pixels."""
+def plain_record(effect: PlainEffect) -> dict[str, object]:
+    """What a file should say about the plain model."""
+    return {
+        "model": effect.model,
+        "components": int(effect.before.size),
+        "changed": effect.changed,
+        "labelled": effect.labelled,
+        "right_before": effect.right(effect.before),
+        "right_after": effect.right(effect.after),
+    }
+
+
+def smoothed_record(check: AttackCheck) -> dict[str, object]:
+    """What a file should say about the check of the certificate."""
+    return {
+        "draws": check.n,
+        "alpha": check.alpha,
+        "seed": check.seed,
+        "certified": int(check.certified.sum()),
+        "survivors": int(check.survivors.sum()),
+        "proved_kept": int(check.kept.sum()),
+        "proved_lost": int(check.lost.sum()),
+        "errors_allowed": check.errors_allowed,
+        "contradicted": check.contradicted,
+    }
+
+
+def attack_table(
+    effect: PlainEffect, check: AttackCheck, *, size: str = "l2 norm", parts: str = "pixels"
+) -> Table:
+    """Say in a few rows what the attack did to the plain model and to what was certified.
+
+    Args:
+        effect: On the plain model.
+        check: Of the certificate.
+        size: How the attack is measured.
+        parts: What components are called.
+    """
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     where = "within" if check.inside else "outside"
     table.add_row(
-        "attack", f"l2 norm {check.norm:.4f}, {where} the certified {floor_text(check.radius)}"
+        "attack", f"{size} {check.norm:.4f}, {where} the certified {floor_text(check.radius)}"
     )
     if effect.truth is not None:
         before, after = (
@@ -138,13 +157,13 @@ def attack_table(effect: PlainEffect, check: AttackCheck) -> Table:
         table.add_row("plain accuracy", f"{before} before, {after} after")
     pixels = effect.before.size
     changed = percent_text(effect.changed, pixels)
-    table.add_row("plain, changed", f"{effect.changed} of {pixels} pixels ({changed})")
+    table.add_row("plain, changed", f"{effect.changed} of {pixels} {parts} ({changed})")
     certified, kept = int(check.certified.sum()), int(check.survivors.sum())
     table.add_row(
         "certified, survive",
-        f"{kept} of {certified} pixels ({percent_text(kept, certified)}) "
+        f"{kept} of {certified} {parts} ({percent_text(kept, certified)}) "
         f"have the majority of {check.n} fresh draws",
     )
     lost = int(check.lost.sum())
-    table.add_row("certified, changed", f"{lost} of {certified} pixels provably")
+    table.add_row("certified, changed", f"{lost} of {certified} {parts} provably")
     return table

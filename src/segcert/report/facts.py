@@ -122,6 +122,7 @@ def facts(certificate: Certificate) -> tuple[Fact, ...]:
         ("image", f"{source.input_shape[2]}x{source.input_shape[1]}, {source.input_dtype}"),
         ("seed", str(source.seed)),
         ("device", f"{source.device} ({source.device_name}), {source.precision}"),
+        ("backend", source.backend),
         ("versions", ", ".join(f"{name} {number}" for name, number in source.versions)),
     )
 

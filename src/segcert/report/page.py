@@ -157,22 +157,22 @@ def render_page(view: ReportView) -> str:
     rest = rest_image(view.hits, view.n, view.threshold) if view.n > 255 else None
     untested = None if view.tested.all() else Image.fromarray(np.uint8(255) * ~view.tested)
     style, script = ((HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
-    return _template().render(
+    return load_template("page.html.jinja").render(
         view=view,
         figures=figures(view),
         rows=[row for row in rows if row.pixels],
         absent=[row.name for row in rows if not row.pixels],
         share=percent_text(int(view.certified.sum()), view.certified.size),
-        untested=_link("image/png", png_bytes(untested)) if untested else "",
+        untested=data_link("image/png", png_bytes(untested)) if untested else "",
         outcome_key=outcome_key(view),
-        scale=_link("image/png", png_bytes(_scale(view))),
+        scale=data_link("image/png", png_bytes(_scale(view))),
         data=script_data(view, rest_bytes=len(rest.getbands()) if rest else 0),
-        rest=_link("image/png", png_bytes(rest)) if rest else "",
-        certificate=_link("application/json", view.certificate_json.encode()),
+        rest=data_link("image/png", png_bytes(rest)) if rest else "",
+        certificate=data_link("application/json", view.certificate_json.encode()),
         style=Markup(style),
         script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style_hash=policy_hash(style),
+        script_hash=policy_hash(script),
     )
 
 
@@ -196,7 +196,7 @@ def figures(view: ReportView) -> list[Figure]:
             _figure("truth", "Truth", truth, "True class of every pixel; grey: not labelled."),
             _figure("outcomes", "Errors", png_bytes(found), "Where the labels are right or wrong."),
         ]
-    photograph = _link("image/jpeg", jpeg_bytes(view.image))
+    photograph = data_link("image/jpeg", jpeg_bytes(view.image))
     return [Figure("input", "Input", photograph, "The image that was certified."), *shown]
 
 
@@ -265,7 +265,8 @@ def script_data(view: ReportView, *, rest_bytes: int) -> dict[str, object]:
 
 
 @cache
-def _template() -> Template:
+def load_template(name: str) -> Template:
+    """Load a template of this folder, which escapes what it is given."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
@@ -273,11 +274,11 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(name)
 
 
 def _figure(key: str, title: str, png: bytes, alt: str) -> Figure:
-    return Figure(key, title, _link("image/png", png), alt)
+    return Figure(key, title, data_link("image/png", png), alt)
 
 
 def _scale(view: ReportView) -> Image.Image:
@@ -286,10 +287,11 @@ def _scale(view: ReportView) -> Image.Image:
     return count_map(steps[None], view.n, view.threshold)
 
 
-def _link(kind: str, content: bytes) -> str:
+def data_link(kind: str, content: bytes) -> str:
+    """Put content into a link that needs no request."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
     """Name an inline style or script in a policy. Source: W3C, CSP Level 3, hash-source."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

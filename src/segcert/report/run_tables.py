@@ -1,20 +1,29 @@
-"""The table of an evaluation: for people, as Markdown, LaTeX and CSV."""
+"""The table of one evaluation or of several: for people, as Markdown, LaTeX and CSV.
+
+Source:
+    The shape is that of Fischer et al. (2021), Table 1.
+"""
 
 import csv
 import io
 from collections.abc import Iterable
 
-from segcert.runs.evaluate import Results, figures, worst_case_of
+from segcert.report.comparison import Comparison, Entry
+from segcert.runs.evaluate import figures, worst_case_of
 from segcert.text import floor_text, percent_text
 
 COLUMNS = (
-    "sigma", "scale", "tau", "n", "correction", "radius", "accuracy", "certified accuracy",
-    "abstention (labelled)", "abstention (all)", "mIoU", "worst-case mIoU", "seconds per image",
+    "model", "scale", "tau", "n", "correction", "sigma", "radius", "accuracy",
+    "certified accuracy", "mIoU", "worst-case mIoU", "abstention (labelled)", "abstention (all)",
+    "seconds per image",
 )  # fmt: skip
+KEYS = 5  # columns that say which row it is
 SHORT = {
-    "certified accuracy": "cert. acc.", "abstention (labelled)": "abstains", "abstention (all)":
-    "of all", "worst-case mIoU": "worst mIoU", "seconds per image": "s/image",
+    "certified accuracy": "cert. acc.", "worst-case mIoU": "worst mIoU", "abstention (labelled)":
+    "abstains", "abstention (all)": "of all", "seconds per image": "s/image",
 }  # fmt: skip
+GROUPS = (("", 7), ("accuracy", 2), ("mIoU", 2), ("abstention", 2), ("time", 1))
+IN_GROUPS = ("smoothed", "certified", "smoothed", "worst case", "labelled", "all", "s/image")
 LATEX = {
     "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
@@ -22,77 +31,138 @@ LATEX = {
 }  # fmt: skip
 
 
-def caption(results: Results) -> str:
+COMPONENTS = {"images": "pixels", "clouds": "points"}
+UNITS = {
+    "images": "l2, values in [0, 1]",
+    "clouds": "l2 over all coordinates in the units of the file, or as the noise has it: of "
+    "rotations radians, of poses standard deviations",
+}
+
+
+def caption(found: Comparison) -> str:
     """Say what the figures are of, and what alpha means."""
-    config = results.config
-    done = results.totals[0].inputs
-    part = "" if results.complete else f" Unfinished: {done} of {config.images} images are done."
+    config, inputs = found.configs[0], inputs_of(found)
+    devices = " and ".join(sorted({one.device for one in found.configs}))
+    models = sorted({entry.label for entry in found.entries})
+    model = f"model {models[0]}, " if len(models) == 1 else ""
     return (
-        f"{config.data}, {done} images ({config.note}); model {config.model}, n0 = {config.n0}. "
-        f"Each statement about one image at one setting is wrong with a probability of at most "
-        f"alpha = {config.alpha:g}, by itself: not all of them together, nor the best of them. "
-        "Certified accuracy: certified and true, of the labelled pixels. Radius: l2, values in "
-        f"[0, 1].{part}"
+        f"{config.data}, {found.inputs} {inputs} ({config.note}); {model}n0 = {config.n0}. "
+        f"Each statement about one {inputs[:-1]} at one setting is wrong with a probability of at "
+        f"most alpha = {config.alpha:g}, by itself: not all of them together, nor the best of "
+        f"them. Certified accuracy: certified and true, of the labelled {COMPONENTS[inputs]}. "
+        f"Radius: {UNITS[inputs]}. Seconds: draws and certificate of a row, on {devices}. Radii, "
+        f"accuracies and IoUs are rounded down, abstentions up.{unfinished(found)}"
     )
 
 
-def table(results: Results) -> list[tuple[str, ...]]:
-    """The cells, one row for each setting; shares and radii are rounded down."""
-    rows: list[tuple[str, ...]] = []
-    for setting, totals in zip(results.config.settings, results.totals, strict=True):
-        score, worst = totals.score, worst_case_of(setting, totals)
-        rows.append(
-            (
-                f"{setting.sigma:g}",
-                setting.scale,
-                f"{setting.tau:g}",
-                str(setting.n),
-                setting.correction,
-                floor_text(setting.radius),
-                percent_text(int(score.confusion.trace()), score.labelled),
-                percent_text(score.certified_correct, score.labelled),
-                percent_text(score.labelled - score.certified_labelled, score.labelled),
-                percent_text(score.components - score.certified, score.components),
-                floor_text(score.mean_iou, 3),
-                floor_text(worst.mean_iou, 3) if worst else "–",
-                f"{totals.seconds / totals.inputs:.2f}",
-            )
-        )
-    return rows
+def unfinished(found: Comparison) -> str:
+    """Say how far runs are; nothing if they are complete."""
+    if found.complete:
+        return ""
+    by = " in every run" if len(found.configs) > 1 else ""
+    return (
+        f" Unfinished: {found.inputs} of {found.configs[0].images} {inputs_of(found)} are done{by}."
+    )
 
 
-def aligned(results: Results) -> str:
+def inputs_of(found: Comparison) -> str:
+    """What the inputs are called."""
+    return "clouds" if found.configs[0].of_clouds else "images"
+
+
+def table(found: Comparison) -> list[tuple[str, ...]]:
+    """The cells, one row for each model and setting; each is rounded to the worse side."""
+    return [cells(entry) for entry in found.entries]
+
+
+def cells(entry: Entry) -> tuple[str, ...]:
+    """The cells of one row, in the order of the columns."""
+    setting, totals, score = entry.setting, entry.totals, entry.totals.score
+    worst = worst_case_of(setting, totals)
+    return (
+        entry.label,
+        setting.scale,
+        f"{setting.tau:g}",
+        str(setting.n),
+        setting.correction,
+        setting.noise_text,
+        floor_text(setting.radius),
+        percent_text(int(score.confusion.trace()), score.labelled),
+        percent_text(score.certified_correct, score.labelled),
+        floor_text(score.mean_iou, 3),
+        floor_text(worst.mean_iou, 3) if worst else "–",
+        rounded_up(score.labelled - score.certified_labelled, score.labelled),
+        rounded_up(score.components - score.certified, score.components),
+        f"{totals.seconds / totals.inputs:.2f}",
+    )
+
+
+def rounded_up(part: int, whole: int) -> str:
+    """Print in percent a share that had better be small: 0.0% means none."""
+    if not whole:
+        return "–"
+    thousandths = -(-1000 * part // whole)
+    return f"{thousandths // 10}.{thousandths % 10}%"
+
+
+def aligned(found: Comparison) -> str:
     """The table as plain text with short headings; no cell is cut, however narrow the screen."""
-    lines = [tuple(SHORT.get(name, name) for name in COLUMNS), *table(results)]
+    lines = [tuple(SHORT.get(name, name) for name in COLUMNS), *table(found)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    ]
+    text = []
+    for first, *rest in lines:
+        numbers = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        text.append("  ".join([first.ljust(widths[0]), *numbers]))
     return "\n".join(text)
 
 
-def markdown(results: Results) -> str:
+def plain(found: Comparison) -> str:
+    """The table as plain text, with its caption."""
+    return f"{aligned(found)}\n\n{caption(found)}\n"
+
+
+def markdown(found: Comparison) -> str:
     """The table as Markdown, with its caption."""
-    lines = [COLUMNS, ("---",) * 5 + ("---:",) * (len(COLUMNS) - 5), *table(results)]
-    cells = ["| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines]
-    return "\n".join([*cells, "", caption(results), ""])
+    lines = [COLUMNS, ("---",) * KEYS + ("---:",) * (len(COLUMNS) - KEYS), *table(found)]
+    rows = ["| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines]
+    return "\n".join([*rows, "", caption(found), ""])
 
 
-def latex(results: Results) -> str:
-    """The table as LaTeX (package booktabs), with its caption."""
+def latex(found: Comparison) -> str:
+    """The table as LaTeX (package booktabs), with its caption; a model is named once."""
     lines = [
-        r"\begin{table}", r"\centering", r"\begin{tabular}{lllll" + "r" * (len(COLUMNS) - 5) + "}",
-        r"\toprule", latex_row(COLUMNS), r"\midrule", *map(latex_row, table(results)),
-        r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption(results))}}}",
+        r"\begin{table}", r"\centering",
+        rf"\begin{{tabular}}{{{'l' * KEYS}{'r' * (len(COLUMNS) - KEYS)}}}", r"\toprule",
+        *latex_heading(), r"\midrule",
+    ]  # fmt: skip
+    last = None
+    for row in table(found):
+        if last not in (None, row[0]):
+            lines.append(r"\addlinespace")
+        lines.append(latex_row(("" if row[0] == last else row[0], *row[1:])))
+        last = row[0]
+    lines += [
+        r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption(found))}}}",
         r"\end{table}", "",
     ]  # fmt: skip
     return "\n".join(lines)
 
 
-def latex_row(cells: Iterable[str]) -> str:
+def latex_heading() -> list[str]:
+    """Two rows: groups of columns with a rule below each, and the columns."""
+    names, rules, column = [], [], 1
+    for name, width in GROUPS:
+        names.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(name)}}}")
+        if name:
+            rules.append(rf"\cmidrule(lr){{{column}-{column + width - 1}}}")
+        column += width
+    below = (*COLUMNS[: GROUPS[0][1]], *IN_GROUPS)
+    return [" & ".join(names) + r" \\", " ".join(rules), latex_row(below)]
+
+
+def latex_row(row: Iterable[str]) -> str:
     """One row of LaTeX."""
-    return " & ".join(map(escape, cells)) + r" \\"
+    return " & ".join(map(escape, row)) + r" \\"
 
 
 def escape(text: str) -> str:
@@ -100,19 +170,29 @@ def escape(text: str) -> str:
     return "".join(LATEX.get(letter, letter) for letter in text)
 
 
-def comma_separated(results: Results) -> str:
+def comma_separated(found: Comparison) -> str:
     """The exact numbers as CSV, counts among them; empty where there is none."""
     file = io.StringIO()
-    names = (
-        "sigma", "scale", "tau", "n", "correction", "radius", "inputs", "components", "certified",
-        "labelled", "certified_labelled", "certified_correct", "accuracy", "certified_accuracy",
-        "abstention_labelled", "abstention_all", "mean_iou", "worst_case_mean_iou", "invalid",
-        "seconds_per_image", "alpha_per_input_and_setting",
+    names: tuple[str, ...] = (
+        "model", "scale", "tau", "n", "correction", "sigma", "radius", "images", "inputs",
+        "components", "certified", "labelled", "certified_labelled", "certified_correct",
+        "accuracy", "certified_accuracy", "mean_iou", "worst_case_mean_iou",
+        "abstention_labelled", "abstention_all", "invalid", "seconds_per_image", "n0",
+        "alpha_per_input_and_setting",
     )  # fmt: skip
-    writer = csv.DictWriter(file, names, lineterminator="\n")
+    config = found.configs[0]
+    if config.of_clouds:
+        names = ("noise", *names, "instance_iou", "category_mean_iou")
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    for setting, totals in zip(results.config.settings, results.totals, strict=True):
-        seconds = totals.seconds / totals.inputs
-        alpha = {"alpha_per_input_and_setting": results.config.alpha}
-        writer.writerow(figures(setting, totals) | {"seconds_per_image": round(seconds, 3)} | alpha)
+    for entry in found.entries:
+        about = {
+            "model": entry.label,
+            "scale": entry.setting.scale,
+            "images": config.images,
+            "seconds_per_image": round(entry.totals.seconds / entry.totals.inputs, 3),
+            "n0": config.n0,
+            "alpha_per_input_and_setting": config.alpha,
+        }
+        writer.writerow(figures(entry.setting, entry.totals) | about)
     return file.getvalue()

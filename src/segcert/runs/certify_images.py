@@ -1,4 +1,7 @@
-"""Certify image files, one after the other; what is done is kept, what is not is resumed."""
+"""Certify files, one after the other; what is done is kept, what is not is resumed.
+
+Images are the default kind of input; `segcert.runs.kinds` has that of point clouds, too.
+"""
 
 import hashlib
 import os
@@ -11,23 +14,23 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import UInt8
+from jaxtyping import Shaped
 from torch import Tensor
 
 from segcert.certificates.files import CERTIFICATE, load_certificate
 from segcert.certificates.hierarchies import check_class_names
-from segcert.certificates.records import noise_record
 from segcert.certificates.result import Certificate
 from segcert.certificates.stopping import StopWhen
-from segcert.data.images import hash_image, read_file
+from segcert.data.images import hash_image
 from segcert.errors import InputError, SegcertError
-from segcert.models.adapter import Segmenter
-from segcert.noise.kinds import on_grid
+from segcert.models.base import BaseModel
+from segcert.models.runtime import recorded_precision
+from segcert.runs.kinds import IMAGES, InputKind
 from segcert.runs.request import Mask, Request
 from segcert.runs.store import open_store
 from segcert.sampling.counts import Counts
 from segcert.sampling.sampler import sample
-from segcert.sampling.setup import check_batch_size, check_size, choose_device
+from segcert.sampling.setup import check_batch_size, choose_device
 from segcert.sampling.streams import check_seed, fresh_seed
 from segcert.sampling.tally import Partial
 from segcert.stats.looks import Looks
@@ -36,7 +39,7 @@ from segcert.stats.regions import Blocks
 
 @runtime_checkable
 class Writer(Protocol):
-    """Writes all files of one certified image into a folder."""
+    """Writes all files of one certified input into a folder."""
 
     def __call__(self, folder: Path, image: Path, certificate: Certificate) -> None:
         """Write them."""
@@ -45,10 +48,10 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """One certified image.
+    """One certified input.
 
     Args:
-        name: Of the image.
+        name: Of the image or cloud.
         folder: Where its files are.
         certificate: Its certificate.
         resumed: Whether it was there before this run.
@@ -65,17 +68,18 @@ class Done:
 def check_request(
     request: Request,
     images: dict[str, Path],
-    segmenter: Segmenter,
+    segmenter: BaseModel,
     *,
     seed: int | None = None,
     device: str = "auto",
     batch_size: int | str = "auto",
     ignore: Mask | None = None,
+    kind: InputKind = IMAGES,
 ) -> None:
     """Refuse, before the first draw and the first file, what could not end well.
 
     Raises:
-        InputError: If an argument is out of range, an image too small, or n too small for it.
+        InputError: If an argument is out of range, an input too small, or n too small for it.
     """
     request.check()
     if request.hierarchy:
@@ -85,24 +89,19 @@ def check_request(
     if seed is not None:
         check_seed(seed)
     for path in images.values():
-        check_image(request, read_file(path), segmenter, ignore)
+        check_image(request, kind.read(path), segmenter, ignore, kind)
 
 
 def check_image(
     request: Request,
-    image: UInt8[Tensor, " 3 h w"],
-    segmenter: Segmenter,
+    image: Shaped[Tensor, " *shape"],
+    segmenter: BaseModel,
     ignore: Mask | None = None,
+    kind: InputKind = IMAGES,
 ) -> None:
-    """Refuse what could not end well with one image; see `check_request`."""
-    check_size(image, segmenter)
-    shape = (image.shape[1], image.shape[2])
-    if ignore is not None and ignore.shape != shape:
-        raise InputError(
-            f"the mask of --ignore has {ignore.shape[1]}x{ignore.shape[0]} pixels, an image has "
-            f"{shape[1]}x{shape[0]}: one mask serves images of its own size"
-        )
-    request.check(components=shape, ignore=ignore)
+    """Refuse what could not end well with one input; see `check_request`."""
+    kind.check(image, segmenter, ignore)
+    request.check(components=kind.components(image), ignore=ignore)
 
 
 def prepare_folder(out: Path) -> None:
@@ -124,7 +123,7 @@ def prepare_folder(out: Path) -> None:
 
 
 def certify_images(
-    segmenter: Segmenter,
+    segmenter: BaseModel,
     images: dict[str, Path],
     request: Request,
     *,
@@ -136,24 +135,26 @@ def certify_images(
     ignore: Mask | None = None,
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
+    kind: InputKind = IMAGES,
 ) -> Iterator[Done]:
-    """Certify images into ``out/NAME/``, each complete or absent.
+    """Certify images or clouds into ``out/NAME/``, each complete or absent.
 
     Args:
         segmenter: The base model.
         images: Paths by name.
         request: What is asked; see `check_request`.
         out: Folder of the results.
-        write: Writes the files of one image into a folder.
+        write: Writes the files of one input into a folder.
         seed: Of all streams, or None for a fresh one per image.
         device: Where to sample.
         batch_size: Draws that go through the model together.
         ignore: Pixels that are not tested.
         overwrite: Replace certificates of other settings; never a folder without certificate.
         progress: Called with name, draws done and draws in all.
+        kind: What the files hold, and how they are read.
 
     Yields:
-        Each image, when its files are written.
+        Each input, when its files are written.
 
     Raises:
         InputError: If ``out/NAME`` holds something else.
@@ -165,12 +166,12 @@ def certify_images(
         if overwrite:
             check_replaceable(folder)
         elif folder.exists():
-            yield Done(name, folder, reuse(folder, path, request, seed), True, 0.0)
+            yield Done(name, folder, reuse(folder, path, request, seed, kind), True, 0.0)
             continue
         certificate = certify_one(
             segmenter, name, path, request,
             out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
-            progress=progress,
+            progress=progress, kind=kind,
         )  # fmt: skip
         put_in_place(folder, partial(write, image=path, certificate=certificate))
         (out / f".{name}.partial.npz").unlink(missing_ok=True)
@@ -178,7 +179,7 @@ def certify_images(
 
 
 def certify_one(
-    segmenter: Segmenter,
+    segmenter: BaseModel,
     name: str,
     path: Path,
     request: Request,
@@ -189,9 +190,10 @@ def certify_one(
     batch_size: int | str,
     ignore: Mask | None,
     progress: Callable[[str, int, int], None] | None,
+    kind: InputKind,
 ) -> Certificate:
-    """Certify one image; interrupted, it keeps its draws in ``out/.NAME.partial.npz``."""
-    image = read_file(path)
+    """Certify one input; interrupted, it keeps its draws in ``out/.NAME.partial.npz``."""
+    image = kind.read(path)
     store = open_store(
         out / f".{name}.partial.npz", request,
         input_sha256=hash_image(image), seed=seed, fresh=fresh_seed(),
@@ -212,7 +214,7 @@ def certify_one(
         counts = sample(
             segmenter, image,
             noise=request.drawn_noise, n0=request.n0,
-            n=request.planned((image.shape[1], image.shape[2]), ignore) or request.n, stop=stop,
+            n=request.planned(kind.components(image), ignore) or request.n, stop=stop,
             seed=store.seed, device=device, batch_size=batch_size,
             progress=report,
             partial=store.partial, after_block=keep,
@@ -244,7 +246,9 @@ def check_replaceable(folder: Path) -> None:
         )
 
 
-def reuse(folder: Path, path: Path, request: Request, seed: int | None) -> Certificate:
+def reuse(
+    folder: Path, path: Path, request: Request, seed: int | None, kind: InputKind
+) -> Certificate:
     """Take the certificate that is already there, if it is what is asked for.
 
     Raises:
@@ -263,20 +267,20 @@ def reuse(folder: Path, path: Path, request: Request, seed: int | None) -> Certi
             f"{folder} holds a certificate of other settings ({difference}): {way_out}"
         )
     source = certificate.provenance
-    if source.input_sha256 != hash_image(read_file(path)) or seed not in (None, source.seed):
-        raise InputError(f"{folder} holds a certificate of another image or seed: {way_out}")
+    if source.input_sha256 != hash_image(kind.read(path)) or seed not in (None, source.seed):
+        raise InputError(f"{folder} holds a certificate of another {kind.word} or seed: {way_out}")
     return certificate
 
 
 def request_of(certificate: Certificate, asked: Request) -> Request:
     """What a certificate was asked for, in the words of ``asked`` where they mean the same."""
     counts, source, family = certificate.counts, certificate.provenance, certificate.family
-    noise = noise_record(counts.noise)
-    same_noise = counts.noise in (asked.drawn_noise, on_grid(asked.drawn_noise))
+    same_noise = counts.noise in (asked.drawn_noise, asked.fitted_noise)
     plan = asked.planned(counts.labels.shape, family.ignore)
-    return Request(
-        noise=asked.noise if same_noise else noise.kind.removeprefix("lattice-"),  # type: ignore[arg-type]  # checked by pydantic
-        sigma=asked.sigma if same_noise else next(iter(noise.parameters.values())),
+    drawn = asked.model_dump(include=asked.noise_fields) if same_noise else asked.said(counts.noise)
+    found = Request(
+        model=source.model,
+        weights_sha256=source.weights_sha256,
         tau=certificate.tau,
         alpha=certificate.alpha,
         n0=counts.n0,
@@ -292,10 +296,11 @@ def request_of(certificate: Certificate, asked: Request) -> Request:
         if str(asked.stop or "") == source.stop_rule
         else source.stop_rule or None,
         looks=asked.looks if plan == counts.sequential else number_of_looks(counts),
-        model=source.model,
-        weights_sha256=source.weights_sha256,
         scale=source.scale,
+        backend=source.backend,
+        precision=recorded_precision(source.precision),
     )
+    return type(asked).model_validate(found.model_dump() | drawn)
 
 
 def hash_mask(ignore: Mask | None) -> str | None:

@@ -7,42 +7,17 @@ from pydantic import BaseModel, ConfigDict
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
+from segcert.models.point_segmenter import PointSegmenter
 from segcert.models.resizing import resizing_text
-from segcert.noise.kinds import named_noise, on_grid
+from segcert.models.runtime import Precision
+from segcert.runs.cloud_setting import CloudSetting
 from segcert.runs.inventory import Inventory
-from segcert.runs.request import Request, Scale
+from segcert.runs.request import Request
+from segcert.runs.setting import Setting
 from segcert.sampling.streams import check_seed
 from segcert.stats.corrections import parse_correction
 
-
-class Setting(BaseModel):
-    """One column of the results.
-
-    Args:
-        sigma: Standard deviation of the Gaussian noise, in units of [0, 1].
-        scale: Resizing inside the base model; see `parse_resizing`.
-        tau: Probability threshold, in [1/2, 1).
-        n: Draws that are counted.
-        correction: As `str` of a correction prints it; see `parse_correction`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sigma: float
-    scale: Scale
-    tau: float
-    n: int
-    correction: str
-
-    @property
-    def radius(self) -> float:
-        """Radius of the certified l2 ball; never rounded up."""
-        return on_grid(named_noise("gaussian", self.sigma)).radius(self.tau)
-
-    @property
-    def draws(self) -> tuple[float, str]:
-        """Settings that agree in this share their draws."""
-        return self.sigma, self.scale
+ADDED = {"backend": "torch", "precision": "fp32"}  # no part of the hash of older runs, if so
 
 
 class EvaluationConfig(BaseModel):
@@ -64,6 +39,8 @@ class EvaluationConfig(BaseModel):
         alpha: Allowed probability that a statement is wrong: per input and setting.
         seed: Of all streams.
         device: Type of the device: it decides on the streams.
+        backend: What runs the model.
+        precision: Arithmetic of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,40 +52,51 @@ class EvaluationConfig(BaseModel):
     classes: tuple[str, ...]
     model: str
     weights_sha256: str
-    settings: tuple[Setting, ...]
+    settings: tuple[CloudSetting | Setting, ...]
     n0: int
     alpha: float
     seed: str
     device: str
+    backend: str = "torch"
+    precision: Precision = "fp32"
 
     @property
     def sha256(self) -> str:
         """Hash of the whole configuration."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        since = {key for key, usual in ADDED.items() if getattr(self, key) == usual}
+        return hashlib.sha256(self.model_dump_json(exclude=since).encode()).hexdigest()
+
+    @property
+    def of_clouds(self) -> bool:
+        """Whether the inputs are clouds with parts."""
+        return isinstance(self.settings[0], CloudSetting)
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Numbers of the settings that share draws, group by group."""
-        found: dict[tuple[float, str], list[int]] = {}
+        found: dict[tuple[object, ...], list[int]] = {}
         for number, setting in enumerate(self.settings):
             found.setdefault(setting.draws, []).append(number)
         return tuple(map(tuple, found.values()))
 
     def request(self, setting: Setting) -> Request:
         """What a setting asks of one input."""
-        return Request(
-            sigma=setting.sigma, tau=setting.tau, alpha=self.alpha, n0=self.n0, n=setting.n,
-            correction=setting.correction, model=self.model, weights_sha256=self.weights_sha256,
-            scale=setting.scale,
-        )  # fmt: skip
+        asked = setting.request(
+            model=self.model, weights_sha256=self.weights_sha256, n0=self.n0, alpha=self.alpha
+        )
+        runtime = {"backend": self.backend, "precision": self.precision}
+        return asked.model_copy(update=runtime)
 
-    def check(self, segmenter: Segmenter) -> None:
+    def check(self, segmenter: Segmenter | PointSegmenter) -> None:
         """Refuse values out of range, settings that are there twice, and a model of other classes.
 
         Raises:
             InputError: With the rule, the value and the way out.
         """
         check_seed(int(self.seed))
+        if self.of_clouds != isinstance(segmenter, PointSegmenter):
+            kinds = ("point clouds", "images") if self.of_clouds else ("images", "point clouds")
+            raise InputError(f"the data are {kinds[0]}, but model {self.model} labels {kinds[1]}")
         for setting in self.settings:
             self.request(setting).check()
             if self.settings.count(setting) > 1:
@@ -157,7 +145,7 @@ class EvaluationConfig(BaseModel):
 def words(setting: Setting) -> str:
     """Print a setting in one line."""
     return (
-        f"sigma={setting.sigma:g} scale={setting.scale} tau={setting.tau:g} n={setting.n} "
+        f"sigma={setting.noise_text} scale={setting.scale} tau={setting.tau:g} n={setting.n} "
         f"{setting.correction}"
     )
 

@@ -1,20 +1,20 @@
 """Evaluate a model on a data set: the only loop over a data set."""
 
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from segcert.data.evaluation_sets import EvaluationSet
-from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.metrics.worst_case import WorstCase
 from segcert.models.adapter import Segmenter
-from segcert.noise.kinds import named_noise
-from segcert.runs.config import EvaluationConfig, Setting
-from segcert.runs.inventory import Inventory, tensor_of
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.runs.block_files import BLOCKS, BlockFiles
+from segcert.runs.config import EvaluationConfig
+from segcert.runs.engines.abstract import AbstractEngine
+from segcert.runs.engines.local import LocalEngine
+from segcert.runs.inventory import Inventory
 from segcert.runs.records import (
     RECORDS,
     add,
@@ -25,13 +25,13 @@ from segcert.runs.records import (
     stored_config,
     stored_rows,
 )
-from segcert.runs.rows import Row, Totals, add_up, row_of
-from segcert.sampling.counts import Counts
-from segcert.sampling.several import sample_several
+from segcert.runs.rows import Row, Totals, add_up
+from segcert.runs.setting import Setting
+from segcert.runs.spread import spread
+from segcert.runs.underway import Progress, Underway
 from segcert.stats.corrections import parse_correction
 
 SUMMARY = "summary.json"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,11 @@ class Results:
     def totals(self) -> tuple[Totals, ...]:
         """The sums over the inputs, for each setting; there must be an input."""
         numbers = range(len(self.config.settings))
-        return tuple(add_up(row for row in self.rows if row.setting == k) for k in numbers)
+        clouds = self.config.of_clouds
+        return tuple(
+            add_up((row for row in self.rows if row.setting == k), of_clouds=clouds)
+            for k in numbers
+        )
 
 
 def load_results(folder: Path) -> Results:
@@ -75,7 +79,7 @@ def load_results(folder: Path) -> Results:
 
 
 def evaluate(
-    segmenter: Segmenter,
+    segmenter: Segmenter | PointSegmenter,
     data: EvaluationSet,
     inventory: Inventory,
     config: EvaluationConfig,
@@ -85,15 +89,18 @@ def evaluate(
     device: str = "auto",
     batch_size: int | str = "auto",
     progress: Progress | None = None,
+    engine: AbstractEngine | None = None,
 ) -> Results:
     """Certify all inputs at all settings into ``out/records.sqlite``; sum up in ``summary.json``.
 
-    Each input is stored in one transaction when it is done. Stopped at any point, by whatever
-    means, the same call goes on with the next input; the noise depends on seed, input and draw
+    Each input is stored in one transaction when it is done, and its blocks of draws in
+    ``out/blocks`` until then. Stopped at any point, by whatever means, the same call goes on and
+    draws at most the blocks again that were in flight; the noise depends on seed, input and draw
     alone, so the result is that of a run that was never stopped.
 
     Args:
-        segmenter: The base model; its scale is that of the setting.
+        segmenter: The base model; its scale is that of the setting, and its category and parts
+            are those of the cloud.
         data: The data set.
         inventory: Of the data set.
         config: What is asked for.
@@ -102,12 +109,14 @@ def evaluate(
         device: Where to sample.
         batch_size: Draws that go through the model together.
         progress: Called with a name, draws done and draws in all.
+        engine: Where draws are counted, of this model; None for this process and ``device``.
 
     Returns:
         The results, complete.
 
     Raises:
-        InputError: If the folder is in use, damaged, or holds a run of another configuration.
+        InputError: If the folder is in use, damaged, or holds a run of another configuration, or
+            the devices of the engine are of another type.
     """
     config.check(segmenter)
     with locked(out), opened(out, write=True) as store:
@@ -118,19 +127,22 @@ def evaluate(
         if known is None:
             start(store, config)
         done = finished(store)
-        for number, item in enumerate(inventory.items):
-            if number in done:
-                continue
-            image = data.images.item(number)
-            label = f"{number + 1}/{config.images} {item.name}"
-            add(
-                store,
-                certify_input(
-                    segmenter, image, config,
-                    number=number, label=label, device=device, batch_size=batch_size,
-                    progress=progress,
-                ),
-            )  # fmt: skip
+        left = [number for number in range(len(inventory.items)) if number not in done]
+        files = BlockFiles(out / BLOCKS, config.sha256)
+        files.keep_only(set(left))
+        engine = engine or LocalEngine(segmenter, device=device)
+        check_device(config, engine)
+        inputs = Underway(
+            segmenter, data, config, engine=engine, batch_size=batch_size, progress=progress
+        )
+        if isinstance(engine, LocalEngine):
+            engine.after_batch = inputs.report
+        for job in spread(engine, inputs.jobs(left), files, inputs.report):
+            rows = inputs.close(job)
+            if rows:
+                add(store, rows)
+                files.remove(rows[0].number)
+        files.keep_only(set())
         results = Results(config, tuple(stored_rows(store)))
         write_summary(results, out / SUMMARY)
     return results
@@ -149,76 +161,17 @@ def check_same(config: EvaluationConfig, known: EvaluationConfig | None, out: Pa
         )
 
 
-def certify_input(
-    segmenter: Segmenter,
-    image: LabelledImage,
-    config: EvaluationConfig,
-    *,
-    number: int,
-    label: str,
-    device: str,
-    batch_size: int | str,
-    progress: Progress | None,
-) -> list[Row]:
-    """Certify one input at all settings, one group of shared draws after the other."""
-    rows = []
-    total, before = draws_per_input(config), 0
-    for group in config.groups:
+def check_device(config: EvaluationConfig, engine: AbstractEngine) -> None:
+    """Refuse an engine whose streams would be others.
 
-        def report(done: int, _: int, before: int = before) -> None:
-            if progress:
-                progress(label, before + done, total)
-
-        drawn = draw_group(
-            segmenter, image, config, group, device=device, batch_size=batch_size, progress=report
-        )
-        before += config.n0 + max(drawn)
-        for k in group:
-            setting = config.settings[k]
-            counts, spent = drawn[setting.n]
-            began = time.perf_counter()
-            certificate = config.request(setting).certify(counts)
-            spent += time.perf_counter() - began
-            row = row_of(
-                certificate, image.labels, number=number, name=image.name, setting=k, seconds=spent
-            )
-            rows.append(row)
-    return sorted(rows, key=lambda row: row.setting)
-
-
-def draw_group(
-    segmenter: Segmenter,
-    image: LabelledImage,
-    config: EvaluationConfig,
-    group: tuple[int, ...],
-    *,
-    device: str,
-    batch_size: int | str,
-    progress: Callable[[int, int], None],
-) -> dict[int, tuple[Counts, float]]:
-    """Make the draws that settings share.
-
-    Returns:
-        By number of draws: the counts, and the seconds until they were there.
+    Raises:
+        InputError: With both types.
     """
-    first = config.settings[group[0]]
-    began = time.perf_counter()
-    seconds: list[float] = []
-    found = sample_several(
-        replace(segmenter, scale=first.scale), tensor_of(image),
-        noise=named_noise("gaussian", first.sigma), n0=config.n0,
-        n=tuple(sorted({config.settings[k].n for k in group})),
-        seed=int(config.seed), device=device, batch_size=batch_size, progress=progress,
-        at=lambda _: seconds.append(time.perf_counter() - began),
-    )  # fmt: skip
-    seconds.append(time.perf_counter() - began)
-    return {counts.n: (counts, spent) for counts, spent in zip(found, seconds, strict=True)}
-
-
-def draws_per_input(config: EvaluationConfig) -> int:
-    """Draws that one input takes."""
-    largest = [max(config.settings[k].n for k in group) for group in config.groups]
-    return sum(config.n0 + n for n in largest)
+    if engine.device_type != config.device:
+        raise InputError(
+            f"the run is one of device {config.device}, engine {engine.name} has "
+            f"{engine.device_type}: the noise would be another; choose --device {config.device}"
+        )
 
 
 def write_summary(results: Results, path: Path) -> None:
@@ -255,6 +208,17 @@ def figures(setting: Setting, totals: Totals) -> dict[str, object]:
         "mean_iou": score.mean_iou,
         "worst_case_mean_iou": worst.mean_iou if worst else None,
         "invalid": totals.invalid,
+    } | part_figures(totals)
+
+
+def part_figures(totals: Totals) -> dict[str, object]:
+    """The figures that only clouds with parts have."""
+    if totals.parts is None:
+        return {}
+    return {
+        "instance_iou": totals.parts.instance,
+        "category_mean_iou": totals.parts.category_mean,
+        "category_iou": totals.parts.category,
     }
 
 

@@ -10,10 +10,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.hierarchies import open_hierarchy
+from segcert.certificates.records import noise_record
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
 from segcert.models.resizing import resizing_record, resizing_text
+from segcert.models.runtime import Precision
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import named_noise, on_grid
 from segcert.sampling.counts import Counts
@@ -36,11 +38,18 @@ Scale = Annotated[  # text, but one factor is a number in files, as before there
 ]
 
 
+NoiseName = Literal[
+    "gaussian", "uniform", "laplace", "brightness", "contrast",
+    "rotation", "yaw", "axis-angle", "pose",
+]  # fmt: skip
+
+
 class Request(BaseModel):
     """Every choice that a certificate depends on, besides image and seed.
 
     Args:
-        noise: "gaussian", "uniform", "laplace", "brightness" or "contrast".
+        noise: "gaussian", "uniform", "laplace", "brightness" or "contrast"; of clouds see
+            `segcert.runs.cloud_request`.
         sigma: Scale of the noise, in units of [0, 1].
         tau: Probability threshold, in [1/2, 1).
         alpha: Allowed probability that the statement about one image is wrong, in (0, 1).
@@ -56,11 +65,13 @@ class Request(BaseModel):
         model: Name of the model.
         weights_sha256: Hash of its weights.
         scale: Resizing inside the base model; see `parse_resizing`.
+        backend: What runs the model.
+        precision: Arithmetic of the model: "fp32", "bf16", "fp16" or "int8".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    noise: Literal["gaussian", "uniform", "laplace", "brightness", "contrast"] = "gaussian"
+    noise: NoiseName = "gaussian"
     sigma: float = 0.25
     tau: float = 0.75
     alpha: float = 1e-3
@@ -76,6 +87,8 @@ class Request(BaseModel):
     model: str
     weights_sha256: str
     scale: Scale = "1"
+    backend: str = "torch"
+    precision: Precision = "fp32"
 
     def check(self, *, components: tuple[int, ...] = (), ignore: Mask | None = None) -> None:
         """Refuse values out of range; with the shape of an image, also too few draws.
@@ -99,7 +112,7 @@ class Request(BaseModel):
             InputError: With the rule of the noise.
         """
         try:
-            on_grid(self.drawn_noise)
+            _ = self.fitted_noise
         except InputError as error:
             if self.noise == "gaussian":
                 raise
@@ -186,6 +199,22 @@ class Request(BaseModel):
     def drawn_noise(self) -> AbstractNoise:
         """The noise as it is named; images from files are uint8 and get it on their grid."""
         return named_noise(self.noise, self.sigma)
+
+    @property
+    def fitted_noise(self) -> AbstractNoise:
+        """The noise that files of this kind get."""
+        return on_grid(self.drawn_noise)
+
+    @property
+    def noise_fields(self) -> set[str]:
+        """Names of the fields that say which noise."""
+        return {"noise", "sigma"}
+
+    def said(self, noise: AbstractNoise) -> dict[str, object]:
+        """Say a noise, which was recorded, in these fields."""
+        record = noise_record(noise)
+        scale = next(iter(record.parameters.values()))
+        return {"noise": record.kind.removeprefix("lattice-"), "sigma": scale}
 
     @property
     def correct(self) -> AbstractCorrection:

@@ -10,6 +10,7 @@ from jaxtyping import Int64, Integer
 
 from segcert.certificates.result import Certificate
 from segcert.data.labelled import IGNORE
+from segcert.metrics.part_iou import PartIou, part_iou, shape_category, shape_iou
 from segcert.metrics.score import Score, score
 from segcert.metrics.worst_case import WorstCase
 
@@ -55,6 +56,16 @@ class Row:
             certified_correct=int(np.trace(self.certified_confusion)),
             confusion=self.confusion,
         )
+
+    @property
+    def category(self) -> int:
+        """Category of a cloud, from its true parts."""
+        return shape_category(self.confusion)
+
+    @property
+    def shape_iou(self) -> float:
+        """Mean IoU of a cloud over the parts of its category, certified or not."""
+        return shape_iou(self.confusion)
 
     @property
     def worst_case(self) -> WorstCase:
@@ -111,6 +122,7 @@ class Totals:
         worst_case: Sum of what attacks can change.
         invalid: Labels lost to NaN or infinite scores.
         seconds: Time of all.
+        parts: IoU of the parts of shapes, of clouds.
     """
 
     inputs: int
@@ -118,10 +130,16 @@ class Totals:
     worst_case: WorstCase
     invalid: int
     seconds: float
+    parts: PartIou | None = None
 
 
-def add_up(rows: Iterable[Row]) -> Totals:
-    """Add up the rows of one setting; there must be one at least."""
+def add_up(rows: Iterable[Row], *, of_clouds: bool = False) -> Totals:
+    """Add up the rows of one setting; there must be one at least.
+
+    Args:
+        rows: Of one setting.
+        of_clouds: Whether the inputs are clouds with parts.
+    """
     found = list(rows)
     return Totals(
         inputs=len(found),
@@ -129,6 +147,7 @@ def add_up(rows: Iterable[Row]) -> Totals:
         worst_case=reduce(WorstCase.plus, (row.worst_case for row in found)),
         invalid=sum(row.invalid for row in found),
         seconds=sum(row.seconds for row in found),
+        parts=part_iou([row.confusion for row in found]) if of_clouds else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def open_store(
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
-            stored = Request.model_validate(header["request"])
+            stored = type(request).model_validate(header["request"])
             partial = Partial(from_arrays("pilot", file), from_arrays("test", file))
         stored_seed = int(header["seed"])
         history = tuple(Look(**look) for look in header["history"])
@@ -115,7 +116,7 @@ def to_arrays(stage: str, tally: Tally) -> dict[str, np.ndarray]:
     return arrays
 
 
-def from_arrays(stage: str, file: "np.lib.npyio.NpzFile") -> Tally:
+def from_arrays(stage: str, file: Mapping[str, np.ndarray]) -> Tally:
     """Tally of arrays."""
     sums = {
         field.name: torch.from_numpy(file[f"{stage}_margins_{field.name}"])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from segcert.models.adapter import Segmenter
 from segcert.models.base import BaseModel
 from segcert.models.resizing import resizing_text
+from segcert.models.runtime import TORCH, Runtime
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.tally import Partial, Tally
@@ -86,7 +87,9 @@ def provenance(task: Task, done: Partial, stop_rule: str) -> Provenance:
             ("python", platform.python_version()),
             ("torch", torch.__version__),
             ("numpy", np.__version__),
+            *runtime_of(task.segmenter).versions,
         ),
+        backend=runtime_of(task.segmenter).backend,
     )
 
 
@@ -95,8 +98,17 @@ def scale_of(segmenter: BaseModel) -> str:
     return resizing_text(segmenter.scale) if isinstance(segmenter, Segmenter) else "1"
 
 
+def runtime_of(segmenter: BaseModel) -> Runtime:
+    """What runs the base model; models of clouds are run by PyTorch."""
+    return segmenter.runtime if isinstance(segmenter, Segmenter) else TORCH
+
+
 def precision(segmenter: BaseModel, *, on_cuda: bool) -> str:
     """Name the arithmetic of the model."""
+    runtime = runtime_of(segmenter)
+    if not runtime.exact:
+        return runtime.arithmetic
+    on_cuda = on_cuda and runtime.backend != "openvino"  # which computes on the CPU
     dtype = torch.float32
     if isinstance(segmenter.model, nn.Module):
         dtype = next((p.dtype for p in segmenter.model.parameters()), dtype)

@@ -29,7 +29,8 @@ class Provenance:
         precision: Of the model's arithmetic.
         pilot_runs: Batches of the pilot draws.
         test_runs: Batches of the test draws.
-        versions: Of python, torch, numpy and segcert.
+        versions: Of python, torch, numpy and segcert, and of what else ran the model.
+        backend: What ran the model; see `segcert.models.runtime`.
     """
 
     input_sha256: str
@@ -47,6 +48,7 @@ class Provenance:
     pilot_runs: tuple[Run, ...]
     test_runs: tuple[Run, ...]
     versions: tuple[tuple[str, str], ...]
+    backend: str = "torch"
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,6 +41,11 @@ class Margins:
             self.squares + in_units(signed.square()).sum(0, dtype=torch.int32),
         )
 
+    def merged(self, other: "Margins") -> "Margins":
+        """Add the sums of other draws, whose signs go by the same first draw."""
+        total, squares = self.total + other.total, self.squares + other.squares
+        return Margins(self.first, total, squares)
+
     def to(self, device: torch.device) -> "Margins":
         """Move to a device."""
         return Margins(self.first.to(device), self.total.to(device), self.squares.to(device))

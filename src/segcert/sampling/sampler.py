@@ -139,8 +139,7 @@ def run_stage(
 ) -> Tally:
     """Count draws of one stage, block by block, until there are ``goal``."""
     while tally.draws < goal:
-        length = max(BATCHES_PER_BLOCK, math.ceil(goal / BLOCKS / batch_size)) * batch_size
-        block = Block(stage, tally.draws, min(tally.draws + length, goal))
+        block = next_block(stage, tally.draws, goal, batch_size)
         counted = count_block(
             task, block, guess,
             batch_size=batch_size, margins=tally.margins, after_batch=after_batch,
@@ -149,6 +148,12 @@ def run_stage(
         tally = tally.plus(counted)
         after_block(tally)
     return tally
+
+
+def next_block(stage: Stage, drawn: int, goal: int, batch_size: int) -> Block:
+    """The block of draws that follows ``drawn`` draws on the way to ``goal``."""
+    length = max(BATCHES_PER_BLOCK, math.ceil(goal / BLOCKS / batch_size)) * batch_size
+    return Block(stage, drawn, min(drawn + length, goal))
 
 
 def nothing_done(task: Task, *, n0: int, n: int) -> Partial:

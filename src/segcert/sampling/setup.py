@@ -47,6 +47,23 @@ def make_task(
     stream_kind: str | None = None,
 ) -> Task:
     """Read the input, wrap the model, open the streams, and check that the model may be used."""
+    task = unchecked_task(
+        model, image, noise=noise, seed=seed, device=device, stream_kind=stream_kind
+    )
+    output, largest_batch = check_draws_are_independent(task)
+    return replace(task, classes=task.segmenter.count_classes(output), largest_batch=largest_batch)
+
+
+def unchecked_task(
+    model: Model | BaseModel,
+    image: Input,
+    *,
+    noise: AbstractNoise,
+    seed: int | None,
+    device: str,
+    stream_kind: str | None = None,
+) -> Task:
+    """As `make_task`, for a model that was checked on this input before; 0 classes are known."""
     segmenter = as_base_model(model)
     x = read_input(image)
     check_fits(x, segmenter)
@@ -56,9 +73,7 @@ def make_task(
     segmenter.to(where)
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
-    task = Task(segmenter, x.to(where), fitting_noise(noise, x), streams, classes=0)
-    output, largest_batch = check_draws_are_independent(task)
-    return replace(task, classes=segmenter.count_classes(output), largest_batch=largest_batch)
+    return Task(segmenter, x.to(where), fitting_noise(noise, x), streams, classes=0)
 
 
 def as_base_model(model: Model | BaseModel) -> BaseModel:
@@ -135,6 +150,10 @@ def choose_batch_size(batch_size: int | str, task: Task) -> int:
     check_batch_size(batch_size)
     if isinstance(batch_size, int):
         return batch_size
-    budget = COMPONENTS_PER_BATCH[task.x.device.type == "cuda"]
-    fitting = max(1, budget // math.prod(task.components))
+    return automatic_batch_size(task.components, on_cuda=task.x.device.type == "cuda")
+
+
+def automatic_batch_size(components: tuple[int, ...], *, on_cuda: bool) -> int:
+    """Choose a batch by the size of the input and the type of the device."""
+    fitting = max(1, COMPONENTS_PER_BATCH[on_cuda] // math.prod(components))
     return int(min(LARGEST_BATCH, 2 ** int(math.log2(fitting))))

@@ -8,6 +8,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from segcert.data.clouds import Cloud
+from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
 
 
@@ -37,6 +39,34 @@ class Views:
             raise InputError(f"scales must be 0 < smallest <= largest, got {self.scales}")
         if not 0 <= self.jitter < 1:
             raise InputError(f"jitter must be in [0, 1), got {self.jitter}")
+
+    def read(
+        self, item: LabelledImage | Cloud
+    ) -> tuple[UInt8[Tensor, " 3 h w"], UInt8[Tensor, " h w"]]:
+        """Turn a labelled image into tensors, channels first, and check its size.
+
+        Raises:
+            InputError: If it is smaller than the crop, or no image.
+        """
+        if isinstance(item, Cloud):
+            raise InputError(f"{item.name} is a cloud: views of images cannot be drawn from it")
+        if item.labels.shape[0] < self.crop[0] or item.labels.shape[1] < self.crop[1]:
+            raise InputError(
+                f"image {item.name} is {item.labels.shape}, smaller than the crop "
+                f"{self.crop}: choose a smaller crop"
+            )
+        image = torch.from_numpy(item.image.copy()).movedim(2, 0).contiguous()
+        return image, torch.from_numpy(item.labels.copy())
+
+    def add_noise(
+        self,
+        views: Float[Tensor, " b c h w"],
+        *,
+        sigma: float | Float[Tensor, " b 1 1 1"],
+        rng: Generator,
+    ) -> Float[Tensor, " b c h w"]:
+        """Add Gaussian noise to all values; see the function of this name."""
+        return add_noise(views, sigma=sigma, rng=rng)
 
     def draw(
         self, image: UInt8[Tensor, " 3 h w"], labels: UInt8[Tensor, " h w"], *, rng: Generator

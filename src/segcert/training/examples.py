@@ -1,4 +1,4 @@
-"""Training images in memory, and the batches that an epoch takes from them."""
+"""Training images or clouds in memory, and the batches that an epoch takes from them."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor
 
+from segcert.data.clouds import Cloud
 from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
 from segcert.training.recipe import Recipe
@@ -14,26 +15,14 @@ from segcert.training.recipe import Recipe
 Examples = list[tuple[Tensor, Tensor]]
 
 
-def load(data: Sequence[LabelledImage], recipe: Recipe) -> Examples:
-    """Read a data set into memory as uint8 tensors, channels first, and check its sizes."""
+def load(data: Sequence[LabelledImage] | Sequence[Cloud], recipe: Recipe) -> Examples:
+    """Read a data set into memory, and check that views can be drawn from it."""
     if len(data) < recipe.batch_size:
         raise InputError(
-            f"training needs at least one batch of images: got {len(data)} "
+            f"training needs at least one batch of images or clouds: got {len(data)} "
             f"with batch_size {recipe.batch_size}"
         )
-    examples = []
-    for item in data:
-        if (
-            item.labels.shape[0] < recipe.views.crop[0]
-            or item.labels.shape[1] < recipe.views.crop[1]
-        ):
-            raise InputError(
-                f"image {item.name} is {item.labels.shape}, smaller than the crop "
-                f"{recipe.views.crop}: choose a smaller crop"
-            )
-        image = torch.from_numpy(item.image.copy()).movedim(2, 0).contiguous()
-        examples.append((image, torch.from_numpy(item.labels.copy())))
-    return examples
+    return [recipe.views.read(item) for item in data]
 
 
 def hash_examples(examples: Examples) -> str:
@@ -48,11 +37,11 @@ def hash_examples(examples: Examples) -> str:
 def batches(
     examples: Examples, order: Int64[Tensor, " images"], recipe: Recipe, *,
     first: int = 0, rng: Generator,
-) -> Iterator[tuple[Float[Tensor, " b 3 h w"], Int64[Tensor, " b h w"]]]:  # fmt: skip
+) -> Iterator[tuple[Float[Tensor, " b *shape"], Int64[Tensor, " b *components"]]]:  # fmt: skip
     """Yield batches of fresh views; an incomplete last batch is left out.
 
     Args:
-        examples: All images with labels.
+        examples: All images or clouds with labels.
         order: Their order in this epoch.
         recipe: Batch size, and how views are drawn.
         first: Number of batches that were taken already.

@@ -1,4 +1,4 @@
-"""Train a network on noisy images: AdamW, a cosine schedule, averaged weights."""
+"""Train a network on noisy images or clouds: AdamW, a cosine schedule, averaged weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from segcert.data.clouds import Cloud
 from segcert.data.labelled import LabelledImage
 from segcert.training.devices import Devices, OneDevice, own_part
 from segcert.training.examples import Examples, batches, load
@@ -43,7 +44,7 @@ class Keeper(Protocol):
 
 def train(
     net: nn.Module,
-    data: Sequence[LabelledImage],
+    data: Sequence[LabelledImage] | Sequence[Cloud],
     recipe: Recipe,
     *,
     devices: Devices | None = None,
@@ -56,7 +57,7 @@ def train(
     Args:
         net: What the task trains: by default from images (b, 3, h, w) in [-1, 1] to scores
             (b, k, h', w').
-        data: Images and labels; kept in memory as uint8.
+        data: Images or clouds, with labels; kept in memory.
         recipe: Every choice.
         devices: Where to train; by default on the CPU.
         after_epoch: Called with a report and the averaged network, for progress and saving.
@@ -99,8 +100,8 @@ def train(
 
 def step(
     state: State,
-    views: Float[Tensor, " b 3 h w"],
-    truth: Int64[Tensor, " b h w"],
+    views: Float[Tensor, " b *shape"],
+    truth: Int64[Tensor, " b *components"],
     recipe: Recipe,
 ) -> tuple[float, float, int]:
     """Change the weights once; several devices share the views and average their gradients.
@@ -109,13 +110,15 @@ def step(
         The loss, what the task measures and the number of values in it, of the views of this
         device.
     """
-    noisy = noisy_copies(views, sigma=recipe.sigma, copies=recipe.copies, rng=state.rng)
+    noisy = noisy_copies(
+        views, sigma=recipe.sigma, copies=recipe.copies, rng=state.rng, add=recipe.views.add_noise
+    )
     noisy = own_part(noisy, state.devices, copies=recipe.copies).to(state.device)
     views, truth = (own_part(part, state.devices).to(state.device) for part in (views, truth))
 
-    def run(images: Tensor) -> Tensor:
+    def run(*inputs: Tensor) -> Tensor:
         with autocast(state.device, wanted=recipe.mixed_precision):
-            result: Tensor = state.runner(images)
+            result: Tensor = state.runner(*inputs)
         return result.float()
 
     loss, measured, counted = state.task.step(run, noisy, views, truth, recipe)

@@ -7,6 +7,7 @@ from segcert.errors import InputError
 from segcert.training.augment import Views
 from segcert.training.class_weights import check_class_weights
 from segcert.training.consistency import Consistency
+from segcert.training.point_views import PointViews
 from segcert.training.sigmas import Sigmas, describe_sigmas
 
 
@@ -15,15 +16,15 @@ class Recipe:
     """Every choice of a training run.
 
     Args:
-        sigma: Standard deviation of the added noise, input units ([0, 1]), or how each view
-            draws its own; 0 trains without noise.
+        sigma: Standard deviation of the added noise, input units ([0, 1], or those of the cloud),
+            or how each view draws its own; 0 trains without noise.
         epochs: Passes over the data.
         batch_size: Views per step.
         learning_rate: Peak of the schedule.
         weight_decay: Of AdamW.
         average: Decay per step of the moving average of the weights (the result).
         seed: Of the views, their order and the noise.
-        views: How views are drawn.
+        views: How views of images or of clouds are drawn.
         consistency: Regularisation with several noisy copies of each view; None for one copy.
         class_weights: One weight per class in the cross-entropy; None for equal weights.
         mixed_precision: On CUDA, compute in 16 bits where that is safe.
@@ -37,7 +38,7 @@ class Recipe:
     weight_decay: float = 0.02
     average: float = 0.998
     seed: int = 0
-    views: Views = field(default_factory=Views)
+    views: Views | PointViews = field(default_factory=Views)
     consistency: Consistency | None = None
     class_weights: tuple[float, ...] | None = None
     mixed_precision: bool = True

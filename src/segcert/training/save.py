@@ -2,19 +2,30 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from torch import nn
 
+from segcert.data.clouds import Cloud
+from segcert.data.part_numbers import CATEGORIES
 from segcert.data.training_sets import TrainingSet
 from segcert.models.architectures import Architecture
-from segcert.models.checkpoints import DenoiserDescription, Description, Origin, save_weights
+from segcert.models.checkpoints import (
+    DenoiserDescription,
+    Description,
+    Origin,
+    PointDescription,
+    save_weights,
+)
+from segcert.models.point_architectures import PointArchitecture
 from segcert.training.board import Board
 from segcert.training.devices import Devices
 from segcert.training.loop import EpochReport, train
+from segcert.training.point_views import PointViews
 from segcert.training.recipe import Recipe, unusual
 from segcert.training.resume import ResumeFile, resume_path
 from segcert.training.sigmas import largest_sigma
-from segcert.training.tasks import Segmentation, Task
+from segcert.training.tasks import Denoising, Segmentation, Task
 
 
 def train_and_save(
@@ -24,7 +35,7 @@ def train_and_save(
     *,
     out: Path,
     devices: Devices | None = None,
-    architecture: Architecture = "depthwise",
+    architecture: Architecture | PointArchitecture = "depthwise",
     task: Task | None = None,
     trained_for: str = "",
     board: Board | None = None,
@@ -61,9 +72,9 @@ def train_and_save(
         minutes = kept.seconds() / 60
         origin = describe_origin(data, recipe, report, minutes, measure=task.measure)
         about: Origin = (
-            describe(data, origin, architecture=architecture)
-            if isinstance(task, Segmentation)
-            else DenoiserDescription(**dict(origin), trained_for=trained_for)
+            DenoiserDescription(**dict(origin), trained_for=trained_for)
+            if isinstance(task, Denoising)
+            else describe(data, origin, recipe, architecture=architecture)
         )
         save_weights(out, averaged, about)
         if board:
@@ -92,11 +103,22 @@ def train_and_save(
     return net
 
 
-def describe(data: TrainingSet, origin: Origin, *, architecture: Architecture) -> Description:
-    """Say what the weights of a segmentation network are and how they were made."""
-    return Description(
-        **dict(origin), architecture=architecture, classes=data.classes, palette=data.palette
-    )
+def describe(
+    data: TrainingSet,
+    origin: Origin,
+    recipe: Recipe,
+    *,
+    architecture: Architecture | PointArchitecture,
+) -> Description | PointDescription:
+    """Say what the weights of a labelling network are and how they were made."""
+    about = {
+        **dict(origin), "architecture": architecture, "classes": data.classes,
+        "palette": data.palette,
+    }  # fmt: skip
+    if isinstance(recipe.views, PointViews):
+        columns: Literal[3, 6] = 6 if recipe.views.normals else 3
+        return PointDescription(**about, columns=columns, categories=CATEGORIES)
+    return Description(**about)
 
 
 def describe_origin(
@@ -107,9 +129,9 @@ def describe_origin(
         sigma=largest_sigma(recipe.sigma),
         data=data.name,
         licence=data.licence,
-        image_height=data.images[0].labels.shape[0],
+        image_height=0 if isinstance(data.images[0], Cloud) else data.images[0].labels.shape[0],
         training={
-            "images": len(data.images),
+            "clouds" if isinstance(data.images[0], Cloud) else "images": len(data.images),
             "epochs": recipe.epochs,
             "epoch": report.epoch,
             "seed": recipe.seed,

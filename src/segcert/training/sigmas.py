@@ -1,6 +1,7 @@
 """Mixed noise: each view draws its own sigma, from a range or from a list."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -82,15 +83,21 @@ def describe_sigmas(sigma: Sigmas) -> str:
 
 
 def noisy_copies(
-    views: Float[Tensor, " b c h w"], *, sigma: Sigmas, copies: int = 1, rng: Generator
-) -> Float[Tensor, " mb c h w"]:
-    """Add Gaussian noise to copies of every view, in [0, 1] units and not clipped.
+    views: Float[Tensor, " b *shape"],
+    *,
+    sigma: Sigmas,
+    copies: int = 1,
+    rng: Generator,
+    add: Callable[..., Tensor] = add_noise,
+) -> Float[Tensor, " mb *shape"]:
+    """Add Gaussian noise to copies of every view, in input units and not clipped.
 
     Args:
-        views: Images in [0, 1].
+        views: Images in [0, 1], or clouds.
         sigma: Standard deviation of all views, or how each draws its own.
         copies: Copies of each view, with the same sigma and different noise.
         rng: Stream of the sigmas and of the noise.
+        add: What adds noise of a sigma to views: to all values, or to some.
 
     Returns:
         All views, then again all views, ...: ``copies`` times.
@@ -99,8 +106,9 @@ def noisy_copies(
         Jeong, Shin (2020), NeurIPS, section 3 (several noisy copies in one step).
     """
     scale: float | Tensor
+    ones = [1] * (views.ndim - 1)
     if isinstance(sigma, SigmaRange | SigmaList):
-        scale = sigma.draw(len(views), rng=rng).repeat(copies)[:, None, None, None]
+        scale = sigma.draw(len(views), rng=rng).repeat(copies).view(-1, *ones)
     else:
         scale = sigma
-    return add_noise(views.repeat(copies, 1, 1, 1), sigma=scale, rng=rng)
+    return add(views.repeat(copies, *ones), sigma=scale, rng=rng)

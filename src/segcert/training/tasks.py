@@ -16,7 +16,7 @@ from segcert.models.adapter import hash_weights
 from segcert.training.objective import objective
 from segcert.training.recipe import Recipe
 
-Run = Callable[[Tensor], Tensor]
+Run = Callable[..., Tensor]
 
 STRENGTH = 0.02  # puts the cross-entropy of a pixel beside its squared error in [0, 1] units
 
@@ -39,9 +39,9 @@ class Task(Protocol):
 
         Args:
             run: The network in training.
-            noisy: Noisy copies (m b, 3, h, w) of the views, in [0, 1] units.
-            views: The clean views (b, 3, h, w), in [0, 1].
-            truth: Class numbers (b, h, w) of the views.
+            noisy: Noisy copies (m b, ...) of the views, in input units.
+            views: The clean views: images (b, 3, h, w) in [0, 1], or clouds (b, n, c).
+            truth: Class numbers (b, h, w) or (b, n) of the views.
             recipe: Every choice.
         """
 

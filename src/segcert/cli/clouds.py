@@ -1,0 +1,179 @@
+"""What ``segcert certify`` does with point clouds, and what it prints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segcert.errors import InputError
+
+if TYPE_CHECKING:
+    from segcert.certificates.result import Certificate
+    from segcert.models.opening_points import PointOptions
+    from segcert.models.point_segmenter import PointSegmenter
+    from segcert.report.points_view import Up
+    from segcert.runs.certify_images import Done
+    from segcert.runs.cloud_request import CloudRequest
+    from segcert.runs.kinds import CloudKind
+
+CLOUD_AXES = 2  # of the shape of a cloud: points and columns
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Options of ``certify`` that do not depend on what the files hold.
+
+    Args: as of `certify`.
+    """
+
+    out: Path
+    seed: int | None = None
+    device: str = "auto"
+    batch_size: int | None = None
+    overwrite: bool = False
+
+
+def refuse_options(given: Mapping[str, object]) -> None:
+    """Refuse options that were given but are for inputs of the other kind.
+
+    Raises:
+        InputError: With the first of them.
+    """
+    for name, value in given.items():
+        if value not in (None, False):
+            raise InputError(f"{name} is for images: leave it out for point clouds")
+
+
+def kind_for(segmenter: "PointSegmenter") -> "CloudKind":
+    """How clouds are read for a model."""
+    from segcert.runs.kinds import CloudKind
+
+    trusts = segmenter.columns == 6 and not segmenter.normal_neighbours
+    return CloudKind(normals=trusts, category=segmenter.category)
+
+
+def reopen_point_model(found: "Certificate", model: str | None) -> "PointSegmenter":
+    """Open the model of a certificate again, told what it was told.
+
+    Args:
+        found: A certificate of a cloud.
+        model: Name or path of the model; None is the recorded name.
+    """
+    from segcert.models.opening_points import open_point_model, recorded_point_model
+
+    name, options = recorded_point_model(found.provenance.model)
+    return open_point_model(model or name, options)
+
+
+def options_for(options: "PointOptions", paths: list[str], model: str) -> "PointOptions":
+    """Take the category from the files, if they have one and none was named.
+
+    Raises:
+        InputError: If the files are of several categories.
+    """
+    from dataclasses import replace
+
+    from segcert.data.point_files import SUFFIXES, read_cloud
+    from segcert.models.opening_points import BUILT_IN
+    from segcert.runs.inputs import expand
+
+    if options.category is not None or model in BUILT_IN:
+        return options
+    files = [path for given in paths for path in expand(given, SUFFIXES)]
+    numbers = [read_cloud(path).category for path in files]
+    found = {number for number in numbers if number is not None}
+    if len(found) > 1:
+        raise InputError(
+            f"the clouds are of the categories {', '.join(map(str, sorted(found)))}: certify them "
+            "one category at a time"
+        )
+    return replace(options, category=str(found.pop())) if found else options
+
+
+def certify_clouds(
+    clouds: list[str],
+    segmenter: "PointSegmenter",
+    request: "CloudRequest",
+    wishes: Wishes,
+    *,
+    up: "Up",
+) -> "list[Done]":
+    """Certify cloud files, print the table and where the pages are."""
+    from functools import partial
+
+    from segcert.cli.shell import messages
+    from segcert.data.point_files import read_cloud
+    from segcert.report.cloud_files import write_cloud_files
+    from segcert.report.progress import DrawProgress
+    from segcert.runs.certify_images import certify_images, check_request, prepare_folder
+    from segcert.runs.inputs import find_images
+
+    kind = kind_for(segmenter)
+    found = find_images(clouds, kind)
+    batch = "auto" if wishes.batch_size is None else wishes.batch_size
+    check_request(
+        request, found, segmenter,
+        seed=wishes.seed, device=wishes.device, batch_size=batch, kind=kind,
+    )  # fmt: skip
+    prepare_folder(wishes.out)
+    for path in found.values():
+        for note in read_cloud(path).notes:
+            messages.print(f"note: {path}: {note}", markup=False)
+    write = partial(write_cloud_files, with_truth=segmenter.category is not None, up=up)
+    with DrawProgress(messages) as progress:
+        done = list(certify_images(
+            segmenter, found, request,
+            out=wishes.out, write=write, seed=wishes.seed, device=wishes.device, batch_size=batch,
+            overwrite=wishes.overwrite, progress=progress, kind=kind,
+        ))  # fmt: skip
+    print_clouds(done, found)
+    return done
+
+
+def print_clouds(done: "list[Done]", found: dict[str, Path]) -> None:
+    """Print one row per cloud, the statements, and where the pages are."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from segcert.cli.shell import messages, results
+    from segcert.cli.tables import time_of
+    from segcert.data.clouds import diameter
+    from segcert.data.point_files import read_cloud
+    from segcert.report.cloud_radius import cloud_radius_cell, cloud_radius_line
+    from segcert.text import percent_text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("cloud", overflow="fold")
+    for name in ("points", "certified", "abstain", "radius", "needed", "draws", "seconds"):
+        table.add_column(name, justify="right", overflow="fold")
+    lines = []
+    for item in done:
+        certificate = item.certificate
+        counts, certified = certificate.counts, int(certificate.certified.sum())
+        size = diameter(read_cloud(found[item.name]).points)
+        table.add_row(
+            escape(item.name),
+            str(counts.components),
+            percent_text(certified, counts.components),
+            percent_text(counts.components - certified, counts.components),
+            cloud_radius_cell(certificate, diameter=size),
+            str(certificate.threshold) if certificate.threshold <= counts.n else "–",
+            str(counts.n),
+            time_of(item),
+        )
+        lines += [
+            "",
+            f"{item.name}: radius {cloud_radius_line(certificate, diameter=size)}; "
+            f"seed {counts.provenance.seed}",
+            certificate.statement,
+            f"Open {item.folder / 'report.html'}",
+        ]
+    results.print(table)
+    for line in lines:
+        results.print(line, markup=False)
+    invalid = sum(item.certificate.counts.invalid for item in done)
+    if invalid:
+        messages.print(
+            f"[yellow]note:[/] {invalid} labels were lost to NaN or infinite scores; "
+            "they count against every part"
+        )

@@ -1,0 +1,72 @@
+"""``segcert demo --points``: from nothing to a certified shape that a person can turn."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from segcert.cli.attack_cloud import CloudSearch, attack_tensor
+from segcert.cli.clouds import kind_for
+from segcert.cli.demo import print_demo
+from segcert.cli.shell import messages, results
+from segcert.data.clouds import diameter
+from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, Shapes
+from segcert.data.point_files import write_cloud
+from segcert.metrics.score import score
+from segcert.models import opening_points
+from segcert.models.opening_points import PointOptions
+from segcert.report.cloud_files import write_cloud_files
+from segcert.report.cloud_radius import cloud_radius_line
+from segcert.report.progress import DrawProgress
+from segcert.runs.certify_images import certify_images, check_image, prepare_folder
+from segcert.runs.cloud_request import CloudRequest
+from segcert.sampling.streams import check_seed
+
+MODEL = "shapes"
+SIGMA = 0.25  # of the training of the model
+ATTACK_STEPS = 10
+CHECK_DRAWS = 50
+
+
+def demo_points(index: int, *, tau: float, n0: int, n: int, seed: int | None, out: Path) -> None:
+    """Draw a shape, certify its parts, compare with the truth, and attack its coordinates.
+
+    Args:
+        index: Which shape, from 0; none was trained on.
+        tau: Probability threshold.
+        n0: Pilot draws.
+        n: Draws that are counted.
+        seed: Of all noise; None takes one from the operating system.
+        out: Folder of the results.
+
+    Raises:
+        InputError: If a number is out of range, or the folder cannot be written.
+        VerificationError: If the attack contradicts the certificate.
+    """
+    shape = Shapes(1, first=FIRST_TEST_SHAPE + index)[0]
+    model = opening_points.open_point_model(MODEL, PointOptions(category=str(shape.category)))
+    request = CloudRequest(
+        sigma=SIGMA, tau=tau, n0=n0, n=n, model=model.name, weights_sha256=model.weights_sha256
+    )
+    request.check()
+    if seed is not None:
+        check_seed(seed)
+    kind, path = kind_for(model), out / f"{shape.name}.npz"
+    cloud = kind.columns(shape, path)
+    check_image(request, cloud, model, kind=kind)
+    prepare_folder(out)
+    write_cloud(path, shape)
+    with DrawProgress(messages) as progress:
+        (done,) = certify_images(
+            model, {path.stem: path}, request, out=out, seed=seed, overwrite=True,
+            progress=progress, write=partial(write_cloud_files, with_truth=True), kind=kind,
+        )  # fmt: skip
+    found = done.certificate
+    truth = np.asarray(shape.labels).astype(np.uint8)
+    judged = score(found.labels, found.certified, truth, classes=found.counts.classes)
+    line = cloud_radius_line(found, diameter=diameter(shape.points))
+    print_demo(found, judged, done.folder, done.seconds, radius=line, parts="points")
+    if found.radius:
+        results.print()
+        given = CloudSearch(steps=ATTACK_STEPS, n=CHECK_DRAWS, out=out / "attack")
+        attack_tensor(cloud, found, given, plain=model, certified=model)

@@ -1,0 +1,109 @@
+"""Where draws are made, as commands name it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from segcert.cli.arguments import whole
+
+if TYPE_CHECKING:
+    from segcert.cli.backends import Choice
+    from segcert.models.adapter import Segmenter
+    from segcert.models.point_segmenter import PointSegmenter
+    from segcert.runs.engines.abstract import AbstractEngine
+    from segcert.runs.engines.sources import ModelSource
+
+EngineName = Annotated[
+    Literal["local", "processes", "ray"],
+    Parameter(
+        help="Where draws are made: in this process, in several processes of this machine (one "
+        "for each GPU), or on a Ray cluster. The counts are the same."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    Parameter(
+        converter=whole,
+        help="Number of workers of --engine processes or ray; by default one for each GPU, or "
+        "each CPU core.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    Parameter(
+        help="Of --engine ray: HOST:PORT of the cluster, auto for that of this machine, or local "
+        "for one of its own; auto."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """Where draws are asked to be made.
+
+    Args:
+        name: "local", "processes" or "ray".
+        workers: How many; None is as the engine has it.
+        address: Of the cluster, of "ray".
+
+    Raises:
+        InputError: If an option belongs to another engine.
+    """
+
+    name: str
+    workers: int | None
+    address: str | None
+
+    def __post_init__(self) -> None:
+        """Check the combination."""
+        from segcert.errors import InputError
+
+        if self.workers is not None and self.name == "local":
+            raise InputError(f"--workers {self.workers} needs --engine processes or ray, got local")
+        if self.address is not None and self.name != "ray":
+            raise InputError(f"--address {self.address} needs --engine ray, got {self.name}")
+
+    def check(self, segmenter: "Segmenter | PointSegmenter", choice: "Choice", device: str) -> None:
+        """Refuse what can be refused before the data set is read.
+
+        Raises:
+            InputError: If there is no such device, or workers could not have the same network.
+        """
+        from segcert.errors import InputError
+        from segcert.runs.engines.processes import devices_of
+        from segcert.sampling.setup import choose_device
+
+        if self.name == "local":
+            choose_device(device, segmenter)
+        elif choice.calibrates and choice.int8_file is None:
+            raise InputError(
+                f"--backend openvino-int8 with --engine {self.name} needs --int8-file FILE: the "
+                "workers read the calibrated network from it"
+            )
+        if self.name == "processes":
+            devices_of(device, self.workers)
+
+    def open(
+        self, segmenter: "Segmenter | PointSegmenter", source: "ModelSource", *, device: str
+    ) -> "AbstractEngine":
+        """Open the engine.
+
+        Args:
+            segmenter: The model, for this process.
+            source: Opens the same model in workers.
+            device: Where to sample.
+
+        Raises:
+            InputError: As the engine.
+        """
+        from segcert.runs.engines.local import LocalEngine
+        from segcert.runs.engines.processes import ProcessEngine
+        from segcert.runs.engines.ray_engine import RayEngine
+
+        if self.name == "local":
+            return LocalEngine(segmenter, device=device)
+        if self.name == "processes":
+            return ProcessEngine(source, workers=self.workers, device=device)
+        address = self.address or "auto"
+        return RayEngine(source, address=address, workers=self.workers, device=device)

@@ -1,0 +1,104 @@
+"""``segcert plan --cluster``: time and cost of a data set on 1 to 1000 GPUs."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from segcert.cli.arguments import whole
+
+if TYPE_CHECKING:
+    from segcert.models.adapter import Segmenter
+    from segcert.noise.base import AbstractNoise
+    from segcert.planning.cluster import Campaign
+
+ForCluster = Annotated[
+    bool,
+    Parameter(negative=(), help="Print time and cost of a data set on clusters instead."),
+]
+NumberOfInputs = Annotated[
+    int, Parameter(converter=whole, help="Of --cluster: images of the data set.")
+]
+AllDraws = Annotated[
+    int, Parameter(converter=whole, help="Of --cluster: draws of each image, n0 and n together.")
+]
+SecondsPerDraw = Annotated[
+    float | None,
+    Parameter(
+        help="Of --cluster: seconds of one GPU; by default measured here on the first IMAGE."
+    ),
+]
+Price = Annotated[float, Parameter(help="Of --cluster: of one GPU for one hour.")]
+PROBE_DRAWS = 8
+
+
+def measure(
+    segmenter: "Segmenter",
+    image: str,
+    noise: "AbstractNoise",
+    *,
+    seed: int | None,
+    device: str,
+    batch_size: int | str,
+) -> tuple[float, int, str]:
+    """Measure the seconds of one draw here, after a warm-up.
+
+    Returns:
+        Seconds, the batch size, and the type of the device.
+    """
+    from segcert.runs.inputs import find_images
+    from segcert.sampling.counting import count_block
+    from segcert.sampling.setup import choose_batch_size, make_task
+    from segcert.sampling.streams import Stage
+    from segcert.sampling.tally import Block
+
+    path = next(iter(find_images([image]).values()))
+    task = make_task(segmenter, path, noise=noise, seed=seed, device=device)
+    size = choose_batch_size(batch_size, task)
+    draws = max(PROBE_DRAWS, size)
+    count_block(task, Block(Stage.PROBE, 0, size), None, batch_size=size)
+    began = time.perf_counter()
+    count_block(task, Block(Stage.PROBE, size, size + draws), None, batch_size=size)
+    return (time.perf_counter() - began) / draws, size, task.x.device.type
+
+
+def print_cluster(campaign: "Campaign", measured: str) -> None:
+    """Print the table, and what it takes for granted."""
+    from rich.table import Table
+
+    from segcert.cli.shell import results
+    from segcert.planning.cluster import estimates
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("GPUs", "time", "GPU hours", "cost", "GPUs busy", "limit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for found in estimates(campaign):
+        hours = found.gpus * found.seconds / 3600
+        table.add_row(
+            str(found.gpus), duration(found.seconds), f"{hours:.1f}",
+            f"{found.cost:.2f}" if campaign.price else "–", f"{100 * found.busy:.0f}%",
+            found.limit,
+        )  # fmt: skip
+    results.print(
+        f"{campaign.images} images, {campaign.draws} draws each, {campaign.seconds_per_draw:.4g} s "
+        f"a draw ({measured}); {campaign.units} blocks of {campaign.draws_per_unit} draws\n",
+        markup=False,
+    )
+    results.print(table)
+    results.print(
+        f"\nAn estimate. Taken for granted: {campaign.start:g} s until a worker holds the model; "
+        f"{campaign.unit_overhead:g} s of a GPU for each block, of which two are in flight for "
+        f"each worker; one driver, which takes {campaign.driver_unit:g} s for each block and "
+        f"{campaign.driver_image:g} s for each image, {duration(campaign.driver_seconds)} in all "
+        "beside the GPUs: the serial part. Where that is the limit, more GPUs only cost more: "
+        "split the data set over several runs.",
+        markup=False,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Print a time in the unit that fits it."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,78 @@
+"""``segcert report``: runs of ``segcert evaluate`` as tables and plots."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from segcert.report.comparison import Comparison
+
+
+def report(
+    run: Annotated[Path, Parameter(help="The --out of `segcert evaluate`, finished or not.")],
+    *others: Annotated[Path, Parameter(help="More runs on the same images, for the same table.")],
+    format: Annotated[
+        Literal["text", "markdown", "latex", "csv"] | None,
+        Parameter(help="How to print the table; by default as text."),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        Parameter(help="Name of a run in the table, once for each run; by default its model."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        Parameter(help="Also write the tables and plots into this folder."),
+    ] = None,
+) -> None:
+    """Print the table of runs of `segcert evaluate`; compare runs on the same images.
+
+    With `--out` writes `table.md`, `table.tex`, `table.csv`, `figure3` (radius against certified
+    accuracy) and `holm_bonferroni`, both as PNG and SVG.
+    """
+    from segcert.cli.shell import messages, results
+    from segcert.files import check_writable
+    from segcert.report.comparison import in_use, open_runs
+    from segcert.report.run_tables import comma_separated, latex, markdown, plain
+
+    forms = {"text": plain, "markdown": markdown, "latex": latex, "csv": comma_separated}
+    folders = (run, *others)
+    found = open_runs(folders, tuple(label or ()))
+    if out is not None:
+        check_writable(out / "table.md")
+    results.print(forms[format or "text"](found), markup=False, end="")
+    for folder in filter(in_use, folders):
+        messages.print(f"note: {folder} is still in use: more images may come", markup=False)
+    if out is not None:
+        write_report(found, out)
+
+
+def write_report(found: "Comparison", out: Path) -> None:
+    """Write tables and plots, each complete or not at all; say what is not drawn, and why."""
+    from segcert.cli.shell import messages
+    from segcert.errors import InputError
+    from segcert.files import atomic_write
+    from segcert.report.plots import save_plot
+    from segcert.report.run_figures import figure3, holm_bonferroni
+    from segcert.report.run_tables import comma_separated, latex, markdown
+
+    written = []
+    for ending, form in (("md", markdown), ("tex", latex), ("csv", comma_separated)):
+        written.append(out / f"table.{ending}")
+        with atomic_write(written[-1]) as file:
+            file.write(form(found).encode())
+    for name, draw in (("figure3", figure3), ("holm_bonferroni", holm_bonferroni)):
+        try:
+            figure = draw(found)
+        except InputError as error:
+            messages.print(f"note: {error}{older(out, name)}", markup=False)
+        else:
+            written += save_plot(figure, out / name)
+    names = ", ".join(path.name for path in written)
+    messages.print(f"Written to {out}: {names}", markup=False)
+
+
+def older(out: Path, name: str) -> str:
+    """Warn of a plot that an earlier report left."""
+    there = [path.name for path in (out / f"{name}.png", out / f"{name}.svg") if path.exists()]
+    return f"; {' and '.join(there)} there: of an earlier report" if there else ""

@@ -1,0 +1,91 @@
+"""SemanticKITTI: scans of a laser scanner on a driving car, about 120,000 points in metres."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int16
+
+from segcert.data.clouds import Cloud, checked_cloud
+from segcert.data.labelled import IGNORE, distinct_colours
+from segcert.errors import InputError
+
+CLASSES = (
+    "car", "bicycle", "motorcycle", "truck", "other vehicle", "person", "bicyclist",
+    "motorcyclist", "road", "parking", "sidewalk", "other ground", "building", "fence",
+    "vegetation", "trunk", "terrain", "pole", "traffic sign",
+)  # fmt: skip
+STORED = {
+    "car": (10, 252), "bicycle": (11,), "motorcycle": (15,), "truck": (18, 258),
+    "other vehicle": (13, 16, 20, 256, 257, 259), "person": (30, 254), "bicyclist": (31, 253),
+    "motorcyclist": (32, 255), "road": (40, 60), "parking": (44,), "sidewalk": (48,),
+    "other ground": (49,), "building": (50,), "fence": (51,), "vegetation": (70,), "trunk": (71,),
+    "terrain": (72,), "pole": (80,), "traffic sign": (81,),
+}  # fmt: skip
+UNUSED = (0, 1, 52, 99)  # unlabelled, outlier, other structure, other object
+MEANING = {number: CLASSES.index(name) for name, numbers in STORED.items() for number in numbers}
+MEANING |= dict.fromkeys(UNUSED, IGNORE)
+PALETTE = distinct_colours(len(CLASSES))
+COLUMNS = 4  # x, y, z, remission
+SEMANTIC = 0xFFFF  # lower bits: class; upper: instance
+WHERE = "get it from semantic-kitti.org"
+
+
+def read_scan(path: Path) -> Cloud:
+    """Read a scan, with its labels in the 19 classes if there is a file of them.
+
+    The labels of ``velodyne/NAME.bin`` are in ``labels/NAME.label``, or beside it. The remission is
+    left out: models of clouds take coordinates. Moving and standing things are one class.
+
+    Args:
+        path: A ``.bin`` file.
+
+    Raises:
+        InputError: If a file cannot be read or is truncated, or a class is unknown.
+
+    Source:
+        Behley et al. (2019), ICCV, SemanticKITTI; classes of its single-scan benchmark.
+    """
+    stored = read_numbers(path, "<f4", COLUMNS).reshape(-1, COLUMNS)
+    labels = None
+    for place in (path.parent.parent / "labels", path.parent):
+        beside = place / f"{path.stem}.label"
+        if labels is None and beside.is_file():
+            labels = read_labels(beside)
+    return checked_cloud(path.stem, stored[:, :3], labels=labels, where=f"scan {path}")
+
+
+def read_labels(path: Path) -> Int16[np.ndarray, " n"]:
+    """Read the labels of a scan as 0..18; 255 is ignored.
+
+    Raises:
+        InputError: If the file cannot be read or is truncated, or a class is unknown.
+    """
+    stored = read_numbers(path, "<u4", 1) & SEMANTIC
+    table = np.full(SEMANTIC + 1, -1, np.int16)
+    table[list(MEANING)] = list(MEANING.values())
+    classes: np.ndarray = table[stored]
+    if (classes < 0).any():
+        first = stored[classes < 0][0]
+        raise InputError(
+            f"{path} has class {first} in {(stored == first).sum()} points, which SemanticKITTI "
+            f"does not have: {WHERE}"
+        )
+    return classes
+
+
+def read_numbers(path: Path, kind: str, columns: int) -> np.ndarray:
+    """Read a file of 32-bit numbers.
+
+    Raises:
+        InputError: If it cannot be read, or its size is not that of whole rows.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"scan {path} cannot be read: {error.strerror}") from error
+    if not content or len(content) % (4 * columns):
+        raise InputError(
+            f"scan {path} must have a multiple of {4 * columns} bytes, {columns} numbers of 32 "
+            f"bits a point, got {len(content)}: it is truncated or of another kind"
+        )
+    return np.frombuffer(content, kind)

@@ -1,0 +1,66 @@
+"""Networks run by ONNX Runtime, without a file in between."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from segcert.errors import InputError
+from segcert.models.backends.programs import free_program, quietly
+from segcert.models.onnx_files import TYPES, Session, start_session
+from segcert.models.runtime import Runtime
+
+EXTRA = "--backend onnx needs ONNX Runtime and the exporter: pip install 'segcert[onnx]'"
+
+
+def onnx_network(net: nn.Module, *, channels: int, name: str) -> tuple[Session, Runtime]:
+    """Hand a network to ONNX Runtime, in float32.
+
+    Args:
+        net: The network.
+        channels: Of the images.
+        name: For errors.
+
+    Returns:
+        The network as a plain function, and what runs it.
+
+    Raises:
+        InputError: If a package is missing, or the network cannot be exported.
+    """
+    try:
+        import onnx  # noqa: F401  # the exporter needs both
+        import onnxruntime
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise InputError(EXTRA) from error
+    program = free_program(net, channels=channels, name=name)
+    try:
+        with quietly(), no_log():
+            content = torch.onnx.export(program, dynamo=True, verbose=False)
+            assert content is not None
+            text = content.model_proto.SerializeToString()
+    except Exception as error:  # exporting fails in every way
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"model {name} cannot be written as ONNX ({reason}): use --backend torch"
+        ) from error
+    session = start_session(onnxruntime, text, Path(name))
+    (image,), (scores,) = session.get_inputs(), session.get_outputs()
+    taken = (None, channels, None, None)
+    function = Session(session, name, image.name, scores.name, taken, TYPES[image.type])
+    return function, Runtime("onnx", versions=(("onnxruntime", onnxruntime.__version__),))
+
+
+@contextmanager
+def no_log() -> Iterator[None]:
+    """Drop what the exporter logs about operators of packages that are not there."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,116 @@
+"""Networks run by OpenVINO on the CPU."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from segcert.errors import InputError, ModelError
+from segcert.models.backends.programs import free_program, quietly
+from segcert.models.runtime import Runtime
+
+EXTRA = "--backend openvino needs OpenVINO: pip install 'segcert[openvino]'"
+
+
+@dataclass(frozen=True, eq=False)
+class OpenVinoNetwork:
+    """A network in OpenVINO as a plain function; it has no gradient.
+
+    Args:
+        compiled: Of OpenVINO.
+        name: For errors.
+    """
+
+    compiled: Any
+    name: str
+
+    def __call__(self, batch: Float[Tensor, " b c h w"]) -> Tensor:
+        """Score or label a batch.
+
+        Raises:
+            ModelError: If a gradient is wanted, or OpenVINO fails.
+        """
+        if batch.requires_grad:
+            raise ModelError(f"model {self.name} runs in OpenVINO, which has no gradient")
+        images = np.ascontiguousarray(batch.cpu().numpy())
+        try:
+            found = self.compiled([images])[0]
+        except RuntimeError as error:
+            if "allocate" in str(error):
+                raise MemoryError(str(error)) from error
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"model {self.name} failed in OpenVINO: {reason}") from error
+        return torch.from_numpy(np.array(found)).to(batch.device)
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO, without the package that would send usage statistics over the network.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # not importable
+    try:
+        with quietly():
+            import openvino
+    except ImportError as error:
+        raise InputError(EXTRA) from error
+    return openvino
+
+
+def openvino_network(
+    net: nn.Module, *, channels: int, name: str
+) -> tuple[OpenVinoNetwork, Runtime]:
+    """Hand a network to OpenVINO, in float32.
+
+    Args:
+        net: The network.
+        channels: Of the images.
+        name: For errors.
+
+    Returns:
+        The network as a plain function, and what runs it.
+
+    Raises:
+        InputError: If OpenVINO is missing, or the network cannot be exported.
+    """
+    openvino = import_openvino()
+    graph = to_graph(net, channels=channels, name=name)
+    runtime = Runtime("openvino", versions=(("openvino", openvino.__version__),))
+    return compile_graph(graph, name=name), runtime
+
+
+def to_graph(net: nn.Module, *, channels: int, name: str) -> Any:
+    """Write a network as a graph of OpenVINO, for images of any number and size.
+
+    Raises:
+        InputError: If OpenVINO is missing, or the network cannot be exported.
+    """
+    openvino = import_openvino()
+    program = free_program(net, channels=channels, name=name)
+    try:
+        with quietly():
+            return openvino.convert_model(program)
+    except Exception as error:  # converting fails in every way
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"model {name} cannot be converted for OpenVINO ({reason}): use --backend torch"
+        ) from error
+
+
+def compile_graph(graph: Any, *, name: str) -> OpenVinoNetwork:
+    """Make a graph ready on the CPU.
+
+    By default OpenVINO computes in bfloat16 where the processor can: that is another network, so
+    float32 is demanded. (Integers of an int8 graph stay integers.)
+    """
+    openvino = import_openvino()
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+    }
+    return OpenVinoNetwork(openvino.Core().compile_model(graph, "CPU", settings), name)

@@ -1,0 +1,225 @@
+"""Open models of point clouds by name or path; their options become part of their name.
+
+Category, normals and votes belong to the base model that is certified, so its recorded name says
+them, as in ``pointnet2[category=mug,normals=trusted,votes=3]``, and `recorded_point_model` reads
+them back.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from segcert.data import part_numbers
+from segcert.errors import InputError
+from segcert.models.chunks import in_chunks, only_tensor
+from segcert.models.exported import KIND, fixed, load_program
+from segcert.models.file_hashes import hash_model
+from segcert.models.ground import NAMES, PALETTE, Ground
+from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+from segcert.models.pointnet2 import CENTRES, load_pointnet2
+from segcert.models.shipped_points import open_network, shipped_points
+
+NEIGHBOURS = 16  # from which normals are computed
+BUILT_IN = ("ground",)
+FILES = (
+    "weights of segcert train (.safetensors), a PointNet++ checkpoint (.pth, .pt) or an exported "
+    "program (.pt2)"
+)
+
+Normals = Literal["trusted", "recomputed", "none"]
+
+
+@dataclass(frozen=True)
+class PointOptions:
+    """What a model of clouds is told besides the points.
+
+    Args:
+        category: Name or number of the category of all clouds; None if the model takes none.
+        normals: "trusted" takes those of the file, "recomputed" computes them from the noisy
+            points, "none" uses none; None is "trusted" for models that take normals.
+        votes: Runs that are averaged.
+    """
+
+    category: str | None = None
+    normals: Normals | None = None
+    votes: int = 1
+
+    @property
+    def number(self) -> int | None:
+        """Number of the category.
+
+        Raises:
+            InputError: If there is no such category.
+        """
+        if self.category is None:
+            return None
+        if not re.fullmatch(r"\d+", self.category):
+            return part_numbers.category_number(self.category)
+        part_numbers.check_category(int(self.category))
+        return int(self.category)
+
+
+def open_point_model(name: str, options: PointOptions | None = None) -> PointSegmenter:
+    """Open a model of clouds.
+
+    Args:
+        name: "ground" (see `Ground`), a shipped network, or the path of weights of ``segcert
+            train``, of a PointNet++ checkpoint or of a ``.pt2`` program
+            from a batch (b, n, 3) or (b, n, 6), and categories (b,) if it takes them, to scores
+            (b, classes, n).
+        options: What it is told.
+
+    Raises:
+        InputError: If there is no such model, its file is unusable, or an option does not fit.
+    """
+    options = options or PointOptions()
+    number = options.number
+    if name == "ground":
+        plain = as_point_segmenter(
+            Ground(), name=name, normalise=False, class_names=NAMES, palette=PALETTE
+        )
+        return with_options(plain, options, categories=False)
+    path, shipped = Path(name), shipped_points()
+    if name not in shipped and path.suffix not in (".pth", ".pt", ".pt2", ".safetensors"):
+        raise InputError(
+            f"unknown model of point clouds {name!r}: choose one of "
+            f"{', '.join([*BUILT_IN, *shipped])}, or give the path of {FILES}"
+        )
+    if name not in shipped and not path.is_file():
+        raise InputError(f"model {path} does not exist")
+    if path.suffix == ".pt2":
+        return open_program(path, options)
+    if number is None:
+        raise InputError(
+            f"model {name} is told the category of a shape: add --category, one of "
+            f"{', '.join(part_numbers.CATEGORIES)}"
+        )
+    if name in shipped or path.suffix == ".safetensors":
+        return with_options(open_network(name), options, categories=True)
+    net = load_pointnet2(path)
+    if torch.cuda.is_available():
+        net.to("cuda")
+    plain = as_point_segmenter(
+        net, name=path.stem, columns=net.columns, smallest_size=CENTRES,
+        class_names=part_numbers.NAMES, palette=part_numbers.PALETTE,
+    )  # fmt: skip
+    return with_options(plain, options, categories=True)
+
+
+def with_options(
+    plain: PointSegmenter, options: PointOptions, *, categories: bool
+) -> PointSegmenter:
+    """Tell a model its options, and put those into its name.
+
+    Args:
+        plain: The model alone.
+        options: What it is told.
+        categories: Whether it takes a category; its parts are then those of ShapeNet-Part.
+
+    Raises:
+        InputError: If an option does not fit the model.
+    """
+    number, normals = options.number, normals_for(plain, options)
+    if number is not None and not categories:
+        raise InputError(f"model {plain.name} takes no category: leave out --category")
+    if options.votes > 1 and not isinstance(plain.model, torch.nn.Module):
+        raise InputError(f"model {plain.name} does not vote: use --votes 1, got {options.votes}")
+    told = {
+        "category": None if number is None else part_numbers.CATEGORIES[number],
+        "normals": None if normals == "none" else normals,
+        "votes": options.votes if options.votes != 1 else None,
+    }
+    words = ",".join(f"{key}={value}" for key, value in told.items() if value is not None)
+    return replace(
+        plain,
+        name=f"{plain.name}[{words}]" if words else plain.name,
+        category=number,
+        parts=() if number is None else part_numbers.PARTS[number],
+        normal_neighbours=NEIGHBOURS if normals == "recomputed" else 0,
+        votes=options.votes,
+    )
+
+
+def normals_for(plain: PointSegmenter, options: PointOptions) -> Normals:
+    """Which normals a model gets.
+
+    Raises:
+        InputError: If it takes normals and is to get none, or the reverse.
+    """
+    normals = options.normals or ("trusted" if plain.columns == 6 else "none")
+    if (normals == "none") == (plain.columns == 6):
+        takes = "takes normals" if plain.columns == 6 else "takes no normals"
+        way_out = "trusted or recomputed" if plain.columns == 6 else "none"
+        raise InputError(f"model {plain.name} {takes}: use --normals {way_out}, got {normals}")
+    return normals
+
+
+def recorded_point_model(recorded: str) -> tuple[str, PointOptions]:
+    """Read a recorded name back: the model alone, and what it was told.
+
+    Raises:
+        InputError: If it is no such name.
+    """
+    found = re.fullmatch(r"(?P<name>[^\[]+)(\[(?P<words>[^\]]*)\])?", recorded)
+    pairs = [] if found is None else [one.split("=") for one in (found["words"] or "").split(",")]
+    told = {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    normals = told.get("normals")
+    if found is None or normals not in (None, *get_args(Normals)):
+        raise InputError(f"the certificate names no model of point clouds: {recorded!r}")
+    return found["name"], PointOptions(
+        category=told.get("category"),
+        normals=normals,  # type: ignore[arg-type]  # checked above
+        votes=int(told.get("votes", "1")),
+    )
+
+
+def open_program(path: Path, options: PointOptions) -> PointSegmenter:
+    """Open an exported program of clouds.
+
+    Raises:
+        InputError: If it is damaged, or takes something else.
+    """
+    exported = load_program(path)
+    names = exported.graph_signature.user_inputs
+    taken = [
+        n.meta["val"] for n in exported.graph.nodes if n.op == "placeholder" and n.name in names
+    ]
+    points = taken[0] if taken else None
+    if (
+        not isinstance(points, Tensor) or points.ndim != 3 or points.shape[2] not in (3, 6)
+        or len(taken) > 2
+    ):  # fmt: skip
+        raise InputError(
+            f"model {path} must take clouds (b, n, 3) or (b, n, 6), and categories (b,) or nothing"
+        )
+    if len(taken) == 2 and options.number is None:
+        raise InputError(f"model {path} is told the category of a shape: add --category")
+    call = program_call(exported.module(check_guards=False), path.stem, fixed(points.shape[0]))
+    plain = as_point_segmenter(
+        call,
+        name=path.stem,
+        columns=int(points.shape[2]),
+        smallest_size=fixed(points.shape[1]) or 1,
+    )
+    segmenter = with_options(plain, options, categories=len(taken) == 2)
+    return replace(segmenter, weights_sha256=hash_model(KIND, [path], {"points": "1"}))
+
+
+def program_call(
+    module: Callable[..., Tensor], name: str, batch_size: int | None
+) -> Callable[..., Tensor]:
+    """Make a program a function of any number of clouds, all of one category."""
+
+    def call(points: Tensor, *told: Tensor) -> Tensor:
+        def one(chunk: Tensor) -> Tensor:
+            same = [given[:1].expand(len(chunk)) for given in told]
+            return only_tensor(name, module(chunk, *same))
+
+        return in_chunks(one, points, batch_size)
+
+    return call

@@ -1,0 +1,49 @@
+"""The files of one certified point cloud: certificate, labels, picture, page."""
+
+from pathlib import Path
+
+import numpy as np
+
+from segcert.certificates.result import Certificate
+from segcert.data.point_files import read_cloud, write_cloud
+from segcert.files import atomic_write
+from segcert.report.points_page import render_points_page
+from segcert.report.points_still import still_png
+from segcert.report.points_view import Up, make_points_view
+
+ABSTAINED = 255
+
+
+def write_cloud_files(
+    folder: Path,
+    image: Path,
+    certificate: Certificate,
+    *,
+    with_truth: bool = False,
+    up: Up = "y",
+) -> None:
+    """Write everything about one certified cloud into a folder.
+
+    Args:
+        folder: Where to: gets ``certificate.json``, ``counts.npz``, ``labels.npz``,
+            ``labels.ply``, ``cloud.png`` and ``report.html``.
+        image: The file of the cloud that was certified.
+        certificate: Its certificate.
+        with_truth: Whether the labels of the file are true parts in the numbers of the model.
+        up: Axis that points up in the pictures.
+    """
+    cloud = read_cloud(image)
+    truth = None if cloud.labels is None or not with_truth else cloud.labels.astype(np.uint8)
+    certificate.save(folder)
+    labels = certificate.labels.astype(np.uint8)
+    shown = np.where(certificate.certified, labels, ABSTAINED).astype(np.uint8)
+    with atomic_write(folder / "labels.npz") as file:
+        np.savez_compressed(
+            file, points=cloud.points, labels=shown, most_frequent=labels,
+            certified=certificate.certified,
+        )  # fmt: skip
+    write_cloud(folder / "labels.ply", cloud, shown)
+    view = make_points_view(certificate, cloud.points, title=image.stem, truth=truth, up=up)
+    with atomic_write(folder / "cloud.png") as file:
+        file.write(still_png(view))
+    (folder / "report.html").write_text(render_points_page(view), encoding="utf-8")

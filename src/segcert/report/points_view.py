@@ -1,0 +1,261 @@
+"""What the page of a certified point cloud shows, as plain data."""
+
+import base64
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Integer, UInt8, UInt16
+from matplotlib import colormaps
+
+from segcert.certificates.files import to_json
+from segcert.certificates.result import Certificate
+from segcert.errors import InputError
+from segcert.report.facts import (
+    Fact,
+    draws_in_words,
+    family_facts,
+    needed,
+    rule_in_words,
+    shortfall_in_words,
+)
+from segcert.report.page import Metric
+from segcert.report.pictures import Colour
+from segcert.report.view import names_of, palette_of
+from segcert.text import confidence_text, floor_text, percent_text
+
+NO_TRUTH = 255
+GREYS = (0.86, 0.62)  # of no hit, and of a count just below the threshold, on white
+COLOURS = (0.25, 1.0)  # stretch of reversed viridis from the threshold to n hits
+Up = Literal["y", "z"]
+
+
+@dataclass(frozen=True, eq=False)
+class PointsView:
+    """What the page and the still picture of one cloud show.
+
+    Args:
+        title: Heading.
+        points: Coordinates of the cloud that was certified, in the units of its file.
+        labels: Part of each point.
+        certified: Where it is certified; this decides, not the count.
+        tested: Where it was tested.
+        hits: Draws that gave the label, of ``n``.
+        n: Draws counted.
+        threshold: Smallest count that can be certified; n + 1 if none.
+        rule: When a point is certified, in words.
+        shortfall: Why a point with enough draws may not be certified, in words; or empty.
+        class_names: One per part.
+        palette: One colour per part.
+        truth: True parts, 255 = not labelled.
+        statement: The guarantee in words.
+        facts: Parameters and provenance: name, value.
+        metrics: Headline figures: name, value, hint.
+        certificate_json: Offered as a download.
+        up: Axis that points up: "y" for shapes, "z" for scans.
+
+    Raises:
+        InputError: If arrays differ in length, coordinates are not finite, labels have no name
+            or colour, counts are out of range, or there are more than 255 parts.
+    """
+
+    title: str
+    points: Float[np.ndarray, " p 3"]
+    labels: Integer[np.ndarray, " p"]
+    certified: Bool[np.ndarray, " p"]
+    tested: Bool[np.ndarray, " p"]
+    hits: Integer[np.ndarray, " p"]
+    n: int
+    threshold: int
+    rule: str
+    shortfall: str
+    class_names: tuple[str, ...]
+    palette: tuple[Colour, ...]
+    truth: UInt8[np.ndarray, " p"] | None
+    statement: str
+    facts: tuple[Fact, ...]
+    metrics: tuple[Metric, ...]
+    certificate_json: str
+    up: Up = "y"
+
+    def __post_init__(self) -> None:
+        """Check that the parts belong together."""
+        if self.up not in ("y", "z"):
+            raise InputError(f'up must be "y" or "z", got {self.up!r}')
+        if not len(self.points) or not np.isfinite(self.points).all():
+            raise InputError("a cloud needs points with finite coordinates: remove the others")
+        classes = len(self.class_names)
+        if not 1 <= classes <= 255 or classes != len(self.palette):
+            raise InputError(
+                f"a page takes 1 to 255 parts with one colour each, got {classes} names and "
+                f"{len(self.palette)} colours"
+            )
+        for name, array, most in (
+            ("labels", self.labels, classes - 1), ("hits", self.hits, self.n),
+            ("certified", self.certified, 1), ("tested", self.tested, 1),
+            ("truth", self.truth, 255),
+        ):  # fmt: skip
+            if array is None:
+                continue
+            if len(array) != len(self.points):
+                raise InputError(
+                    f"{name} must have one value per point, {len(self.points)}, got {len(array)}"
+                )
+            if array.min() < 0 or array.max() > most:
+                raise InputError(
+                    f"{name} must lie in 0, ..., {most}, got {array.min()} to {array.max()}"
+                )
+
+
+def make_points_view(
+    certificate: Certificate,
+    points: Float[np.ndarray, " p 3"],
+    *,
+    title: str,
+    truth: UInt8[np.ndarray, " p"] | None = None,
+    up: Up = "y",
+) -> PointsView:
+    """Turn the certificate of a cloud into what its page shows.
+
+    Args:
+        certificate: The certificate; its components are the points, in their order.
+        points: Coordinates of the cloud that was certified.
+        title: Heading of the page.
+        truth: True parts, 255 = not labelled.
+        up: Axis that points up.
+
+    Raises:
+        InputError: If the certificate is of another number of points, or is one of a class tree.
+    """
+    if certificate.tree is not None:
+        raise InputError("the page of a cloud shows no class trees: certify without one")
+    counts = certificate.counts
+    return PointsView(
+        title=title,
+        points=points,
+        labels=certificate.labels.ravel(),
+        certified=certificate.certified.ravel(),
+        tested=certificate.family.tested(counts).ravel(),
+        hits=counts.hits.ravel(),
+        n=counts.n,
+        threshold=certificate.threshold,
+        rule=rule_in_words(certificate).replace("pixel", "point"),
+        shortfall=shortfall_in_words(certificate),
+        class_names=names_of(certificate),
+        palette=palette_of(certificate),
+        truth=truth,
+        statement=certificate.statement,
+        facts=point_facts(certificate),
+        metrics=point_headline(certificate, truth),
+        certificate_json=to_json(certificate),
+        up=up,
+    )
+
+
+def point_facts(certificate: Certificate) -> tuple[Fact, ...]:
+    """Parameters and provenance: name, value."""
+    counts, source = certificate.counts, certificate.provenance
+    family = [(name, value.replace("pixel", "point")) for name, value in family_facts(certificate)]
+    return (
+        ("noise", counts.noise.description),
+        ("radius", f"{floor_text(certificate.radius)} {certificate.unit}"),
+        ("tau", f"{certificate.tau:g}"),
+        ("alpha", f"{certificate.alpha:g}"),
+        ("draws", draws_in_words(counts)),
+        ("method", certificate.method),
+        ("correction", str(certificate.correction)),
+        *family,
+        ("count needed", needed(certificate)),
+        ("labels lost to NaN or infinity", str(counts.invalid)),
+        ("model", source.model),
+        ("weights (sha256)", source.weights_sha256),
+        ("cloud (sha256)", source.input_sha256),
+        ("seed", str(source.seed)),
+        ("device", f"{source.device} ({source.device_name}), {source.precision}"),
+        ("versions", ", ".join(f"{name} {number}" for name, number in source.versions)),
+    )
+
+
+def point_headline(
+    certificate: Certificate, truth: UInt8[np.ndarray, " p"] | None
+) -> tuple[Metric, ...]:
+    """Figures at the top of the page: name, value, hint."""
+    whole, certified = certificate.certified.size, int(certificate.certified.sum())
+    errors = certificate.correction.errors_allowed
+    kept = f"; all of them but at most {errors} keep their part" if errors else " keep their part"
+    shown = (
+        ("certified", percent_text(certified, whole), f"of the points{kept}"),
+        ("abstention", percent_text(whole - certified, whole), "of the points: nothing is said"),
+        ("radius", floor_text(certificate.radius), f"{certificate.norm}, {certificate.unit}"),
+        ("confidence", confidence_text(certificate.alpha), "for the whole statement"),
+    )
+    if truth is None:
+        return shown
+    labelled = truth != NO_TRUTH
+    right = (certificate.counts.labels.ravel() == truth) & labelled
+    sure, of = int((right & certificate.certified.ravel()).sum()), int(labelled.sum())
+    accuracy = ("accuracy", percent_text(int(right.sum()), of), "of the labelled points are right")
+    return (*shown, accuracy, ("certified accuracy", percent_text(sure, of), "certified and true"))
+
+
+def quantise(
+    points: Float[np.ndarray, " p 3"],
+) -> tuple[UInt16[np.ndarray, " p 3"], list[float], list[float]]:
+    """Round each axis to 65536 steps: ``points ~ low + step * numbers``, within half a step.
+
+    Returns:
+        Numbers, and ``low`` and ``step`` of each axis.
+    """
+    exact = points.astype(np.float64)
+    low, high = exact.min(axis=0), exact.max(axis=0)
+    step = (high - low) / 65535
+    numbers = np.rint((exact - low) / np.where(step > 0, step, 1)).astype(np.uint16)
+    return numbers, low.tolist(), step.tolist()
+
+
+def upright(points: Float[np.ndarray, " p 3"], up: Up) -> Float32[np.ndarray, " p 3"]:
+    """Turn a cloud so that y points up, centre its box, and scale it into the unit ball."""
+    turned = points.astype(np.float64)
+    if up == "z":
+        turned = turned[:, [0, 2, 1]] * (1, 1, -1)
+    centred = turned - (turned.min(axis=0) + turned.max(axis=0)) / 2
+    reach = np.sqrt((centred**2).sum(axis=1).max())
+    scaled: np.ndarray = (centred / (reach if reach > 0 else 1)).astype(np.float32)
+    return scaled
+
+
+def count_colours(n: int, threshold: int) -> UInt8[np.ndarray, " counts 3"]:
+    """Give each count 0, ..., n a colour: grey below the threshold, viridis from there on."""
+    greys = np.linspace(*GREYS, threshold)[:, None].repeat(3, axis=1)
+    at = np.linspace(*COLOURS, n + 2 - threshold)[1:]
+    both = np.concatenate([greys, colormaps["viridis_r"](at)[:, :3]])
+    table: np.ndarray = np.rint(255 * both).astype(np.uint8)
+    return table
+
+
+def point_data(view: PointsView) -> dict[str, object]:
+    """Collect what the script of the page needs; arrays in base64, little endian."""
+    numbers, low, step = quantise(view.points)
+    wide = view.n > 65535
+    state = np.where(view.tested, view.certified, 2)  # 0 abstained, 1 certified, 2 not tested
+    return {
+        "n": view.n,
+        "threshold": view.threshold,
+        "shortfall": view.shortfall,
+        "up": view.up,
+        "names": list(view.class_names),
+        "palette": [list(colour) for colour in view.palette],
+        "low": low,
+        "step": step,
+        "points": _packed(numbers, "<u2"),
+        "labels": _packed(view.labels, "u1"),
+        "state": _packed(state, "u1"),
+        "hits": _packed(view.hits, "<u4" if wide else "<u2"),
+        "wide": wide,
+        "counts": _packed(count_colours(view.n, view.threshold), "u1"),
+        "truth": None if view.truth is None else _packed(view.truth, "u1"),
+    }
+
+
+def _packed(array: np.ndarray, kind: str) -> str:
+    return base64.b64encode(array.astype(kind).tobytes()).decode()

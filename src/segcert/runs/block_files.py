@@ -1,0 +1,84 @@
+"""Counted blocks on disk, until the input that they belong to is done."""
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segcert.files import atomic_write
+from segcert.runs.engines.units import Done, Unit, packed, unpacked
+
+BLOCKS = "blocks"
+
+
+@dataclass(frozen=True)
+class BlockFiles:
+    """One file for each unit, put in place when it is complete: ``RUN/blocks/...npz``.
+
+    A file is used only for the very unit that it was written for: same configuration, same draws,
+    same batch size, same guess. Any other one, and a damaged one, is drawn again.
+
+    Args:
+        folder: Of the blocks.
+        config_sha256: Hash of what was asked for.
+    """
+
+    folder: Path
+    config_sha256: str
+
+    def load(self, unit: Unit) -> Done | None:
+        """Read a unit that was counted before; None if it was not."""
+        path = self._path(unit)
+        try:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                if header["unit"] != self._header(unit):
+                    return None
+                arrays = {name: file[name] for name in file if name != "header"}
+                done = Done(unit, unpacked(arrays), float(header["seconds"]))
+        except Exception:  # readers of zip files and JSON raise anything on damaged bytes
+            return None
+        return done if done.tally.draws == unit.draws else None
+
+    def save(self, done: Done) -> None:
+        """Write a counted unit, completely or not at all."""
+        header = {"unit": self._header(done.unit), "seconds": done.seconds}
+        arrays = packed(done.tally) | {"header": np.array(json.dumps(header))}
+        with atomic_write(self._path(done.unit)) as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    def keep_only(self, inputs: set[int]) -> None:
+        """Remove the blocks of other inputs, and what was not complete."""
+        for path in self._files():
+            if path.name.startswith(".") or number_of(path) not in inputs:
+                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not empty, or not there
+            self.folder.rmdir()
+
+    def remove(self, number: int) -> None:
+        """Remove the blocks of an input."""
+        for path in self._files():
+            if number_of(path) == number:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        """All files."""
+        return list(self.folder.iterdir()) if self.folder.is_dir() else []
+
+    def _path(self, unit: Unit) -> Path:
+        """File of a unit."""
+        block = unit.block
+        name = f"{unit.work}-{block.stage.value}-{block.start}-{block.stop}.npz"
+        return self.folder / name
+
+    def _header(self, unit: Unit) -> dict[str, object]:
+        """What the counts of a unit depend on, as JSON gives it back."""
+        return {"config_sha256": self.config_sha256, **json.loads(json.dumps(asdict(unit)))}
+
+
+def number_of(path: Path) -> int:
+    """Number of the input of a file; -1 for a file of something else."""
+    number = path.name.split("-")[0]
+    return int(number) if number.isdecimal() else -1

@@ -1,0 +1,1 @@
+"""Engines: where blocks of draws are counted; in this process, in others, on other machines."""

@@ -1,0 +1,107 @@
+"""What a worker does: it holds the model on its device, and counts one unit after the other."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from segcert.errors import InputError
+from segcert.models.adapter import Segmenter
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.runs.engines.units import Done, Unit, Work, told
+from segcert.sampling.conclude import runtime_of
+from segcert.sampling.counting import Task, count_block
+from segcert.sampling.promise import Margins
+from segcert.sampling.setup import choose_device, make_task, unchecked_task
+from segcert.sampling.streams import Stage
+
+MOST_TASKS = 4  # inputs that are kept on the device
+
+
+class Counter:
+    """A model on a device, and the inputs that it worked on last.
+
+    Args:
+        segmenter: The base model; units bring its scale, or the category of a cloud.
+        device: Its device: "auto", "cpu", "cuda", "cuda:1", ...
+    """
+
+    def __init__(self, segmenter: Segmenter | PointSegmenter, device: str) -> None:
+        self._segmenter = segmenter
+        self.device = choose_device(device, segmenter)
+        self._tasks: dict[str, Task] = {}
+
+    def count(
+        self,
+        unit: Unit,
+        shared: Mapping[str, object],
+        after_batch: Callable[[int], None] | None = None,
+    ) -> Done:
+        """Count one unit.
+
+        Args:
+            unit: The unit.
+            shared: By key: the work of the unit, and its reference if it has one.
+            after_batch: Called with the draws of this unit that are done.
+
+        Raises:
+            InputError: If the weights of this worker are others, or something else runs them.
+            ModelError: If the model cannot be certified.
+            SamplingError: If memory does not suffice for one draw.
+        """
+        began = time.perf_counter()
+        task = self._task(unit, shared[unit.work])
+        reference = shared[unit.reference] if unit.reference else None
+        labels = reference.to(self.device) if isinstance(reference, Tensor) else None
+        pilot = unit.block.stage is Stage.PILOT
+        tally = count_block(
+            task, unit.block, None if pilot else labels,
+            batch_size=unit.batch_size,
+            margins=None if labels is None or not pilot else margins_from(labels),
+            after_batch=lambda drawn: after_batch and after_batch(drawn - unit.block.start),
+        )  # fmt: skip
+        return Done(unit, tally.to(torch.device("cpu")), time.perf_counter() - began)
+
+    def _task(self, unit: Unit, work: object) -> Task:
+        """Take the task of a unit; the first unit of an input checks the model."""
+        assert isinstance(work, Work)
+        if unit.classes is not None and unit.work in self._tasks:
+            return replace(self._tasks[unit.work], classes=unit.classes)
+        check_same_model(self._segmenter, work)
+        make = make_task if unit.classes is None else unchecked_task
+        task = make(
+            told(self._segmenter, work), work.x,
+            noise=work.noise, seed=work.seed, device=str(self.device),
+        )  # fmt: skip
+        while len(self._tasks) >= MOST_TASKS:
+            del self._tasks[next(iter(self._tasks))]
+        self._tasks[unit.work] = task
+        return task if unit.classes is None else replace(task, classes=unit.classes)
+
+
+def check_same_model(segmenter: Segmenter | PointSegmenter, work: Work) -> None:
+    """Refuse a worker that has another model than the run, or runs it by another program.
+
+    Raises:
+        InputError: With both.
+    """
+    mine, wanted = segmenter.weights_sha256, work.weights_sha256
+    if mine != wanted:
+        raise InputError(
+            f"a worker has model {segmenter.name} with weights {mine[:12]}, the run has "
+            f"{wanted[:12]}: give all machines the same model file"
+        )
+    backend = runtime_of(segmenter).backend
+    if backend != work.backend:
+        raise InputError(
+            f"a worker runs model {segmenter.name} with backend {backend}, the run is one of "
+            f"{work.backend}: open it in the workers as in the run"
+        )
+
+
+def margins_from(first: Tensor) -> Margins:
+    """Margins of no draw, with signs by given labels."""
+    zeros = torch.zeros(first.shape, dtype=torch.int32, device=first.device)
+    return Margins(first, zeros, zeros.clone())

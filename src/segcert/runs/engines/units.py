@@ -1,0 +1,121 @@
+"""The unit of work: one block of draws of one input, with streams of its own."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+
+from segcert.errors import InputError
+from segcert.models.adapter import Segmenter
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.shipped_points import of_category
+from segcert.noise.base import AbstractNoise
+from segcert.runs.store import from_arrays, to_arrays
+from segcert.sampling.tally import Block, Tally
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What all units of one input share; sent to a worker once.
+
+    Args:
+        x: The input, on the CPU.
+        noise: As asked for; made to fit the input by the worker.
+        scale: Resizing inside the base model; "1" for clouds.
+        seed: Of all streams.
+        weights_sha256: Hash of the weights that the worker must have.
+        category: Number of the category of a cloud; None for images.
+        backend: What runs the model; in the worker, too.
+    """
+
+    x: Shaped[Tensor, " *shape"]
+    noise: AbstractNoise
+    scale: str
+    seed: int
+    weights_sha256: str
+    category: int | None = None
+    backend: str = "torch"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One block of draws; its result depends on these values and on what the keys stand for.
+
+    Args:
+        work: Key of the `Work`.
+        block: Which draws.
+        batch_size: Draws that go through the model together.
+        classes: Number of classes; None for the first unit of an input, which finds it out and
+            checks that the model does not mix the draws of a batch.
+        reference: Key of the labels that draws are compared with: the guess, for test draws; the
+            labels of the first pilot draw, for later pilot draws. Empty for none.
+    """
+
+    work: str
+    block: Block
+    batch_size: int
+    classes: int | None = None
+    reference: str = ""
+
+    @property
+    def draws(self) -> int:
+        """Count the draws."""
+        return self.block.stop - self.block.start
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of what a worker must have to count it."""
+        return (self.work, self.reference) if self.reference else (self.work,)
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """A counted unit.
+
+    Args:
+        unit: The unit.
+        tally: Its counts, on the CPU; margins of the draws of this unit alone.
+        seconds: That the worker took.
+    """
+
+    unit: Unit
+    tally: Tally
+    seconds: float
+
+
+def told(segmenter: Segmenter | PointSegmenter, work: Work) -> Segmenter | PointSegmenter:
+    """Tell the model what it must know of an input: the scale of images, the category of clouds.
+
+    Raises:
+        InputError: If a model of clouds is to label an input without category.
+    """
+    if isinstance(segmenter, Segmenter):
+        return replace(segmenter, scale=work.scale)
+    if work.category is None:
+        raise InputError(f"model {segmenter.name} labels clouds of a category, got none")
+    return of_category(segmenter, work.category)
+
+
+def packed(tally: Tally) -> dict[str, np.ndarray]:
+    """Arrays of a tally for files and other processes; small counts become bytes."""
+    arrays = to_arrays("block", tally.to(torch.device("cpu")))
+    if tally.draws < 2**8:
+        arrays["block_counts"] = arrays["block_counts"].astype(np.uint8)
+    return arrays
+
+
+def unpacked(arrays: Mapping[str, np.ndarray]) -> Tally:
+    """Tally of arrays."""
+    found = {name: np.array(arrays[name]) for name in arrays}
+    if found["block_counts"].dtype == np.uint8:
+        found["block_counts"] = found["block_counts"].astype(np.int16)
+    return from_arrays("block", found)
+
+
+def to_bytes(message: object) -> bytes:
+    """A message for a process of ours, with its tensors inside."""
+    return pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
