@@ -13,7 +13,14 @@ from scipy.stats import laplace, norm, uniform
 
 from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise
-from segcert.noise.grid import BUCKET_BITS, InverseTable, inverse_table, to_steps
+from segcert.noise.grid import (
+    BUCKET_BITS,
+    InverseTable,
+    inverse_table,
+    steps_by_buckets,
+    steps_by_search,
+    to_steps,
+)
 from segcert.noise.laplace import LARGEST_ON_GRID as LARGEST_LAPLACE
 from segcert.noise.laplace import LatticeLaplaceNoise, laplace_table
 from segcert.noise.lattice import LARGEST_SIGMA, LatticeGaussianNoise, gaussian_table
@@ -183,6 +190,26 @@ def test_any_symmetric_law_can_be_drawn() -> None:
     table = inverse_table(lambda step: mpmath.mpf("0.25") if step < 1 else mpmath.mpf(0))
     words = torch.tensor([-(2**63), -(2**62) - 1, -(2**62), 0, 2**62 - 1, 2**62, 2**63 - 1])
     assert to_steps(words, table).tolist() == [-1, -1, 0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["uniform", "laplace"])
+def test_search_and_buckets_agree(name: str) -> None:
+    """What a device does and what the CPU does, also at every threshold and beside it."""
+    table = LAWS[name][1](0.25)
+    edges = torch.cat([table.thresholds + shift for shift in (-1, 0, 1)])
+    ends = torch.tensor([-(2**63), -1, 0, 2**63 - 1])
+    words = torch.cat([PhiloxStream(4, CPU).words((100_000,)), edges, ends])
+    assert torch.equal(steps_by_buckets(words, table), steps_by_search(words, table))
+    assert torch.equal(to_steps(words, table), steps_by_search(words, table))
+    pairs = words[: len(words) // 2 * 2].reshape(-1, 2)
+    assert torch.equal(steps_by_buckets(pairs.T, table), steps_by_search(pairs, table).T)
+
+
+def test_a_table_is_copied_to_a_device_once() -> None:
+    table = LAWS["laplace"][1](0.25)
+    meta = torch.device("meta")
+    assert table.to(meta) is table.to(meta)
+    assert table.to(meta).step.device == meta
 
 
 @ANY_LAW

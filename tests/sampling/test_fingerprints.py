@@ -18,6 +18,10 @@ from segcert.sampling.fingerprints import (
     chance_repeats,
     check_distinct,
     fingerprints,
+    hashes,
+    hashes_on_cpu,
+    hashes_on_device,
+    to_numpy,
     weights,
 )
 from segcert.sampling.streams import PhiloxStream
@@ -41,6 +45,20 @@ def test_fingerprint_is_the_documented_hash() -> None:
     """Against integers in Python; the draw spans more than one row of weights."""
     batch = draws(2, 3, 50_000)
     assert fingerprints(batch).tolist() == [by_hand(draw.numpy()) for draw in batch]
+
+
+@pytest.mark.parametrize("values", [1, 7, 2 * ROW - 1, 2 * ROW, 4 * ROW + 3, 6 * ROW])
+def test_both_ways_to_hash_agree(values: int) -> None:
+    """The one for devices, on the CPU; the products overflow, rows are full or not."""
+    generator = torch.Generator().manual_seed(values)
+    words = torch.randint(-(2**31), 2**31, (3, values), generator=generator, dtype=torch.int32)
+    assert torch.equal(hashes_on_device(words), hashes_on_cpu(words))
+
+
+def test_hashes_of_batches_are_fetched_together() -> None:
+    batch = draws(5, 3, 7, 5)
+    parts = [hashes(batch[:2]), hashes(batch[2:])]
+    assert to_numpy(parts).tolist() == fingerprints(batch).tolist()
 
 
 def test_weights_are_odd() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -22,11 +23,17 @@ from segcert.models.averaging import (
     probabilities,
 )
 from segcert.models.base import BaseModel
+from segcert.models.label_cells import largest
 from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
 from segcert.models.outputs import check_denoised, check_labels, tensor_of
 from segcert.models.resizing import Resizing, parse_resizing, resized
 from segcert.models.runtime import TORCH, Runtime
-from segcert.models.upsample import labels_of_upsampled, margins_of_upsampled
+from segcert.models.upsample import (
+    labels_of_upsampled,
+    labels_with_invalid,
+    lead,
+    margins_of_upsampled,
+)
 
 INVALID = -1  # label of a component whose scores are not all finite
 LARGEST_LABEL = 2**15 - 1
@@ -184,6 +191,8 @@ class Segmenter:
                 f"they must have {len(components) + 2} axes: batch, classes and {components}"
             )
         self._check_classes(scores.shape[1])
+        if scores.device.type != "cpu":
+            return labels_on_device(scores, components)
         finite = bool(torch.isfinite(scores).all())
         if scores.shape[2:] != components:
             if finite:
@@ -191,7 +200,7 @@ class Segmenter:
             scores = functional.interpolate(
                 scores, size=components, mode="bilinear", align_corners=False
             )
-        labels = scores.max(1).indices.to(torch.int16)
+        labels = torch.stack([largest(one) for one in scores])
         return labels if finite else labels.masked_fill_(~torch.isfinite(scores).all(1), INVALID)
 
     def to_margins(
@@ -207,13 +216,13 @@ class Segmenter:
         if not output.is_floating_point():
             return None
         finite = torch.isfinite(output).all(1, keepdim=True)
-        if not finite.all():  # softmax would take -inf for a score
+        # softmax would take -inf for a score; other devices are not asked, as it takes waiting
+        if output.device.type != "cpu" or not finite.all():
             output = output.masked_fill(~finite, torch.nan)
         if len(components) == 2:
             margins = margins_of_upsampled(output.contiguous(), (components[0], components[1]))
         elif output.shape[1] > 1:
-            best = output.float().softmax(1).topk(2, dim=1).values
-            margins = best[:, 0] - best[:, 1]
+            margins = lead(output.float().softmax(1).transpose(0, 1))
         else:
             margins = torch.ones((len(output), *components), device=output.device)
         return margins.nan_to_num_(nan=0.0)
@@ -254,9 +263,8 @@ class Segmenter:
         if not self.mean:
             return batch
         shape = (1, -1, *(1 for _ in batch.shape[2:]))
-        mean = torch.tensor(self.mean, device=batch.device).view(shape)
-        std = torch.tensor(self.std, device=batch.device).view(shape)
-        return (batch - mean).div_(std)
+        mean, std = constant(self.mean, batch.device), constant(self.std, batch.device)
+        return (batch - mean.view(shape)).div_(std.view(shape))
 
     def _resized(self, batch: Tensor) -> Tensor:
         """Resize by one factor, or to a fixed size."""
@@ -277,6 +285,24 @@ class Segmenter:
             raise ModelError(
                 f"model {self.name} scores {found} classes, {self.classes} were declared"
             )
+
+
+@lru_cache(maxsize=32)
+def constant(values: tuple[float, ...], device: torch.device) -> Float32[Tensor, " values"]:
+    """Numbers on a device; fetched there once, as each time takes waiting for the device."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
+
+
+def labels_on_device(
+    scores: Float[Tensor, " b k *shape"], components: tuple[int, ...]
+) -> Int16[Tensor, " b *components"]:
+    """Label as `Segmenter.to_labels` does, without making the host wait for the device."""
+    if scores.shape[2:] != components:
+        size = components[0], components[1]
+        return labels_with_invalid(scores.contiguous(), size, invalid=INVALID)
+    labels = scores.max(1).indices.to(torch.int16)
+    return labels.masked_fill_(~torch.isfinite(scores).all(1), INVALID)
 
 
 def component_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,6 +7,9 @@ from jaxtyping import Float, Float32, Int16
 from torch import Tensor
 from torch.nn import functional
 
+from segcert.models.label_cells import labels_by_cells, largest
+from segcert.models.threads import in_threads
+
 SCORES_AT_ONCE = (2**19, 2**27)  # numbers, on a CPU (cache) and on CUDA (few launches)
 
 
@@ -16,15 +19,47 @@ def labels_of_upsampled(
     """Resize scores bilinearly and take the class of the largest, some rows at a time.
 
     The rows of a strip are interpolated first, then its columns; the result is that of
-    ``interpolate(mode="bilinear", align_corners=False)`` up to rounding.
+    ``interpolate(mode="bilinear", align_corners=False)`` up to rounding. On a CPU, where few of
+    the neighbouring scores disagree, only the pixels between those are interpolated.
+
+    Args:
+        scores: Class scores, finite.
+        size: Height and width of the labels, pixels.
+    """
+    if scores.device.type != "cpu":
+        return labels_with_invalid(scores, size, invalid=0)
+    return torch.stack(in_threads(lambda one: labels_of_one(one, size), scores))
+
+
+def labels_of_one(
+    scores: Float[Tensor, " k h w"], size: tuple[int, int]
+) -> Int16[Tensor, " height width"]:
+    """Label one image on the CPU."""
+    found = labels_by_cells(scores, size)
+    if found is not None:
+        return found
+    labels = torch.empty(size, dtype=torch.int16)
+    for rows, wide in upsampled_strips(scores[None], size):
+        labels[rows] = largest(wide[0])
+    return labels
+
+
+def labels_with_invalid(
+    scores: Float[Tensor, " b k h w"], size: tuple[int, int], *, invalid: int
+) -> Int16[Tensor, " b height width"]:
+    """Label as `labels_of_upsampled` does, without asking the device whether all is finite.
 
     Args:
         scores: Class scores.
         size: Height and width of the labels, pixels.
+        invalid: Label of the pixels that a score which is not finite touches.
     """
+    bad = ~torch.isfinite(scores).all(1, keepdim=True)
+    scores = scores.masked_fill(bad, torch.nan)
     labels = torch.empty((len(scores), *size), dtype=torch.int16, device=scores.device)
     for rows, wide in upsampled_strips(scores, size):
-        labels[:, rows] = wide.max(1).indices
+        best = wide.max(1)
+        labels[:, rows] = best.indices.short().masked_fill_(best.values.isnan(), invalid)
     return labels
 
 
@@ -47,9 +82,17 @@ def margins_of_upsampled(
     if scores.shape[1] > 1:
         for image in range(len(scores)):
             for rows, wide in upsampled_strips(scores[image : image + 1], size):
-                best = wide.float().softmax(1).topk(2, dim=1).values[0]
-                margins[image, rows] = best[0] - best[1]
+                margins[image, rows] = lead(wide.float().softmax(1)[0])
     return margins
+
+
+def lead(values: Float[Tensor, " k *shape"]) -> Float[Tensor, " *shape"]:
+    """Largest value minus the second largest along the first axis; NaN where there is one."""
+    first, second = values[0].maximum(values[1]), values[0].minimum(values[1])
+    for plane in values[2:]:
+        second = torch.maximum(second, torch.minimum(first, plane))
+        first = torch.maximum(first, plane)
+    return first - second
 
 
 def upsampled_strips(

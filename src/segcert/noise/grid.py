@@ -13,8 +13,10 @@ Each probability is then off by at most 2^-64, tails included (docs/decisions/00
 The law must be symmetric about 0 and must fit 16 bits; each noise bounds its scale for that.
 """
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import mpmath
 import numpy as np
@@ -26,14 +28,16 @@ from segcert.errors import InputError
 from segcert.noise.base import RandomSource
 
 LEVELS = 255  # steps of the grid in one input unit
-VALUES_AT_ONCE = 2**18  # of an image; what is in flight stays in the cache
+# of an image, on a CPU (what is in flight stays in the cache) and elsewhere (part of the bits)
+VALUES_AT_ONCE = (2**15, 2**18)
 BUCKET_BITS = 16  # words are first looked up by their leading bits
+LEADING = 3 if sys.byteorder == "little" else 0  # which 16-bit quarter of a word these are
 PRECISION = 160  # bits of the tails before they are rounded to 64
 
 UpperTail = Callable[[mpmath.mpf], mpmath.mpf]  # z >= 0 in steps of the grid -> P(255 Z > z)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InverseTable:
     """How to invert the distribution of the integer noise.
 
@@ -48,6 +52,22 @@ class InverseTable:
     lowest: int
     step: Int16[Tensor, " buckets"]
     unsure: int
+
+    def to(self, device: torch.device) -> "InverseTable":
+        """Move to a device; a second call finds what the first one copied."""
+        return moved(self, device)
+
+
+@lru_cache(maxsize=32)
+def moved(table: InverseTable, device: torch.device) -> InverseTable:
+    """Copy a table to a device."""
+    return replace(table, thresholds=table.thresholds.to(device), step=table.step.to(device))
+
+
+@lru_cache(maxsize=32)
+def unsigned_buckets(table: InverseTable) -> Int16[np.ndarray, " buckets"]:
+    """Order the buckets by leading bits that are read as an unsigned number."""
+    return np.roll(table.step.numpy(), 2 ** (BUCKET_BITS - 1))
 
 
 def sample_on_grid(
@@ -66,25 +86,45 @@ def sample_on_grid(
         steps: Turns words into the integer noise, int16; used up in place.
     """
     noisy = torch.empty((n, *x.shape), dtype=torch.float32, device=x.device)
-    values = x.reshape(-1)
-    for copy in noisy.view(n, -1):
-        for start in range(0, len(values), VALUES_AT_ONCE):
-            part = slice(start, start + VALUES_AT_ONCE)
-            copy[part] = steps(rng.words(values[part].shape)).add_(values[part])
+    values, at_once = x.reshape(-1), VALUES_AT_ONCE[x.device.type != "cpu"]
     # by a tensor, because CUDA would multiply by the reciprocal of a number
-    return noisy.div_(torch.full((), LEVELS, dtype=torch.float32, device=x.device))
+    levels = torch.full((), LEVELS, dtype=torch.float32, device=x.device)
+    for copy in noisy.view(n, -1):
+        for start in range(0, len(values), at_once):
+            part = slice(start, start + at_once)
+            integers = steps(rng.words(values[part].shape)).add_(values[part])
+            copy[part].copy_(integers).div_(levels)
+    return noisy
 
 
 def to_steps(words: Int64[Tensor, " *shape"], table: InverseTable) -> Int16[Tensor, " *shape"]:
     """Turn uniform 64-bit words into integer noise."""
-    flat = words.reshape(-1)
-    bucket = (flat >> (64 - BUCKET_BITS)).to(torch.int32) + 2 ** (BUCKET_BITS - 1)
-    steps = table.step.to(flat.device).index_select(0, bucket)
-    unsure = (steps == table.unsure).nonzero().squeeze(1)
-    thresholds = table.thresholds.to(flat.device)
-    exact = torch.searchsorted(thresholds, flat[unsure], right=True) + table.lowest
-    steps[unsure] = exact.to(torch.int16)
-    return steps.reshape(words.shape)
+    if words.device.type == "cpu":
+        return steps_by_buckets(words, table)
+    return steps_by_search(words, table.to(words.device))
+
+
+def steps_by_buckets(
+    words: Int64[Tensor, " *shape"], table: InverseTable
+) -> Int16[Tensor, " *shape"]:
+    """Look the leading bits up, and search for the few words that they do not decide.
+
+    In NumPy, whose lookup takes 16-bit numbers as they are and leaves other threads alone.
+    """
+    flat = np.ascontiguousarray(words.numpy()).reshape(-1)
+    steps = np.take(unsigned_buckets(table), flat.view(np.uint16)[LEADING::4], mode="wrap")
+    unsure = np.flatnonzero(steps == table.unsure)
+    found = np.searchsorted(table.thresholds.numpy(), flat[unsure], side="right")
+    steps[unsure] = found + table.lowest
+    return torch.from_numpy(steps).reshape(words.shape)
+
+
+def steps_by_search(
+    words: Int64[Tensor, " *shape"], table: InverseTable
+) -> Int16[Tensor, " *shape"]:
+    """Search for every word: how many are undecided, a device would have to tell the host."""
+    found = torch.searchsorted(table.thresholds, words, right=True)
+    return found.add_(table.lowest).to(torch.int16)
 
 
 def inverse_table(upper_tail: UpperTail) -> InverseTable:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int, Int16, Shaped
 from torch import Tensor
@@ -12,8 +11,9 @@ from segcert.errors import SamplingError
 from segcert.models.adapter import INVALID, component_shape
 from segcert.models.averaging import Output
 from segcert.models.base import BaseModel
+from segcert.models.threads import in_threads
 from segcert.noise.base import AbstractNoise
-from segcert.sampling.fingerprints import fingerprints
+from segcert.sampling.fingerprints import hashes, to_numpy
 from segcert.sampling.promise import Margins, no_margins
 from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import Block, Run, Tally, no_draws
@@ -49,8 +49,12 @@ class Task:
 
 def noisy_batch(task: Task, stage: Stage, draws: range) -> Float[Tensor, " b *shape"]:
     """Draw noisy copies of the input, each from its own stream."""
-    streams = (task.streams.of_draw(stage, draw) for draw in draws)
-    copies = [task.noise.sample(task.x, 1, rng=stream) for stream in streams]
+
+    def copy(draw: int) -> Tensor:
+        return task.noise.sample(task.x, 1, rng=task.streams.of_draw(stage, draw))
+
+    on_cpu = task.x.device.type == "cpu"
+    copies = in_threads(copy, draws) if on_cpu else [copy(draw) for draw in draws]
     return torch.cat(copies) if len(copies) > 1 else copies[0]
 
 
@@ -98,7 +102,11 @@ def count_batches(
     margins: Margins | None,
     after_batch: Callable[[int], None] | None,
 ) -> Tally:
-    """Count a block with one batch size."""
+    """Count a block with one batch size.
+
+    Counts, hashes and invalid labels stay on the device until the block ends, so that the host
+    does not wait for it.
+    """
     shape = task.components if guess is not None else (task.classes, *task.components)
     counts = no_draws(shape, n=block.stop - block.start, device=task.x.device).counts
     invalid = torch.zeros((), dtype=torch.int64, device=task.x.device)
@@ -106,7 +114,7 @@ def count_batches(
     for start in range(block.start, block.stop, batch_size):
         draws = range(start, min(start + batch_size, block.stop))
         batch = noisy_batch(task, block.stage, draws)
-        prints.append(fingerprints(batch))
+        prints.append(hashes(batch))
         output = task.segmenter.output(batch)
         labels = task.segmenter.to_labels(output, task.components)
         add_labels(counts, labels, guess)
@@ -116,7 +124,7 @@ def count_batches(
         if after_batch:
             after_batch(draws.stop)
     runs = (Run(block.start, block.stop, batch_size),)
-    return Tally(counts, int(invalid), np.concatenate(prints), runs, margins)
+    return Tally(counts, int(invalid), to_numpy(prints), runs, margins)
 
 
 def add_labels(

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt64
+from jaxtyping import Float, Int32, Int64, UInt64
 from scipy.special import pdtrc
 from torch import Tensor
 from torch.nn import functional
@@ -20,12 +20,40 @@ def fingerprints(batch: Float[Tensor, " b *shape"]) -> UInt64[np.ndarray, " b"]:
 
     Two different random draws collide with probability about 2^-64; equal draws always do.
     """
+    return to_numpy([hashes(batch)])
+
+
+def hashes(batch: Float[Tensor, " b *shape"]) -> Int64[Tensor, " b"]:
+    """Hash the draws where they are, as signed integers."""
     words = batch.to(torch.float32).reshape(len(batch), -1).view(torch.int32)
-    words = functional.pad(words, (0, -words.shape[1] % (2 * ROW))).view(torch.int64)
-    rows = words.reshape(len(batch), -1, ROW)
-    columns, lines = weights(ROW, batch.device), weights(2**20, batch.device)[: rows.shape[1]]
-    hashes = [((draw * columns).sum(1) * lines).sum() for draw in rows]
-    return torch.stack(hashes).cpu().numpy().view(np.uint64)
+    on_cpu = batch.device.type == "cpu"
+    return hashes_on_cpu(words) if on_cpu else hashes_on_device(words)
+
+
+def hashes_on_cpu(words: Int32[Tensor, " b values"]) -> Int64[Tensor, " b"]:
+    """Hash in NumPy, whose product of integers needs no room for the terms."""
+    columns, lines = weights(ROW, words.device).numpy(), weights(2**20, words.device).numpy()
+    whole = words.shape[1] // (2 * ROW) * 2 * ROW
+    rest = functional.pad(words[:, whole:], (0, -words.shape[1] % (2 * ROW))).numpy()
+    found = []
+    for full, last in zip(words[:, :whole].numpy(), rest, strict=True):
+        parts = [part.view(np.int64).reshape(-1, ROW) @ columns for part in (full, last)]
+        by_line = np.concatenate(parts)
+        found.append(by_line @ lines[: len(by_line)])
+    return torch.from_numpy(np.array(found, dtype=np.int64))
+
+
+def hashes_on_device(words: Int32[Tensor, " b values"]) -> Int64[Tensor, " b"]:
+    """Hash in torch, which has no product of integers on CUDA."""
+    padded = functional.pad(words, (0, -words.shape[1] % (2 * ROW))).view(torch.int64)
+    rows = padded.reshape(len(words), -1, ROW)
+    columns, lines = weights(ROW, words.device), weights(2**20, words.device)[: rows.shape[1]]
+    return torch.stack([((draw * columns).sum(1) * lines).sum() for draw in rows])
+
+
+def to_numpy(parts: list[Tensor]) -> UInt64[np.ndarray, " draws"]:
+    """Fetch the hashes of several batches at once, as unsigned integers."""
+    return torch.cat(parts).cpu().numpy().view(np.uint64)
 
 
 @lru_cache(maxsize=8)

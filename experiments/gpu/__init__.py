@@ -1,0 +1,1 @@
+"""What a certificate costs on a GPU, beside the paper's figures."""
