@@ -39,6 +39,15 @@ def dots_of(figure: Figure) -> set[tuple[float, float]]:
     }
 
 
+def test_figure3_leaves_out_what_has_one_tau(found: Comparison) -> None:
+    """A dot alone is no line: its panel would be empty but for it."""
+    alone = all_settings(sigma=(0.25,), scale=("1",), tau=(0.75,), n=(100,), correction=("holm",))
+    more = compare([results_of(share, settings=alone)], ["net"])
+    both = replace(found, entries=(*found.entries, *more.entries))
+    assert dots_of(figure3(both)) == dots_of(figure3(found))
+    assert len(figure3(both).axes) == len(figure3(found).axes)
+
+
 def test_figure3_shows_every_radius_and_tau(found: Comparison) -> None:
     figure = figure3(found)
     expected = {

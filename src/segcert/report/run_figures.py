@@ -43,13 +43,18 @@ PANEL_TITLE = 50  # characters in a line
 def figure3(found: Comparison) -> Figure:
     """Draw the certified radius against the certified accuracy; the numbers are tau.
 
-    One line for each model, sigma, scale, n and correction, one dot for each tau.
+    One line for each model, sigma, scale, n and correction, one dot for each tau. What has only one
+    tau is no line and is left out.
 
     Raises:
         InputError: If no line has several tau.
     """
-    every = group(found.entries, ("model", "sigma", "scale", "n", "correction"))
-    if all(len(series.entries) < 2 for series in every):
+    every = [
+        series
+        for series in group(found.entries, ("model", "sigma", "scale", "n", "correction"))
+        if len(series.entries) > 1
+    ]
+    if not every:
         raise InputError(
             "figure3 is not drawn: it needs several tau at one n; name them in segcert evaluate"
         )
