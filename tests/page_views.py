@@ -5,9 +5,11 @@ import math
 import numpy as np
 from PIL import Image
 
-from segcert.report.page import ReportView
+from segcert.report.evidence import Evidence, listed_counts
+from segcert.report.page_view import ReportView
 from segcert.report.pictures import default_palette
 from segcert.report.radius import l2_ball
+from segcert.stats.p_values import pilot_p_values
 
 STATEMENT = "With confidence 0.999: 3 < 4 components keep their class."
 
@@ -19,6 +21,13 @@ def smooth(shape: tuple[int, int], seed: int) -> np.ndarray:
         coarse = Image.fromarray(rng.normal(size=(cells, 2 * cells)).astype(np.float32))
         total += np.asarray(coarse.resize(shape[::-1], Image.Resampling.BICUBIC)) * 8 / cells
     return np.asarray(total / total.std())
+
+
+def made_up_evidence(hits: np.ndarray, n: int, threshold: int) -> Evidence:
+    """p-values at tau = 0.75, and radii that grow with the count."""
+    counts, p_values = listed_counts(hits, threshold, n), pilot_p_values(n, tau=0.75)
+    radii = np.maximum(counts / n - 0.8, 0)
+    return Evidence(counts, p_values[counts], float(p_values[threshold]), radii, "A map of radii.")
 
 
 def make_view(shape: tuple[int, int] = (24, 40), *, n: int = 100, truth: bool = True) -> ReportView:
@@ -44,10 +53,13 @@ def make_view(shape: tuple[int, int] = (24, 40), *, n: int = 100, truth: bool = 
         root=-1,
         class_names=("road", "sky", "tree", "car", "unicorn"),
         palette=default_palette(5),
+        base=np.roll(labels, 3, axis=1),
         truth=true,
         right=None if true is None else true == labels,
         statement=STATEMENT,
         radius=l2_ball(0.16869, (3, *shape)),
+        radius_text="0.1686 l2",
+        evidence=made_up_evidence(hits, n, threshold),
         facts=(("noise", "gaussian"), ("seed", "77")),
         metrics=(("certified share", "12.3%", "of the pixels"),),
         certificate_json='{"alpha": 0.001}',

@@ -3,9 +3,11 @@
 import math
 
 import numpy as np
+from page_views import made_up_evidence
 
 from segcert.report.pictures import default_palette
 from segcert.report.points_view import PointsView
+from segcert.report.radius import l2_ball
 
 
 def make_points_view(points: int = 2048, *, n: int = 100, truth: bool = True) -> PointsView:
@@ -33,8 +35,12 @@ def make_points_view(points: int = 2048, *, n: int = 100, truth: bool = True) ->
         shortfall="",
         class_names=("body", "head", "tail"),
         palette=default_palette(3),
+        base=np.roll(labels, 5).astype(np.uint8),
         truth=true if truth else None,
         statement="With confidence 0.999: 3 < 4 points keep their part.",
+        radius=l2_ball(0.16869, (points, 3)),
+        radius_text="0.1686 l2",
+        evidence=made_up_evidence(hits, n, threshold),
         facts=(("noise", "gaussian"), ("seed", "77")),
         metrics=(("certified", "81.2%", "of the points"), ("radius", "0.1686", "l2")),
         certificate_json='{"alpha": 0.001}',

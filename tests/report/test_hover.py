@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from page_views import make_view
 
-from segcert.report.page import ReportView, render_page
+from segcert.report.page import render_page
+from segcert.report.page_view import ReportView
 
 PROBE = """<script>
 addEventListener("load", async () => {

@@ -13,7 +13,8 @@ from page_views import STATEMENT, make_view
 from PIL import Image
 
 from segcert.errors import InputError
-from segcert.report.page import class_rows, render_page
+from segcert.report.page import render_page
+from segcert.report.page_tables import class_rows
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -143,10 +144,8 @@ def test_everything_has_a_name_for_those_who_cannot_see() -> None:
     assert all(image["alt"] for image in page.all("img"))
     assert len(page.all("caption")) == len(page.all("table")) == 2
     assert page.all("html")[0]["lang"] == "en"
-    assert [figure["id"] for figure in page.all("figure")] == [
-        f"figure-{key}"
-        for key in ("input", "predicted", "certified", "counts", "truth", "outcomes")
-    ]
+    keys = "input", "base", "predicted", "certified", "counts", "radius", "truth", "outcomes"
+    assert [figure["id"] for figure in page.all("figure")] == [f"figure-{key}" for key in keys]
 
 
 def test_identifiers_are_unique_and_references_meet_them() -> None:

@@ -22,7 +22,8 @@ from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.laplace import LaplaceNoise
 from segcert.noise.uniform import UniformNoise
 from segcert.report.facts import facts
-from segcert.report.page import class_rows, outcome_key, render_page
+from segcert.report.page import render_page
+from segcert.report.page_tables import class_rows, outcome_key
 from segcert.report.view import make_view
 from segcert.sampling.counts import Counts
 from segcert.sampling.sampler import sample

@@ -132,6 +132,7 @@ def certify(
     from segcert.models.opening_points import PointOptions, open_point_model
     from segcert.models.shipped import open_model
     from segcert.noise.kinds import WITH_AXIS
+    from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files, write_radius_map
     from segcert.report.progress import DrawProgress
     from segcert.runs.certify_images import certify_images, check_request, prepare_folder
@@ -197,12 +198,14 @@ def certify(
         warn_about_noise(model, noise, sigma)
         warn_about_input(model)
         warn_about_size(model, [read_file(path).shape[1] for path in new], scale)
+    base = base_prediction(segmenter, device=device)
+    write = partial(write_files, radius_map=radius_map, base=base)
     done = []
     with DrawProgress(messages) as progress:
         for item in certify_images(
             segmenter, found, request,
-            out=out, write=partial(write_files, radius_map=radius_map), seed=seed, device=device,
-            batch_size=batch, ignore=mask, overwrite=overwrite, progress=progress,
+            out=out, write=write, seed=seed, device=device, batch_size=batch,
+            ignore=mask, overwrite=overwrite, progress=progress,
         ):  # fmt: skip
             done.append(item)
             if radius_map and item.resumed and not (item.folder / "radius.npy").exists():

@@ -103,6 +103,7 @@ def certify_clouds(
 
     from segcert.cli.shell import messages
     from segcert.data.point_files import read_cloud
+    from segcert.report.base_prediction import base_prediction
     from segcert.report.cloud_files import write_cloud_files
     from segcert.report.progress import DrawProgress
     from segcert.runs.certify_images import certify_images, check_request, prepare_folder
@@ -119,7 +120,8 @@ def certify_clouds(
     for path in found.values():
         for note in read_cloud(path).notes:
             messages.print(f"note: {path}: {note}", markup=False)
-    write = partial(write_cloud_files, with_truth=segmenter.category is not None, up=up)
+    base = base_prediction(segmenter, kind=kind, device=wishes.device)
+    write = partial(write_cloud_files, with_truth=segmenter.category is not None, up=up, base=base)
     with DrawProgress(messages) as progress:
         done = list(certify_images(
             segmenter, found, request,

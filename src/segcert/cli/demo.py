@@ -61,6 +61,7 @@ def demo(
     from segcert.files import atomic_write
     from segcert.metrics.score import score
     from segcert.models.shipped import open_model
+    from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files
     from segcert.report.pictures import png_bytes
     from segcert.report.progress import DrawProgress
@@ -95,7 +96,7 @@ def demo(
     with DrawProgress(messages) as progress:
         (done,) = certify_images(
             segmenter, images, request, out=out, seed=seed, overwrite=True, progress=progress,
-            write=partial(write_files, truth=street.labels),
+            write=partial(write_files, truth=street.labels, base=base_prediction(segmenter)),
         )  # fmt: skip
     found = done.certificate
     with atomic_write(out / "strip.png") as file:

@@ -15,6 +15,7 @@ from segcert.data.point_files import write_cloud
 from segcert.metrics.score import score
 from segcert.models import opening_points
 from segcert.models.opening_points import PointOptions
+from segcert.report.base_prediction import base_prediction
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.cloud_radius import cloud_radius_line
 from segcert.report.progress import DrawProgress
@@ -56,10 +57,11 @@ def demo_points(index: int, *, tau: float, n0: int, n: int, seed: int | None, ou
     check_image(request, cloud, model, kind=kind)
     prepare_folder(out)
     write_cloud(path, shape)
+    write = partial(write_cloud_files, with_truth=True, base=base_prediction(model, kind=kind))
     with DrawProgress(messages) as progress:
         (done,) = certify_images(
             model, {path.stem: path}, request, out=out, seed=seed, overwrite=True,
-            progress=progress, write=partial(write_cloud_files, with_truth=True), kind=kind,
+            progress=progress, write=write, kind=kind,
         )  # fmt: skip
     found = done.certificate
     truth = np.asarray(shape.labels).astype(np.uint8)

@@ -7,6 +7,7 @@ import numpy as np
 from segcert.certificates.result import Certificate
 from segcert.data.point_files import read_cloud, write_cloud
 from segcert.files import atomic_write
+from segcert.report.base_prediction import BasePrediction
 from segcert.report.points_page import render_points_page
 from segcert.report.points_still import still_png
 from segcert.report.points_view import Up, make_points_view
@@ -21,6 +22,7 @@ def write_cloud_files(
     *,
     with_truth: bool = False,
     up: Up = "y",
+    base: BasePrediction | None = None,
 ) -> None:
     """Write everything about one certified cloud into a folder.
 
@@ -31,6 +33,7 @@ def write_cloud_files(
         certificate: Its certificate.
         with_truth: Whether the labels of the file are true parts in the numbers of the model.
         up: Axis that points up in the pictures.
+        base: Labels the file without noise, for the page.
     """
     cloud = read_cloud(image)
     truth = None if cloud.labels is None or not with_truth else cloud.labels.astype(np.uint8)
@@ -43,7 +46,10 @@ def write_cloud_files(
             certified=certificate.certified,
         )  # fmt: skip
     write_cloud(folder / "labels.ply", cloud, shown)
-    view = make_points_view(certificate, cloud.points, title=image.stem, truth=truth, up=up)
+    view = make_points_view(
+        certificate, cloud.points,
+        title=image.stem, truth=truth, base=None if base is None else base(image), up=up,
+    )  # fmt: skip
     with atomic_write(folder / "cloud.png") as file:
         file.write(still_png(view))
     (folder / "report.html").write_text(render_points_page(view), encoding="utf-8")

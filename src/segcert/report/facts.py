@@ -1,6 +1,7 @@
 """What the page of a certificate says about how it was made, in words."""
 
 import numpy as np
+from jaxtyping import Int16
 
 from segcert.certificates.result import Certificate
 from segcert.sampling.counts import Counts
@@ -125,6 +126,16 @@ def facts(certificate: Certificate) -> tuple[Fact, ...]:
         ("backend", source.backend),
         ("versions", ", ".join(f"{name} {number}" for name, number in source.versions)),
     )
+
+
+def base_fact(
+    certificate: Certificate, base: Int16[np.ndarray, " *components"] | None
+) -> tuple[Fact, ...]:
+    """Say what the base prediction is; nothing if there is none."""
+    if base is None:
+        return ()
+    said = f"one pass of {certificate.provenance.model} without noise; no part of the certificate"
+    return (("base prediction", said),)
 
 
 def needed(certificate: Certificate) -> str:

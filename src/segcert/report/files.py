@@ -9,6 +9,7 @@ from segcert.certificates.radius_map import radius_map as map_radii
 from segcert.certificates.result import Certificate
 from segcert.data.images import read_file
 from segcert.files import atomic_write
+from segcert.report.base_prediction import BasePrediction
 from segcert.report.page import render_page
 from segcert.report.pictures import labels_image, overlay, png_bytes, radius_image, stretch
 from segcert.report.view import make_view, palette_of
@@ -22,6 +23,7 @@ def write_files(
     *,
     truth: UInt8[np.ndarray, " h w"] | None = None,
     radius_map: bool = False,
+    base: BasePrediction | None = None,
 ) -> None:
     """Write everything about one certified image into a folder.
 
@@ -33,6 +35,7 @@ def write_files(
         truth: True classes, 255 = ignored, for the page.
         radius_map: Also write ``radius.npy`` (float64, in input units), ``radius.png`` and
             ``radius.txt`` with what the map states; its alpha comes on top of the certificate's.
+        base: Labels the file without noise, for the page.
     """
     pixels = read_file(image).movedim(0, 2).numpy()
     labels, certified = certificate.labels, certificate.certified
@@ -40,7 +43,10 @@ def write_files(
     certificate.save(folder)
     labels_image(labels, certified, palette).save(folder / "labels.png", optimize=False)
     overlay(pixels, labels, certified, palette).save(folder / "overlay.png")
-    view = make_view(certificate, pixels, title=image.stem, truth=truth)
+    view = make_view(
+        certificate, pixels,
+        title=image.stem, truth=truth, base=None if base is None else base(image),
+    )  # fmt: skip
     (folder / "report.html").write_text(render_page(view), encoding="utf-8")
     if radius_map:
         write_radius_map(folder, certificate)

@@ -1,50 +1,107 @@
-"use strict";
 (() => {
-  const $ = (id) => document.getElementById(id);
-  const { width, height, n, threshold, shortfall, root, names, starts, restBytes } = JSON.parse($("data").textContent);
-  const source = (key) => document.querySelector(`#figure-${key} > img`)?.src;
+  const { width, height, step, n, threshold, shortfall, root, names, starts, restBytes } = data;
   const stage = $("stage");
   const lens = $("lens").getContext("2d");
   const LENS_PIXELS = 11;
   const ABSTAIN = 255; // in the layer of certified labels
-  let values = null; // { labels, certified, untested, hits, truth }, one number per pixel
+  const STRIPE = 8; // pixels of the screen from stripe to stripe
+  let values = null; // { labels, certified, untested, hits, base, truth }, one number per pixel
   let at = null; // { x, y }, the pixel that is read
   let spoken = 0;
 
-  // Pictures: the photograph below, the layer above it, the veil that points out classes on top.
-  const add = (tag, name) => stage.appendChild(Object.assign(document.createElement(tag), { className: name }));
-  const photograph = add("img", "");
-  const layer = add("img", "");
-  const veil = add("canvas", "");
-  const here = add("div", "here");
-  photograph.alt = layer.alt = "";
-  photograph.width = veil.width = width;
-  photograph.height = veil.height = height;
-  photograph.src = source("input");
-  veil.hidden = here.hidden = true;
+  // The radii are the counts with other colours: only the palette of the picture is another.
+  function recoloured(url, colours) {
+    const file = bytesOf(url.slice(url.indexOf(",") + 1));
+    const view = new DataView(file.buffer);
+    for (let i = 8; i < file.length; i += 12 + view.getUint32(i)) {
+      if (String.fromCharCode(...file.subarray(i + 4, i + 8)) !== "PLTE") continue;
+      file.set(colours, i + 8);
+      view.setUint32(i + 8 + colours.length, checksum(file.subarray(i + 4, i + 8 + colours.length)));
+      break;
+    }
+    let text = "";
+    for (let i = 0; i < file.length; i += 0x8000) text += String.fromCharCode(...file.subarray(i, i + 0x8000));
+    return `data:image/png;base64,${btoa(text)}`;
+  }
+
+  // CRC-32, PNG specification (W3C, third edition), annex D.
+  function checksum(bytes) {
+    let sum = 0xffffffff;
+    for (const byte of bytes) {
+      sum ^= byte;
+      for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+    }
+    return ~sum >>> 0;
+  }
+
+  const source = (key) => document.querySelector(`#figure-${key} > img`)?.src;
+  if (data.evidence.radii) {
+    const picture = Object.assign(new Image(width, height), { alt: "The largest radius proved at each pixel, by colour; white: none." });
+    picture.src = recoloured(source("counts"), bytesOf(data.radiusColours));
+    $("figure-radius").prepend(picture);
+    $("figure-radius").hidden = false;
+  }
+
+  // The other picture lies below; the layer, its hatching and the veil over hidden classes above.
+  const add = (parent, tag, name) => parent.appendChild(Object.assign(document.createElement(tag), { className: name }));
+  const under = add(stage, "img", "");
+  const over = add(stage, "div", "over");
+  const layer = add(over, "img", "");
+  const hatch = add(over, "canvas", "");
+  const veil = add(stage, "canvas", "");
+  const edge = add(stage, "div", "edge");
+  const here = add(stage, "div", "here");
+  under.alt = layer.alt = "";
+  for (const picture of [under, hatch, veil]) [picture.width, picture.height] = [width, height];
+  hatch.hidden = veil.hidden = edge.hidden = here.hidden = true;
+
+  const share = () => Number($("blend").value) / 100;
+  const fades = () => $("fade").checked;
 
   function showLayer() {
-    const key = document.querySelector("input[name=layer]:checked").value;
-    layer.src = source(key);
-    $("blend").disabled = key === "input";
-    layer.decode().then(drawLens, () => {});
+    layer.src = source(chosen("layer"));
+    under.src = source($("under").value);
+    $("blend").disabled = chosen("layer") === $("under").value;
+    drawHatch();
+    for (const picture of [layer, under]) picture.decode().then(drawLens, () => {});
   }
 
   function blend() {
-    const share = Number($("blend").value);
-    layer.style.opacity = 1 - share / 100;
-    $("blend-value").textContent = `${share}%`;
+    const percent = Math.round(100 * share());
+    over.style.opacity = fades() ? 1 - share() : 1;
+    over.style.clipPath = fades() ? "none" : `inset(0 0 0 ${percent}%)`;
+    edge.hidden = fades() || !percent || percent === 100;
+    edge.style.left = `${percent}%`;
+    $("blend-value").textContent = `${percent}%`;
+    drawLens();
   }
 
   function sharpen() {
     const enlarged = stage.clientWidth * devicePixelRatio > width;
-    for (const picture of [layer, veil]) picture.classList.toggle("enlarged", enlarged);
+    for (const picture of [under, layer, hatch, veil]) picture.classList.toggle("enlarged", enlarged);
+    drawHatch();
     mark();
+  }
+
+  // Stripes over abstentions, so that they are not taken for a white thing.
+  function drawHatch() {
+    hatch.hidden = !$("hatched").checked || chosen("layer") !== "certified" || !values;
+    if (hatch.hidden) return drawLens();
+    const period = Math.max(4, Math.round((STRIPE * width) / Math.max(stage.clientWidth, 1)));
+    const stripes = new ImageData(width, height);
+    const dots = new Uint32Array(stripes.data.buffer);
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, i++) {
+        if (!isCertified(i) && (x + y) % period < period / 3) dots[i] = 0xff8a827d; // alpha, blue, green, red
+      }
+    }
+    hatch.getContext("2d").putImageData(stripes, 0, 0);
+    drawLens();
   }
 
   // Values: the pictures are read byte by byte, since a canvas may give back altered colours.
   async function decode(url, bytes) {
-    const file = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (c) => c.charCodeAt(0));
+    const file = bytesOf(url.slice(url.indexOf(",") + 1));
     const view = new DataView(file.buffer);
     const parts = [];
     for (let i = 8; i < file.length; i += 12 + view.getUint32(i)) {
@@ -92,9 +149,11 @@
       for (let k = 0; k < restBytes; k++) more = 256 * more + rest[restBytes * i + k];
       return starts[level] + more;
     });
-    values = { labels, certified, untested, hits, truth: source("truth") ? await decode(source("truth"), 1) : null };
+    const [base, truth] = [source("base") && await decode(source("base"), 1), source("truth") && await decode(source("truth"), 1)];
+    values = { labels, certified, untested, hits, base, truth };
     read();
-    point();
+    drawVeil();
+    drawHatch();
   }
 
   // The pixel that is read.
@@ -122,9 +181,11 @@
     const box = [at.x - reach, at.y - reach, LENS_PIXELS, LENS_PIXELS, 0, 0, size, size];
     lens.clearRect(0, 0, size, size);
     lens.imageSmoothingEnabled = false;
-    for (const [picture, opacity] of [[photograph, 1], [layer, Number(layer.style.opacity)]]) {
-      lens.globalAlpha = opacity;
-      if (picture.naturalWidth) lens.drawImage(picture, ...box);
+    const cut = at.x + 0.5 >= share() * width ? 1 : 0;
+    const opacity = fades() ? 1 - share() : cut;
+    for (const [picture, alpha] of [[under, 1], [layer, opacity], ...(hatch.hidden ? [] : [[hatch, opacity]])]) {
+      lens.globalAlpha = alpha;
+      if (picture === hatch || picture.naturalWidth) lens.drawImage(picture, ...box);
     }
     lens.globalAlpha = 1;
     for (const [colour, grow] of [["#111", 1.5], ["#fff", 0]]) {
@@ -138,19 +199,27 @@
     if (!at || !values) return "";
     const i = at.y * width + at.x;
     const [label, hits] = [values.labels[i], values.hits[i]];
-    const result = values.untested?.[i] ? "not tested" : isCertified(i) ? "certified" : "abstained";
+    const untested = Boolean(values.untested?.[i]);
+    const result = untested ? "not tested" : isCertified(i) ? "certified" : "abstained";
     const count = `${hits} of ${n}${label === root ? " for one member" : ""}`;
-    $("read-pixel").textContent = `${at.x}, ${at.y}`;
+    const p = untested || label === root ? "–" : pText(hits);
+    const radius = radiusText(values.hits[i], isCertified(i));
+    $("read-pixel").textContent = place();
     nameIn($("read-class"), label);
     $("read-count").textContent = count;
+    $("read-p").textContent = p;
     $("read-result").textContent = result + reason(i);
-    let sentence = `Pixel ${at.x}, ${at.y}: ${names[label]}, ${count}, ${result}`;
-    if (values.truth) {
-      nameIn($("read-truth"), values.truth[i]);
-      sentence += `; truth ${names[values.truth[i]] ?? "not labelled"}`;
+    $("read-radius").textContent = radius;
+    let sentence = `Pixel ${place()}: ${names[label]}, ${count}, ${result}, p-value ${p}, radius ${radius}`;
+    for (const key of ["base", "truth"]) {
+      if (!values[key]) continue;
+      nameIn($(`read-${key}`), values[key][i], key === "base" ? "none" : "not labelled");
+      sentence += `; ${key} ${$(`read-${key}`).textContent}`;
     }
     return sentence;
   }
+
+  const place = () => `${at.x * step}, ${at.y * step}`;
 
   // The count is needed, but it does not always decide.
   function reason(i) {
@@ -161,24 +230,23 @@
 
   const isCertified = (i) => values.certified[i] !== ABSTAIN;
 
-  function nameIn(place, index) {
+  function nameIn(spot, index, otherwise) {
     const swatch = document.querySelector(`#keys [data-class="${index}"] svg`)?.cloneNode(true);
-    place.replaceChildren(...(swatch ? [swatch] : []), names[index] ?? "not labelled");
+    spot.replaceChildren(...(swatch ? [swatch] : []), names[index] ?? otherwise);
   }
 
-  // Point out classes: all else goes dark.
-  function point() {
-    const pressed = [...document.querySelectorAll("#keys [aria-pressed=true]")].map((key) => key.dataset.class);
-    veil.hidden = !pressed.length || !values;
+  // What is not shown goes dark.
+  function drawVeil() {
+    const off = hiddenKeys();
+    veil.hidden = !off.size || !values;
     if (veil.hidden) return;
-    const lit = new Set(pressed.map(Number));
-    const [abstained, untested] = ["abstained", "untested"].map((name) => pressed.includes(name));
+    const dark = names.map((_, label) => off.has(String(label)));
+    const [abstained, untested] = ["abstained", "untested"].map((key) => off.has(key));
     const shade = new ImageData(width, height);
     const dots = new Uint32Array(shade.data.buffer);
     for (let i = 0; i < dots.length; i++) {
-      const out = values.untested?.[i];
-      const shown = lit.has(values.labels[i]) || (out ? untested : abstained && !isCertified(i));
-      if (!shown) dots[i] = 0xd81a1614; // alpha, blue, green, red
+      const out = values.untested?.[i] ? untested : abstained && !isCertified(i);
+      if (out || dark[values.labels[i]]) dots[i] = 0xe01a1614; // alpha, blue, green, red
     }
     veil.getContext("2d").putImageData(shade, 0, 0);
   }
@@ -201,17 +269,15 @@
   stage.addEventListener("pointermove", follow);
   stage.addEventListener("pointerdown", follow);
   for (const radio of document.querySelectorAll("input[name=layer]")) radio.addEventListener("change", showLayer);
-  $("blend").addEventListener("input", () => { blend(); drawLens(); });
-  $("keys").addEventListener("click", (event) => {
-    const key = event.target.closest("button");
-    if (!key) return;
-    key.setAttribute("aria-pressed", key.getAttribute("aria-pressed") === "false");
-    point();
-  });
+  $("under").addEventListener("change", showLayer);
+  $("blend").addEventListener("input", blend);
+  $("fade").addEventListener("change", blend);
+  $("hatched").addEventListener("change", drawHatch);
+  legend(drawVeil);
 
   $("viewer").hidden = false;
-  blend();
   showLayer();
+  blend();
   new ResizeObserver(sharpen).observe(stage);
   readValues().catch(() => {
     $("read-result").textContent = "this browser cannot read the values";

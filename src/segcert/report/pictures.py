@@ -29,6 +29,8 @@ OUTCOMES = (
 )
 OUTCOME_COLOURS = ((84, 134, 176), (200, 62, 30), (255, 255, 255), (246, 205, 172), (128, 132, 138))
 NO_TRUTH = OUTCOME_COLOURS[-1]
+QUALITIES = (85, 70, 50, 30)  # of JPEG, from what is hardly seen to what is
+PHOTOGRAPH_BYTES = 400_000
 
 
 def labels_image(
@@ -145,7 +147,7 @@ def radius_image(radius: Float64[np.ndarray, " h w"]) -> Image.Image:
     return Image.fromarray(np.where((radius > 0)[..., None], colours, 255).astype(np.uint8))
 
 
-def stretch(radius: Float64[np.ndarray, " h w"]) -> tuple[float, float]:
+def stretch(radius: Float64[np.ndarray, " *shape"]) -> tuple[float, float]:
     """Smallest and largest radius above 0; 0 and 0 if there is none."""
     found = radius[radius > 0]
     return (float(found.min()), float(found.max())) if found.size else (0.0, 0.0)
@@ -178,6 +180,16 @@ def png_bytes(image: Image.Image) -> bytes:
 def jpeg_bytes(image: UInt8[np.ndarray, " h w 3"], *, quality: int = 85) -> bytes:
     """Encode a photograph as JPEG, for the eye only."""
     return _encoded(Image.fromarray(image), "JPEG", quality=quality, optimize=True)
+
+
+def photograph(image: UInt8[np.ndarray, " h w 3"]) -> bytes:
+    """Encode a photograph for the eye only: as JPEG, of a lower quality if it gets too large."""
+    file = b""
+    for quality in QUALITIES:
+        file = jpeg_bytes(image, quality=quality)
+        if len(file) <= PHOTOGRAPH_BYTES:
+            break
+    return file
 
 
 @cache

@@ -1,15 +1,12 @@
-"use strict";
 (() => {
-  const $ = (id) => document.getElementById(id);
-  const data = JSON.parse($("data").textContent);
-  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const little = (text, size) => {
-    const view = new DataView(bytes(text).buffer);
+    const view = new DataView(bytesOf(text).buffer);
     const read = size === 2 ? "getUint16" : "getUint32";
     return Array.from({ length: view.byteLength / size }, (_, i) => view[read](size * i, true));
   };
-  const [labels, state, counts] = [bytes(data.labels), bytes(data.state), bytes(data.counts)];
-  const truth = data.truth === null ? null : bytes(data.truth);
+  const [labels, state, counts] = [data.labels, data.state, data.counts].map(bytesOf);
+  const [base, truth] = [data.base, data.truth].map((text) => text && bytesOf(text));
+  const radiusColours = bytesOf(data.radiusColours); // white where there is none: grey here, as all that is not said
   const hits = little(data.hits, data.wide ? 4 : 2);
   const numbers = little(data.points, 2);
   const total = labels.length;
@@ -44,7 +41,13 @@
 
   // Colours of the layer; a hidden part is not drawn, nor read.
   const outcome = (i) => (truth[i] === 255 ? [128, 132, 138] : OUTCOMES[2 * (state[i] !== CERTIFIED) + (truth[i] !== labels[i])]);
+  const byRadius = (i) => {
+    const entry = entryOf(hits[i]);
+    return data.evidence.radii[entry] ? radiusColours.subarray(3 * entry, 3 * entry + 3) : GREY;
+  };
   const painters = {
+    base: (i) => data.palette[base[i]] ?? GREY,
+    radii: byRadius,
     parts: (i) => data.palette[labels[i]],
     certified: (i) => (state[i] === CERTIFIED ? data.palette[labels[i]] : GREY),
     counts: (i) => counts.subarray(3 * hits[i], 3 * hits[i] + 3),
@@ -53,10 +56,10 @@
   };
 
   function paint() {
-    const key = document.querySelector("input[name=layer]:checked").value;
-    const off = new Set([...document.querySelectorAll("#keys [aria-pressed=false]")].map((b) => b.dataset.class));
+    const key = chosen("layer");
+    const off = hiddenKeys();
     for (let i = 0; i < total; i++) {
-      shown[i] = !off.has(String(labels[i])) && (state[i] === CERTIFIED || !off.has("abstained"));
+      shown[i] = !off.has(String(labels[i])) && !off.has(["abstained", "", "untested"][state[i]]);
       colours.set(painters[key](i), 3 * i);
     }
     for (const text of document.querySelectorAll("[data-layer]")) text.hidden = text.dataset.layer !== key;
@@ -140,7 +143,7 @@
     return best;
   }
 
-  const nameOf = (label) => data.names[label] ?? "not labelled";
+  const nameOf = (label, otherwise = "not labelled") => data.names[label] ?? otherwise;
 
   function reason(i) {
     if (data.threshold > data.n || state[i] === 2) return "";
@@ -161,11 +164,16 @@
     $("read-class").textContent = nameOf(labels[i]);
     $("read-count").textContent = count;
     $("read-result").textContent = result + reason(i);
+    const [p, radius] = [state[i] === 2 ? "–" : pText(hits[i]), radiusText(hits[i], state[i] === CERTIFIED)];
+    $("read-p").textContent = p;
+    $("read-radius").textContent = radius;
+    if (base) $("read-base").textContent = nameOf(base[i], "none");
     if (truth) $("read-truth").textContent = nameOf(truth[i]);
-    const sentence = `Point ${i}: ${nameOf(labels[i])}, ${count}, ${result}${truth ? `; truth ${nameOf(truth[i])}` : ""}`;
-    $("tip").textContent = sentence;
+    const short = `Point ${i}: ${nameOf(labels[i])}, ${count}, ${result}`;
+    const others = `${base ? `; base ${nameOf(base[i], "none")}` : ""}${truth ? `; truth ${nameOf(truth[i])}` : ""}`;
+    $("tip").textContent = short + others;
     clearTimeout(spoken);
-    if (aloud) spoken = setTimeout(() => ($("spoken").textContent = sentence), 250);
+    if (aloud) spoken = setTimeout(() => ($("spoken").textContent = `${short}, p-value ${p}, radius ${radius}${others}`), 250);
     putTip();
   }
 
@@ -243,12 +251,7 @@
   $("out").addEventListener("click", () => zoom(1 / 1.3));
   $("reset").addEventListener("click", reset);
   for (const radio of document.querySelectorAll("input[name=layer]")) radio.addEventListener("change", paint);
-  $("keys").addEventListener("click", (event) => {
-    const key = event.target.closest("button");
-    if (!key) return;
-    key.setAttribute("aria-pressed", key.getAttribute("aria-pressed") === "false");
-    paint();
-  });
+  legend(paint);
 
   $("viewer").hidden = false;
   turnUp();

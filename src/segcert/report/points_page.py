@@ -1,16 +1,30 @@
 """The page of one certified point cloud: one self-contained HTML file."""
 
 import numpy as np
-from markupsafe import Markup
 from PIL import Image
 
-from segcert.report.page import HERE, ClassRow, data_link, load_template, policy_hash
-from segcert.report.pictures import OUTCOME_COLOURS, OUTCOMES, png_bytes
+from segcert.report.evidence import radius_range
+from segcert.report.page_tables import ClassRow
+from segcert.report.pages import data_link, hex_colour, render
+from segcert.report.pictures import OUTCOME_COLOURS, OUTCOMES, png_bytes, radius_image
 from segcert.report.points_view import NO_TRUTH, PointsView, count_colours, point_data
-from segcert.text import percent_text
+from segcert.text import floor_text, percent_text
 
-LAYERS = (("parts", "Parts"), ("certified", "Certified"), ("counts", "Counts"))
-LAYERS_OF_TRUTH = (("truth", "Truth"), ("errors", "Errors"))
+STEPS = 512  # of a scale of colours
+
+
+def layers(view: PointsView) -> list[tuple[str, str]]:
+    """What the points can be coloured by: key, title."""
+    shown = [
+        ("base", "Base", view.base is not None),
+        ("parts", "Smoothed", True),
+        ("certified", "Certified", True),
+        ("counts", "Counts", True),
+        ("radii", "Radii", view.evidence.radii is not None),
+        ("truth", "Truth", view.truth is not None),
+        ("errors", "Errors", view.truth is not None),
+    ]
+    return [(key, title) for key, title, there in shown if there]
 
 
 def render_points_page(view: PointsView) -> str:
@@ -25,27 +39,26 @@ def render_points_page(view: PointsView) -> str:
     Returns:
         HTML.
     """
-    style = "".join((HERE / name).read_text("utf-8") for name in ("page.css", "points_page.css"))
-    script = (HERE / "points_page.js").read_text("utf-8")
     rows = point_rows(view)
-    return load_template("points_page.html.jinja").render(
+    smallest, largest = radius_range(view.evidence)
+    radii = radius_image(np.linspace(smallest, largest, STEPS)[None])
+    return render(
+        "points_page.html.jinja", "points_page.js",
         view=view,
-        layers=LAYERS if view.truth is None else LAYERS + LAYERS_OF_TRUTH,
+        choices=layers(view),
         rows=[row for row in rows if row.pixels],
         absent=[row.name for row in rows if not row.pixels],
         untested=not view.tested.all(),
         outcome_key=[
-            ("#{:02x}{:02x}{:02x}".format(*colour), name)
+            (hex_colour(colour), name)
             for colour, name in zip(OUTCOME_COLOURS, OUTCOMES, strict=True)
         ],
         scale=data_link("image/png", png_bytes(_scale(view))),
+        radius_scale=data_link("image/png", png_bytes(radii)),
+        radius_ends=[floor_text(smallest), floor_text(largest)],
         data=point_data(view),
         certificate=data_link("application/json", view.certificate_json.encode()),
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=policy_hash(style),
-        script_hash=policy_hash(script),
-    )
+    )  # fmt: skip
 
 
 def point_rows(view: PointsView) -> list[ClassRow]:
@@ -63,7 +76,7 @@ def point_rows(view: PointsView) -> list[ClassRow]:
         ClassRow(
             index=i,
             name=name,
-            colour="#{:02x}{:02x}{:02x}".format(*view.palette[i]),
+            colour=hex_colour(view.palette[i]),
             pixels=points[i],
             share=points[i] / view.labels.size,
             share_text=percent_text(points[i], view.labels.size),
@@ -78,5 +91,5 @@ def point_rows(view: PointsView) -> list[ClassRow]:
 
 def _scale(view: PointsView) -> Image.Image:
     """Draw the colours of the counts 0 to n from left to right."""
-    steps = np.linspace(0, view.n, min(view.n + 1, 512)).astype(int)
+    steps = np.linspace(0, view.n, min(view.n + 1, STEPS)).astype(int)
     return Image.fromarray(count_colours(view.n, view.threshold)[steps][None])

@@ -5,23 +5,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Integer, UInt8, UInt16
+from jaxtyping import Bool, Float, Float32, Int16, Integer, UInt8, UInt16
 from matplotlib import colormaps
 
 from segcert.certificates.files import to_json
 from segcert.certificates.result import Certificate
+from segcert.data.clouds import diameter
 from segcert.errors import InputError
+from segcert.report.cloud_radius import cloud_radius_in_words
+from segcert.report.evidence import Evidence, evidence_data, make_evidence, radius_colours
 from segcert.report.facts import (
     Fact,
+    base_fact,
     draws_in_words,
     family_facts,
     needed,
     rule_in_words,
     shortfall_in_words,
 )
-from segcert.report.page import Metric
+from segcert.report.page_view import Metric
 from segcert.report.pictures import Colour
-from segcert.report.view import names_of, palette_of
+from segcert.report.radius import RadiusWords
+from segcert.report.view import base_labels, names_of, palette_of, radius_text
 from segcert.text import confidence_text, floor_text, percent_text
 
 NO_TRUTH = 255
@@ -47,8 +52,12 @@ class PointsView:
         shortfall: Why a point with enough draws may not be certified, in words; or empty.
         class_names: One per part.
         palette: One colour per part.
+        base: Parts that the model gives the cloud without noise, 255 = none; or None.
         truth: True parts, 255 = not labelled.
         statement: The guarantee in words.
+        radius: What the radius amounts to.
+        radius_text: The radius with its norm.
+        evidence: What the counts prove.
         facts: Parameters and provenance: name, value.
         metrics: Headline figures: name, value, hint.
         certificate_json: Offered as a download.
@@ -71,8 +80,12 @@ class PointsView:
     shortfall: str
     class_names: tuple[str, ...]
     palette: tuple[Colour, ...]
+    base: UInt8[np.ndarray, " p"] | None
     truth: UInt8[np.ndarray, " p"] | None
     statement: str
+    radius: RadiusWords
+    radius_text: str
+    evidence: Evidence
     facts: tuple[Fact, ...]
     metrics: tuple[Metric, ...]
     certificate_json: str
@@ -93,7 +106,7 @@ class PointsView:
         for name, array, most in (
             ("labels", self.labels, classes - 1), ("hits", self.hits, self.n),
             ("certified", self.certified, 1), ("tested", self.tested, 1),
-            ("truth", self.truth, 255),
+            ("base", self.base, 255), ("truth", self.truth, 255),
         ):  # fmt: skip
             if array is None:
                 continue
@@ -106,6 +119,11 @@ class PointsView:
                     f"{name} must lie in 0, ..., {most}, got {array.min()} to {array.max()}"
                 )
 
+    @property
+    def count_decides(self) -> bool:
+        """Whether exactly the points with a count from the threshold on are certified."""
+        return bool((self.certified == (self.hits >= self.threshold)).all())
+
 
 def make_points_view(
     certificate: Certificate,
@@ -113,6 +131,7 @@ def make_points_view(
     *,
     title: str,
     truth: UInt8[np.ndarray, " p"] | None = None,
+    base: Int16[np.ndarray, " p"] | None = None,
     up: Up = "y",
 ) -> PointsView:
     """Turn the certificate of a cloud into what its page shows.
@@ -122,6 +141,7 @@ def make_points_view(
         points: Coordinates of the cloud that was certified.
         title: Heading of the page.
         truth: True parts, 255 = not labelled.
+        base: Parts that the model gives the cloud without noise, -1 = none.
         up: Axis that points up.
 
     Raises:
@@ -143,9 +163,13 @@ def make_points_view(
         shortfall=shortfall_in_words(certificate),
         class_names=names_of(certificate),
         palette=palette_of(certificate),
+        base=None if base is None else base_labels(base),
         truth=truth,
         statement=certificate.statement,
-        facts=point_facts(certificate),
+        radius=cloud_radius_in_words(certificate, diameter=diameter(points)),
+        radius_text=radius_text(certificate),
+        evidence=make_evidence(certificate, counts.hits),
+        facts=(*point_facts(certificate), *base_fact(certificate, base)),
         metrics=point_headline(certificate, truth),
         certificate_json=to_json(certificate),
         up=up,
@@ -253,7 +277,11 @@ def point_data(view: PointsView) -> dict[str, object]:
         "hits": _packed(view.hits, "<u4" if wide else "<u2"),
         "wide": wide,
         "counts": _packed(count_colours(view.n, view.threshold), "u1"),
+        "base": None if view.base is None else _packed(view.base, "u1"),
         "truth": None if view.truth is None else _packed(view.truth, "u1"),
+        "radius": view.radius_text,
+        "evidence": evidence_data(view.evidence),
+        "radiusColours": _packed(radius_colours(view.evidence, view.evidence.counts), "u1"),
     }
 
 

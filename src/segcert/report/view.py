@@ -1,12 +1,14 @@
 """What the page of a certificate shows, as plain data."""
 
 import numpy as np
-from jaxtyping import Bool, Int64, Integer, UInt8
+from jaxtyping import Bool, Int16, Int64, Integer, UInt8
 
 from segcert.certificates.files import to_json
 from segcert.certificates.result import Certificate
 from segcert.metrics.score import score
+from segcert.report.evidence import make_evidence
 from segcert.report.facts import (
+    base_fact,
     draws_in_words,
     facts,
     most_draws,
@@ -14,8 +16,8 @@ from segcert.report.facts import (
     shortfall_in_words,
     stopped,
 )
-from segcert.report.page import Metric, ReportView
-from segcert.report.pictures import Colour, default_palette
+from segcert.report.page_view import Metric, ReportView
+from segcert.report.pictures import ABSTAIN, Colour, default_palette
 from segcert.report.radius import radius_in_words
 from segcert.stats.class_tree import ClassTree, node_count
 from segcert.text import confidence_text, floor_text, percent_text
@@ -38,6 +40,7 @@ def make_view(
     *,
     title: str,
     truth: UInt8[np.ndarray, " h w"] | None = None,
+    base: Int16[np.ndarray, " h w"] | None = None,
 ) -> ReportView:
     """Turn a certificate into what the page shows.
 
@@ -46,15 +49,16 @@ def make_view(
         image: The image that was certified.
         title: Heading of the page.
         truth: True classes, 255 = ignored.
+        base: Classes that the model gives the image without noise, -1 = none.
     """
-    counts = certificate.counts
+    counts, hits = certificate.counts, label_hits(certificate)
     return ReportView(
         title=title,
         image=image,
         labels=certificate.labels,
         certified=certificate.certified,
         tested=certificate.family.tested(counts),
-        hits=label_hits(certificate),
+        hits=hits,
         n=counts.n,
         n0=counts.n0,
         threshold=certificate.threshold,
@@ -63,14 +67,29 @@ def make_view(
         root=certificate.tree.root if certificate.tree else -1,
         class_names=names_of(certificate),
         palette=palette_of(certificate),
+        base=None if base is None else base_labels(base),
         truth=truth,
         right=None if truth is None else right_labels(certificate, truth),
         statement=certificate.statement,
         radius=radius_in_words(certificate),
-        facts=facts(certificate),
+        radius_text=radius_text(certificate),
+        evidence=make_evidence(certificate, hits),
+        facts=(*facts(certificate), *base_fact(certificate, base)),
         metrics=headline(certificate, truth),
         certificate_json=to_json(certificate),
     )
+
+
+def radius_text(certificate: Certificate) -> str:
+    """The radius with its norm."""
+    return f"{floor_text(certificate.radius)} {certificate.norm}"
+
+
+def base_labels(
+    labels: Int16[np.ndarray, " *components"],
+) -> UInt8[np.ndarray, " *components"]:
+    """Labels of a model without noise as a page has them: 255 where there is none."""
+    return np.where(labels < 0, ABSTAIN, labels).astype(np.uint8)
 
 
 def label_hits(certificate: Certificate) -> Integer[np.ndarray, " h w"]:

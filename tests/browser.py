@@ -1,0 +1,57 @@
+"""A real browser for tests of pages, where there is one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = next(
+    (path for path in map(Path, ("/usr/bin/chromium", "/usr/bin/chromium-browser"))
+     if path.exists()), None,
+)  # fmt: skip
+
+
+@contextmanager
+def opened(
+    chromium: Any, html: str, folder: Path, *, width: int = 1100, scheme: str = "light"
+) -> Iterator[Any]:
+    """Open a page; at the end nothing was requested, and nothing complained.
+
+    Args:
+        chromium: The browser.
+        html: The page.
+        folder: Where its file is written.
+        width: Of the window.
+        scheme: What the system prefers, light or dark.
+    """
+    file = folder / "page.html"
+    file.write_text(html, encoding="utf-8")
+    troubles: list[str] = []
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tab = context.new_page()
+    tab.on("console", lambda message: troubles.append(message.text))
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    tab.on("request", lambda asked: troubles.append(asked.url[:80]))
+    tab.goto(file.as_uri())
+    tab.wait_for_timeout(300)
+    yield tab
+    context.close()
+    assert [text for text in troubles if not text.startswith(("data:", file.as_uri()))] == []
+
+
+def contrast(page: Any, selector: str) -> float:
+    """Contrast of a text against the page behind it. Source: WCAG 2.2, contrast ratio."""
+    script = """(selector) => {
+      const light = (text) => {
+        const [r, g, b] = text.match(/[\\d.]+/g).map((v) => v / 255)
+          .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const element = document.querySelector(selector);
+      let behind = element, paper = "";
+      do { paper = getComputedStyle(behind).backgroundColor; behind = behind.parentElement; }
+      while (behind && paper.endsWith(", 0)"));
+      const [a, b] = [light(getComputedStyle(element).color), light(paper)];
+      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    }"""
+    return float(page.evaluate(script, selector))
