@@ -36,7 +36,7 @@ def test_a_run_is_printed_and_drawn(command: Command, tmp_path: Path) -> None:
     names = {path.name for path in out.iterdir()}
     assert names == {
         "table.md", "table.tex", "table.csv", "figure3.png", "figure3.svg",
-        "holm_bonferroni.png", "holm_bonferroni.svg",
+        "holm_bonferroni.png", "holm_bonferroni.svg", "report.html",
     }  # fmt: skip
     assert "| net | 0.5 | 0.75 | 100 |" in (out / "table.md").read_text()
 

@@ -81,7 +81,7 @@ def test_the_pointer_reads_class_count_p_value_radius_base_and_truth(page: Any) 
         hover(page, x, y)
         k, label = int(view.hits[y, x]), view.class_names[view.labels[y, x]]
         assert read(page, "pixel", "class", "count") == [f"{x}, {y}", label, f"{k} of 100"]
-        assert read(page, "p") == [f"{p_text(p_values[k])}, needed {p_text(p_values[87])}"]
+        assert read(page, "p") == [f"{p_text(p_values[k])} (≤\u00a0{p_text(p_values[87])} needed)"]
         radius = f"{np.floor(1e4 * (k / 100 - 0.8)) / 1e4:.4f}" if k > 80 else "none"
         own = "0.1686 l2" if view.certified[y, x] else "none certified"
         text = read(page, "radius")[0]

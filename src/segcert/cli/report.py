@@ -27,8 +27,9 @@ def report(
 ) -> None:
     """Print the table of runs of `segcert evaluate`; compare runs on the same images.
 
-    With `--out` writes `table.md`, `table.tex`, `table.csv`, `figure3` (radius against certified
-    accuracy) and `holm_bonferroni`, both as PNG and SVG.
+    With `--out` writes `report.html` (open it in a browser: table, figures, worst and best images,
+    every row to sort and filter), `table.md`, `table.tex`, `table.csv`, `figure3` (radius against
+    certified accuracy) and `holm_bonferroni`, both as PNG and SVG.
     """
     from segcert.cli.shell import messages, results
     from segcert.files import check_writable
@@ -48,15 +49,16 @@ def report(
 
 
 def write_report(found: "Comparison", out: Path) -> None:
-    """Write tables and plots, each complete or not at all; say what is not drawn, and why."""
+    """Write tables, plots and page, each complete or not at all; say what is not drawn, and why."""
     from segcert.cli.shell import messages
     from segcert.errors import InputError
     from segcert.files import atomic_write
     from segcert.report.plots import save_plot
     from segcert.report.run_figures import figure3, holm_bonferroni
+    from segcert.report.run_page import render_run_page
     from segcert.report.run_tables import comma_separated, latex, markdown
 
-    written = []
+    written, plots = [], {}
     for ending, form in (("md", markdown), ("tex", latex), ("csv", comma_separated)):
         written.append(out / f"table.{ending}")
         with atomic_write(written[-1]) as file:
@@ -68,8 +70,13 @@ def write_report(found: "Comparison", out: Path) -> None:
             messages.print(f"note: {error}{older(out, name)}", markup=False)
         else:
             written += save_plot(figure, out / name)
+            plots[name] = (out / f"{name}.svg").read_bytes()
+    written.append(out / "report.html")
+    with atomic_write(written[-1]) as file:
+        file.write(render_run_page(found, plots).encode())
     names = ", ".join(path.name for path in written)
     messages.print(f"Written to {out}: {names}", markup=False)
+    messages.print(f"Open {out / 'report.html'}", markup=False)
 
 
 def older(out: Path, name: str) -> str:

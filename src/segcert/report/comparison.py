@@ -11,7 +11,7 @@ from segcert.models.resizing import parse_resizing
 from segcert.runs.config import EvaluationConfig, words
 from segcert.runs.evaluate import Results, load_results
 from segcert.runs.records import LOCK, RECORDS, damaged
-from segcert.runs.rows import Totals, add_up
+from segcert.runs.rows import Row, Totals, add_up
 from segcert.runs.setting import Setting
 
 SAME = ("data", "note", "images", "inputs_sha256", "classes", "n0", "alpha")
@@ -27,11 +27,13 @@ class Entry:
         label: Name of the model.
         setting: The setting.
         totals: Sums over the inputs that all runs have done.
+        rows: What was added up, by the number of the input.
     """
 
     label: str
     setting: Setting
     totals: Totals
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +170,9 @@ def compare(loaded: Sequence[Results], labels: Sequence[str]) -> Comparison:
                     f"{label} at {words(setting)} is there twice: name each run once, or tell runs "
                     "apart with one --label for each"
                 )
-            rows = (r for r in results.rows if r.setting == number and r.number in common)
+            rows = tuple(r for r in results.rows if r.setting == number and r.number in common)
             clouds = results.config.of_clouds
-            entries.append(Entry(label, setting, add_up(rows, of_clouds=clouds)))
+            entries.append(Entry(label, setting, add_up(rows, of_clouds=clouds), rows))
     names = list(dict.fromkeys(labels))
     entries.sort(key=lambda entry: (names.index(entry.label), *order(entry.setting)))
     configs = tuple(results.config for results in loaded)

@@ -6,12 +6,11 @@ from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 from jaxtyping import Float64, Int64, Integer, UInt8
-from matplotlib import colormaps
 
 from segcert.certificates.family import tested_components
 from segcert.certificates.radius_map import radius_map
 from segcert.certificates.result import Certificate
-from segcert.report.pictures import COLOURS_OF_RADII, stretch
+from segcert.report.pictures import colour_radii, stretch
 from segcert.stats.levels import levels
 from segcert.stats.p_values import no_pilot_p_values
 from segcert.stats.sequential import Anytime
@@ -114,13 +113,7 @@ def radius_colours(
     evidence: Evidence, counts: Sequence[int] | Integer[np.ndarray, " m"]
 ) -> UInt8[np.ndarray, " m 3"]:
     """Colour of the radius at each of some counts: as `radius_image`, white where there is none."""
-    radii = evidence.radius_of(np.asarray(counts))
-    smallest, largest = radius_range(evidence)
-    share = (radii - smallest) / max(largest - smallest, np.finfo(float).tiny)
-    low, high = COLOURS_OF_RADII
-    shades = colormaps["viridis_r"](low + (high - low) * share.clip(0, 1))[:, :3]
-    found: np.ndarray = np.rint(255 * np.where(radii[:, None] > 0, shades, 1)).astype(np.uint8)
-    return found
+    return colour_radii(evidence.radius_of(np.asarray(counts)), *radius_range(evidence))
 
 
 def radius_range(evidence: Evidence) -> tuple[float, float]:
@@ -130,10 +123,10 @@ def radius_range(evidence: Evidence) -> tuple[float, float]:
 
 def p_text(p_value: float) -> str:
     """Print a p-value with two significant digits, rounded up: ``0.043``, ``3.2e-9``."""
-    if p_value >= 1:
-        return "1"
     exact = Decimal(p_value)
     rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - DIGITS + 1), ROUND_CEILING)
+    if rounded >= 1:
+        return "1"
     if rounded >= Decimal("0.001"):
         return f"{rounded:f}"
     mantissa, _, exponent = f"{rounded:.1e}".partition("e")

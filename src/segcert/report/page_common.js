@@ -45,7 +45,7 @@ function entryOf(hits) {
 function pText(hits) {
   const { counts, pValues, needed } = data.evidence;
   const i = entryOf(hits);
-  return `${counts[i] === hits ? "" : "below "}${pValues[i]}${needed ? `, needed ${needed}` : ""}`;
+  return `${counts[i] === hits ? "" : "below "}${pValues[i]}${needed ? ` (≤\u00a0${needed} needed)` : ""}`;
 }
 
 function radiusText(hits, certified) {

@@ -140,11 +140,17 @@ def radius_image(radius: Float64[np.ndarray, " h w"]) -> Image.Image:
 
     The colours are stretched over the radii that occur, see `stretch`.
     """
+    return Image.fromarray(colour_radii(radius, *stretch(radius)))
+
+
+def colour_radii(
+    radius: Float64[np.ndarray, " *shape"], smallest: float, largest: float
+) -> UInt8[np.ndarray, " *shape 3"]:
+    """Give radii their colours on a scale from the smallest to the largest."""
     table = np.rint(255 * colormaps["viridis_r"](np.linspace(*COLOURS_OF_RADII, 256))[:, :3])
-    smallest, largest = stretch(radius)
     share = (radius - smallest) / max(largest - smallest, np.finfo(float).tiny)
     colours = table[np.rint(255 * share.clip(0, 1)).astype(int)]
-    return Image.fromarray(np.where((radius > 0)[..., None], colours, 255).astype(np.uint8))
+    return np.where((radius > 0)[..., None], colours, 255).astype(np.uint8)
 
 
 def stretch(radius: Float64[np.ndarray, " *shape"]) -> tuple[float, float]:
