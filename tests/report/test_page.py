@@ -9,12 +9,14 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from page_views import STATEMENT, make_view
-from PIL import Image
+from page_views import STATEMENT, made_up_evidence, make_view
+from PIL import Image, ImageFilter
 
+from segcert.data.synthetic import street_scene
 from segcert.errors import InputError
 from segcert.report.page import render_page
 from segcert.report.page_tables import class_rows
+from segcert.report.pictures import default_palette
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -182,9 +184,53 @@ def test_classes_are_counted_and_sorted() -> None:
     assert rows[-1].certified_text == "–"
 
 
-def test_a_page_of_two_megapixels_stays_below_three_megabytes() -> None:
-    html = render_page(make_view((1024, 2048)))
+def test_a_page_of_two_megapixels_stays_below_three_megabytes_and_has_every_pixel() -> None:
+    html = render_page(make_view((1024, 2048), n=1000))
     assert len(html.encode()) < 3_000_000
+    assert '"step": 1,' in html
+
+
+def test_a_street_of_two_megapixels_stays_below_three_megabytes() -> None:
+    """Textures of a photograph, and counts that are unsure where classes meet."""
+    street = street_scene(6, height=1024, width=2048)
+    labels, n = street.labels.astype(np.uint8), 300
+    edge = np.zeros(labels.shape, bool)
+    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= labels[1:] != labels[:-1]
+    near = np.asarray(Image.fromarray(np.uint8(255) * edge).filter(ImageFilter.GaussianBlur(9)))
+    hits = np.random.default_rng(0).binomial(n, 0.999 - 0.6 * np.minimum(near / 60, 1))
+    view = dataclasses.replace(
+        make_view((1024, 2048), n=n), image=street.image, labels=labels, base=labels, hits=hits,
+        truth=labels, right=np.ones_like(edge), certified=hits >= 261,
+        class_names=tuple(map(str, range(11))), palette=default_palette(11),
+        evidence=made_up_evidence(hits, n, 261),
+    )  # fmt: skip
+    html = render_page(view)
+    assert len(html.encode()) < 3_000_000
+    assert '"step": 1,' in html
+
+
+@pytest.mark.parametrize("n", [100, 1000])
+def test_pure_noise_of_two_megapixels_is_thinned_out_and_says_so(n: int) -> None:
+    """Nothing can be compressed here: classes, counts, photograph and truth are random."""
+    rng, shape = np.random.default_rng(0), (1024, 2048)
+    labels, hits = rng.integers(0, 19, shape).astype(np.uint8), rng.integers(0, n + 1, shape)
+    view = dataclasses.replace(
+        make_view(shape, n=n), labels=labels, hits=hits, certified=hits >= 0.87 * n,
+        base=labels[::-1], truth=labels[:, ::-1], right=labels == labels[:, ::-1],
+        image=rng.integers(0, 256, (*shape, 3)).astype(np.uint8),
+        class_names=tuple(map(str, range(19))), palette=default_palette(19),
+        evidence=made_up_evidence(hits, n, round(0.87 * n)),
+    )  # fmt: skip
+    html = render_page(view)
+    assert len(html.encode()) < 3_000_000
+    page = Reader(html)
+    assert "pixel in both directions" in " ".join(page.text)
+    step = json.loads(re.findall(r'id="data">(.*?)</script>', html)[0])["step"]
+    assert step > 1
+    assert np.array_equal(indices(page, "predicted"), labels[::step, ::step])
+    rows = class_rows(view)
+    assert sum(row.pixels for row in rows) == labels.size
 
 
 def test_parts_that_do_not_belong_together_are_refused() -> None:

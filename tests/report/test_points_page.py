@@ -5,16 +5,19 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browser import opened
+from browser import contrast, opened
 from point_views import make_points_view
 
 from segcert.errors import InputError
+from segcert.report.evidence import p_text
 from segcert.report.points_page import point_rows, render_points_page
 from segcert.report.points_view import count_colours, point_data, quantise, upright
+from segcert.stats.p_values import pilot_p_values
 
 HOSTILE = "</script><script>alert(1)</script>\"'&"
 
@@ -132,17 +135,17 @@ def pixels(page: Any) -> str:
 
 def test_layers_keys_and_the_pointer_change_the_picture(page: Any) -> None:
     seen = [pixels(page)]
-    for key in ("parts", "counts", "truth", "errors"):
+    for key in ("base", "parts", "counts", "radii", "truth", "errors"):
         page.locator(f"label:has(input[value={key}])").click()
         seen.append(pixels(page))
-    assert len(set(seen)) == 5
+    assert len(set(seen)) == 7
     page.locator("#cloud").focus()
     for key in ("ArrowLeft", "ArrowUp", "+"):
         page.keyboard.press(key)
         seen.append(pixels(page))
-    assert len(set(seen)) == 8
+    assert len(set(seen)) == 10
     page.keyboard.press("r")
-    assert pixels(page) == seen[4]  # as before the keys
+    assert pixels(page) == seen[6]  # as before the keys
     box = page.locator("#cloud").bounding_box()
     page.mouse.move(box["x"] + 8, box["y"] + 8)
     page.mouse.down()
@@ -152,7 +155,7 @@ def test_layers_keys_and_the_pointer_change_the_picture(page: Any) -> None:
     page.mouse.wheel(0, 300)
     seen.append(pixels(page))
     page.locator("#reset").click()
-    assert pixels(page) == seen[4]
+    assert pixels(page) == seen[6]
 
 
 def test_a_point_is_read_by_pointer_and_key(page: Any) -> None:
@@ -165,11 +168,29 @@ def test_a_point_is_read_by_pointer_and_key(page: Any) -> None:
     assert page.inner_text("#read-class") == view.class_names[view.labels[i]]
     assert page.inner_text("#read-count") == f"{view.hits[i]} of 100"
     assert page.inner_text("#read-result").startswith(result)
+    p_values, own = pilot_p_values(100, tau=0.75), "0.1686 l2" if view.certified[i] else "none c"
+    p, needed = p_text(p_values[view.hits[i]]), p_text(p_values[87])
+    assert page.inner_text("#read-p") == f"{p} (≤\u00a0{needed} needed)"
+    assert page.inner_text("#read-radius").startswith(own)
+    assert page.inner_text("#read-base") == view.class_names[view.base[i]]
     page.locator("#cloud").focus()
     page.keyboard.press("n")
     assert int(page.inner_text("#read-point")) == (i + 1) % 600
     place = [float(text) for text in page.inner_text("#read-place").split(",")]
     assert place == pytest.approx(view.points[(i + 1) % 600], abs=1e-3)
+    page.wait_for_timeout(400)
+    said = page.inner_text("#spoken")
+    for word in (f"Point {(i + 1) % 600}: ", "p-value", "radius", "base", "truth"):
+        assert word in said
+
+
+@pytest.mark.parametrize("width", [375, 800, 1280])
+def test_the_page_fits_its_window(chromium: Any, tmp_path: Path, width: int) -> None:
+    html = render_points_page(make_points_view(200))
+    with opened(chromium, html, tmp_path, width=width, scheme="dark") as tab:
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+        for selector in (".hint", ".words", ".note", ".keys button", "td", ".help", "#read-p"):
+            assert contrast(tab, selector) >= 4.5
 
 
 def test_a_legend_entry_hides_its_points(page: Any) -> None:

@@ -18,6 +18,7 @@ from segcert.report.comparison import Comparison, compare
 from segcert.report.run_page import render_run_page, setting_names, span
 from segcert.report.run_tables import COLUMNS, caption, table
 from segcert.runs.evaluate import Results
+from segcert.text import percent_text
 
 HOSTILE = "</script><script>alert(1)</script>\"'&"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"/>'
@@ -56,7 +57,7 @@ def test_the_page_is_one_well_formed_file_without_requests() -> None:
     for bad in ("http://", "https://", "url(", "@import", "unsafe"):
         assert bad not in html
     assert base64.b64encode(SVG).decode() in html
-    assert len(page.all("caption")) == len(page.all("table")) == 3
+    assert len(page.all("caption")) == len(page.all("table")) == 4
     assert all(image["alt"] for image in page.all("img"))
 
 
@@ -170,6 +171,22 @@ def test_settings_are_chosen(page: Any) -> None:
     assert page.inner_text("#shown") == "100 of 120 rows are shown"
     page.locator("#measure").select_option("accuracy")
     assert "90.0%" in page.locator("#best li").first.inner_text()
+
+
+def test_classes_are_those_of_the_whole_run(page: Any) -> None:
+    found = comparison().entries[1]
+    page.locator("#setting").select_option("1")
+    lines = [row.split("\t") for row in page.locator("#by-class tbody tr").all_inner_texts()]
+    assert [line[0] for line in lines] == ["road", "car"]
+    sure = [sum((n * 7) % 90 - (n * 7) % 90 // 2 for n in range(IMAGES)),
+            sum((n * 7) % 90 // 2 for n in range(IMAGES))]  # fmt: skip
+    for line, certified, iou in zip(lines, sure, found.totals.score.iou, strict=True):
+        assert line[1:3] == ["6,000", "90.0%"]
+        assert line[3] == percent_text(certified, 6000)
+        assert 0 <= iou - float(line[4]) < 1e-3
+    page.locator("#setting").select_option("all")
+    assert page.locator("#by-class").is_hidden()
+    page.locator("#setting").select_option("0")
 
 
 @pytest.mark.parametrize("width", [375, 800, 1280])

@@ -207,7 +207,7 @@
     $("read-pixel").textContent = place();
     nameIn($("read-class"), label);
     $("read-count").textContent = count;
-    $("read-p").textContent = p;
+    writeWhole($("read-p"), p);
     $("read-result").textContent = result + reason(i);
     $("read-radius").textContent = radius;
     let sentence = `Pixel ${place()}: ${names[label]}, ${count}, ${result}, p-value ${p}, radius ${radius}`;

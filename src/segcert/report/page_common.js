@@ -48,6 +48,12 @@ function pText(hits) {
   return `${counts[i] === hits ? "" : "below "}${pValues[i]}${needed ? ` (≤\u00a0${needed} needed)` : ""}`;
 }
 
+// Numbers such as 5.1e-10 are not broken at their minus.
+function writeWhole(spot, text) {
+  const parts = text.split(/ (?=\()/);
+  spot.replaceChildren(...parts.flatMap((part, i) => [i ? " " : "", Object.assign(document.createElement("span"), { className: "whole", textContent: part })]));
+}
+
 function radiusText(hits, certified) {
   const { radii } = data.evidence;
   const own = certified ? data.radius : "none certified";

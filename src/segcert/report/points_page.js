@@ -165,7 +165,7 @@
     $("read-count").textContent = count;
     $("read-result").textContent = result + reason(i);
     const [p, radius] = [state[i] === 2 ? "–" : pText(hits[i]), radiusText(hits[i], state[i] === CERTIFIED)];
-    $("read-p").textContent = p;
+    writeWhole($("read-p"), p);
     $("read-radius").textContent = radius;
     if (base) $("read-base").textContent = nameOf(base[i], "none");
     if (truth) $("read-truth").textContent = nameOf(truth[i]);

@@ -66,7 +66,7 @@
 
   function showRows() {
     const kept = found();
-    const heads = [...document.querySelectorAll("#rows th[data-key]")];
+    const heads = [...document.querySelectorAll("#rows [data-key]")];
     heads.find((head) => head.dataset.key === "setting").hidden = $("setting").value !== "all";
     const keys = heads.filter((head) => !head.hidden).map((head) => head.dataset.key);
     $("rows").tBodies[0].replaceChildren(...kept.slice(0, limit).map((row) => {
@@ -87,16 +87,33 @@
     $("more").textContent = `Show ${Math.min(MANY, kept.length - limit)} more of ${kept.length} rows`;
   }
 
+  // IoU and shares of the classes; of all settings together they would mean nothing.
+  function showClasses() {
+    const all = $("setting").value === "all";
+    const table = $("by-class");
+    table.hidden = all;
+    $("by-class-title").nextElementSibling.hidden = $("by-class-title").hidden = all;
+    if (all) return;
+    table.tBodies[0].replaceChildren(...data.byClass[Number($("setting").value)].flatMap(([whole, right, sure, union], i) => {
+      if (!union) return []; // neither there nor predicted
+      const line = element("tr");
+      line.append(Object.assign(element("th", data.classes[i]), { scope: "row" }));
+      const iou = (Math.floor((1000 * right) / union) / 1000).toFixed(3);
+      for (const text of [whole.toLocaleString("en"), percent([right, whole]), percent([sure, whole]), iou]) line.append(element("td", text, "number"));
+      return [line];
+    }));
+  }
+
   function again() {
     limit = MANY;
     showRows();
   }
 
-  $("setting").addEventListener("change", () => { showExtremes(); again(); });
+  $("setting").addEventListener("change", () => { showExtremes(); showClasses(); again(); });
   $("measure").addEventListener("change", showExtremes);
   for (const name of ["holds", "most"]) $(name).addEventListener("input", again);
   $("more").addEventListener("click", () => { limit += MANY; showRows(); });
-  for (const head of document.querySelectorAll("#rows th[data-key]")) {
+  for (const head of document.querySelectorAll("#rows [data-key]")) {
     head.querySelector("button").addEventListener("click", () => {
       const { key } = head.dataset;
       order = { key, down: order.key === key ? !order.down : false };
@@ -105,5 +122,6 @@
   }
   $("viewer").hidden = false;
   showExtremes();
+  showClasses();
   showRows();
 })();

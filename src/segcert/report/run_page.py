@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import floor
 
+import numpy as np
+
 from segcert.report.comparison import Comparison, Entry
 from segcert.report.page_view import Metric
 from segcert.report.pages import data_link, render
@@ -154,7 +156,19 @@ def row_data(found: Comparison) -> dict[str, object]:
             for number, entry in enumerate(found.entries)
             for row in entry.rows
         ],
+        "classes": list(found.configs[0].classes),
+        "byClass": [class_numbers(entry) for entry in found.entries],
     }
+
+
+def class_numbers(entry: Entry) -> list[list[int]]:
+    """Labelled, right, certified and right, and predicted or true components of each class."""
+    confusion = entry.totals.score.confusion
+    right, true = np.diag(confusion), confusion.sum(1)
+    sure = sum(np.diag(row.certified_confusion) for row in entry.rows)
+    both = np.stack([true, right, sure, true + confusion.sum(0) - right], axis=1)
+    numbers: list[list[int]] = both.tolist()
+    return numbers
 
 
 def numbers(row: Row, *, clouds: bool) -> list[float]:
