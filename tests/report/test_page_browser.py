@@ -14,7 +14,7 @@ from browser import contrast, opened
 from page_views import make_view
 from PIL import Image
 
-from segcert.report.evidence import p_text
+from segcert.report.evidence import p_text, radius_colours
 from segcert.report.page import render_page
 from segcert.stats.p_values import pilot_p_values
 
@@ -69,6 +69,21 @@ def test_every_picture_can_be_shown(page: Any) -> None:
         seen.append(stage(page))
     assert all_differ(*seen)
     page.locator("label:has(input[name=layer][value=certified])").click()
+
+
+def test_the_radius_picture_has_the_colours_of_the_radii(page: Any) -> None:
+    view = make_view()
+    script = """() => {
+      const picture = document.querySelector("#figure-radius > img");
+      const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 24 });
+      const brush = canvas.getContext("2d");
+      brush.drawImage(picture, 0, 0);
+      return [...brush.getImageData(0, 0, 40, 24).data];
+    }"""
+    seen = np.array(page.evaluate(script)).reshape(24, 40, 4)[..., :3]
+    expected = radius_colours(view.evidence, view.hits.ravel()).reshape(24, 40, 3)
+    assert np.array_equal(seen, expected)
+    assert (seen[view.hits <= 80] == 255).all()
 
 
 def test_the_pointer_reads_class_count_p_value_radius_base_and_truth(page: Any) -> None:

@@ -189,8 +189,7 @@ def test_classes_are_those_of_the_whole_run(page: Any) -> None:
     page.locator("#setting").select_option("0")
 
 
-@pytest.mark.parametrize("width", [375, 800, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (800, "light"), (1280, "dark")])
 def test_the_page_fits_its_window_and_can_be_read(
     chromium: Any, tmp_path: Path, width: int, scheme: str
 ) -> None:
