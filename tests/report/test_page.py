@@ -226,11 +226,20 @@ def test_pure_noise_of_two_megapixels_is_thinned_out_and_says_so() -> None:
     assert len(html.encode()) < 3_000_000
     page = Reader(html)
     assert "pixel in both directions" in " ".join(page.text)
-    step = json.loads(re.findall(r'id="data">(.*?)</script>', html)[0])["step"]
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', html)[0])
+    step = data["step"]
     assert step > 1
     assert np.array_equal(indices(page, "predicted"), labels[::step, ::step])
-    rows = class_rows(view)
-    assert sum(row.pixels for row in rows) == labels.size
+    assert (data["height"], data["width"]) == labels[::step, ::step].shape
+
+
+def test_the_figures_of_a_thinned_page_are_of_all_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segcert.report.page.MOST_BYTES", 60_000)
+    view = make_view((90, 120))
+    page = Reader(render_page(view))
+    text = " ".join(" ".join(page.text).split())
+    for row in class_rows(view)[:4]:
+        assert f"{row.name} {row.share_text} {row.certified_text}" in text
 
 
 def test_parts_that_do_not_belong_together_are_refused() -> None:

@@ -193,18 +193,28 @@ def test_the_page_fits_its_window(chromium: Any, tmp_path: Path, width: int) -> 
             assert contrast(tab, selector) >= 4.5
 
 
+COUNT = """[...new Uint32Array(document.getElementById('cloud').getContext('2d')
+  .getImageData(0, 0, 600, 500).data.buffer)].filter((dot) => dot !== 4294967295).length"""
+
+
+def test_points_without_a_radius_are_grey_and_not_white_as_the_paper(page: Any) -> None:
+    drawn = []
+    for key in ("parts", "radii"):
+        page.locator(f"label:has(input[value={key}])").click()
+        page.wait_for_timeout(120)
+        drawn.append(page.evaluate(COUNT))
+    assert (make_points_view(600).hits <= 80).mean() > 0.05
+    assert drawn[1] == pytest.approx(drawn[0], rel=0.01)
+
+
 def test_a_legend_entry_hides_its_points(page: Any) -> None:
-    count = "[...new Uint32Array(document.getElementById('cloud').getContext('2d')"
-    count += (
-        ".getImageData(0, 0, 600, 500).data.buffer)].filter((dot) => dot !== 4294967295).length"
-    )
     button = page.locator('#keys button[data-class="0"]')
     page.wait_for_timeout(120)
-    before = page.evaluate(count)
+    before = page.evaluate(COUNT)
     button.click()
     page.wait_for_timeout(120)
     assert button.get_attribute("aria-pressed") == "false"
-    assert page.evaluate(count) < 0.7 * before
+    assert page.evaluate(COUNT) < 0.7 * before
     button.click()
     page.wait_for_timeout(120)
-    assert page.evaluate(count) > 0.9 * before
+    assert page.evaluate(COUNT) > 0.9 * before

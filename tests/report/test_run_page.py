@@ -32,7 +32,8 @@ def results(**changed: object) -> Results:
     for row in made.rows:
         sure = (row.number * 7) % 90
         right = np.diag([sure - sure // 2, sure // 2])
-        rows.append(dataclasses.replace(row, certified=sure, certified_confusion=right))
+        name = f"Image{row.number}"
+        rows.append(dataclasses.replace(row, name=name, certified=sure, certified_confusion=right))
     return Results(made.config, tuple(rows))
 
 
@@ -79,7 +80,7 @@ def test_rows_are_exact() -> None:
     assert data["settings"] == setting_names(found) == ["bonferroni", "holm"]
     assert len(data["rows"]) == 2 * IMAGES
     for name, _, components, certified, labelled, right, sure, iou, seconds in data["rows"]:
-        expected = (int(data["names"][name].removeprefix("image")) * 7) % 90
+        expected = (int(data["names"][name].removeprefix("Image")) * 7) % 90
         assert (certified, sure) == (expected, expected)
         assert (components, labelled, right, seconds) == (100, 100, 90, 2.0)
         assert iou == pytest.approx(45 / 55, abs=1e-4)
@@ -121,7 +122,7 @@ def test_the_worst_and_the_best_are_named(page: Any) -> None:
     shares = [(number * 7) % 90 for number in range(IMAGES)]
     for key, picked in (("worst", sorted(shares)[:5]), ("best", sorted(shares)[:-6:-1])):
         items = page.locator(f"#{key} li").all_inner_texts()
-        found = [re.findall(r"image(\d+)\s+([\d.]+)%", item)[0] for item in items]
+        found = [re.findall(r"Image(\d+)\s+([\d.]+)%", item)[0] for item in items]
         assert [float(share) for _, share in found] == picked
         assert all(shares[int(number)] == float(share) for number, share in found)
 
@@ -140,7 +141,7 @@ def test_rows_are_sorted_by_their_headings(page: Any) -> None:
     assert down == sorted(down, reverse=True)
     assert down[0] == 89 > up[0]
     page.locator("#rows th[data-key=name] button").click()
-    assert names(page)[:3] == ["image0", "image1", "image2"]  # not image10
+    assert names(page)[:3] == ["Image0", "Image1", "Image2"]  # not image10
     assert page.locator("[aria-sort]").count() == 1
 
 
@@ -150,12 +151,13 @@ def test_rows_are_filtered_by_name_and_by_share(page: Any) -> None:
     page.locator("#more").click()
     assert len(names(page)) == 120
     assert page.locator("#more").is_hidden()
-    page.locator("#holds").fill("IMAGE11")
-    assert names(page) == ["image11", *(f"image{number}" for number in range(110, 120))]
+    page.locator("#holds").fill("iMAGE11")
+    assert names(page) == ["Image11", *(f"Image{number}" for number in range(110, 120))]
     assert status.inner_text() == "11 of 120 rows are shown"
-    page.locator("#most").fill("30")
-    left = [n for n in (11, *range(110, 120)) if (n * 7) % 90 <= 30]
-    assert names(page) == [f"image{number}" for number in left]
+    page.locator("#most").fill("57")
+    left = [n for n in (11, *range(110, 120)) if (n * 7) % 90 <= 57]
+    assert (111 * 7) % 90 == 57
+    assert names(page) == [f"Image{number}" for number in left]
     page.locator("#holds").fill("")
     page.locator("#most").fill("100")
 
