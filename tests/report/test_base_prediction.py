@@ -44,6 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_it_is_the_model_without_noise(file: Path) -> None:
     found = base_prediction(model())(file)
+    assert not isinstance(found, str)
     values = np.asarray(Image.open(file))[..., 0]
     assert np.array_equal(found[1:], values[1:] > 127)
     assert (found[0] == -1).all()
@@ -60,11 +61,29 @@ def test_it_is_in_the_page_and_said_to_be_no_part_of_the_certificate(
     html = (tmp_path / "with" / "report.html").read_text()
     page = Reader(html)
     expected = base_prediction(model())(file)
+    assert not isinstance(expected, str)
     assert np.array_equal(indices(page, "base"), np.where(expected < 0, 255, expected))
     assert "one pass of bright without noise; no part of the certificate" in html
     plain = (tmp_path / "without" / "report.html").read_text()
     assert "figure-base" not in plain
     assert "base prediction" not in plain
+
+
+def test_a_model_that_fails_without_noise_costs_no_certificate(file: Path, tmp_path: Path) -> None:
+    def fragile(batch: torch.Tensor) -> torch.Tensor:
+        if (batch[:, :, 1] == batch[:, :, 1:2, 0]).all():
+            raise ValueError("too <even>")
+        return (batch[:, 0] > 0.5).long()
+
+    segmenter = as_segmenter(fragile, classes=2, name="fragile")
+    counts = sample(segmenter, file, noise=GaussianNoise(0.1), n0=5, n=60, seed=1)
+    found = certify(counts, tau=0.6, alpha=0.1)
+    (tmp_path / "out").mkdir()
+    write_files(tmp_path / "out", file, found, base=base_prediction(segmenter))
+    page = Reader((tmp_path / "out" / "report.html").read_text())
+    text = " ".join(page.text)
+    assert "none: the model fails on the input without noise: ValueError: too <even>" in text
+    assert not [a for _, a in page.elements if a.get("id") == "figure-base"]
 
 
 def test_clouds_have_one_too(tmp_path: Path) -> None:

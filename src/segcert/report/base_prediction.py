@@ -10,7 +10,8 @@ from segcert.attacks.attack import plain_labels
 from segcert.models.base import BaseModel
 from segcert.runs.kinds import IMAGES, InputKind
 
-BasePrediction = Callable[[Path], Int16[np.ndarray, " *components"]]
+BaseLabels = Int16[np.ndarray, " *components"] | str
+BasePrediction = Callable[[Path], BaseLabels]
 
 
 def base_prediction(
@@ -24,11 +25,15 @@ def base_prediction(
         device: Where the pass is made.
 
     Returns:
-        From the path of a file to the label of each component, -1 where the scores are not finite.
+        From the path of a file to the label of each component, -1 where the scores are not finite;
+        or to the reason in words if the model fails: a picture is not worth a certificate.
     """
 
-    def labels(path: Path) -> Int16[np.ndarray, " *components"]:
+    def labels(path: Path) -> BaseLabels:
         x = kind.read(path)
-        return plain_labels(model, x if x.is_floating_point() else x / 255, device=device)
+        try:
+            return plain_labels(model, x if x.is_floating_point() else x / 255, device=device)
+        except Exception as error:  # models raise anything
+            return f"the model fails on the input without noise: {type(error).__name__}: {error}"
 
     return labels

@@ -129,11 +129,13 @@ def facts(certificate: Certificate) -> tuple[Fact, ...]:
 
 
 def base_fact(
-    certificate: Certificate, base: Int16[np.ndarray, " *components"] | None
+    certificate: Certificate, base: Int16[np.ndarray, " *components"] | str | None
 ) -> tuple[Fact, ...]:
-    """Say what the base prediction is; nothing if there is none."""
+    """Say what the base prediction is, or why there is none; nothing if none was asked for."""
     if base is None:
         return ()
+    if isinstance(base, str):
+        return (("base prediction", f"none: {base}"),)
     said = f"one pass of {certificate.provenance.model} without noise; no part of the certificate"
     return (("base prediction", said),)
 

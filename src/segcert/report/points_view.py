@@ -131,7 +131,7 @@ def make_points_view(
     *,
     title: str,
     truth: UInt8[np.ndarray, " p"] | None = None,
-    base: Int16[np.ndarray, " p"] | None = None,
+    base: Int16[np.ndarray, " p"] | str | None = None,
     up: Up = "y",
 ) -> PointsView:
     """Turn the certificate of a cloud into what its page shows.
@@ -141,7 +141,8 @@ def make_points_view(
         points: Coordinates of the cloud that was certified.
         title: Heading of the page.
         truth: True parts, 255 = not labelled.
-        base: Parts that the model gives the cloud without noise, -1 = none.
+        base: Parts that the model gives the cloud without noise, -1 = none; or why there are
+            none, in words.
         up: Axis that points up.
 
     Raises:
@@ -163,7 +164,7 @@ def make_points_view(
         shortfall=shortfall_in_words(certificate),
         class_names=names_of(certificate),
         palette=palette_of(certificate),
-        base=None if base is None else base_labels(base),
+        base=base_labels(base),
         truth=truth,
         statement=certificate.statement,
         radius=cloud_radius_in_words(certificate, diameter=diameter(points)),

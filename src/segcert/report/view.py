@@ -40,7 +40,7 @@ def make_view(
     *,
     title: str,
     truth: UInt8[np.ndarray, " h w"] | None = None,
-    base: Int16[np.ndarray, " h w"] | None = None,
+    base: Int16[np.ndarray, " h w"] | str | None = None,
 ) -> ReportView:
     """Turn a certificate into what the page shows.
 
@@ -49,7 +49,8 @@ def make_view(
         image: The image that was certified.
         title: Heading of the page.
         truth: True classes, 255 = ignored.
-        base: Classes that the model gives the image without noise, -1 = none.
+        base: Classes that the model gives the image without noise, -1 = none; or why there are
+            none, in words.
     """
     counts, hits = certificate.counts, label_hits(certificate)
     return ReportView(
@@ -67,7 +68,7 @@ def make_view(
         root=certificate.tree.root if certificate.tree else -1,
         class_names=names_of(certificate),
         palette=palette_of(certificate),
-        base=None if base is None else base_labels(base),
+        base=base_labels(base),
         truth=truth,
         right=None if truth is None else right_labels(certificate, truth),
         statement=certificate.statement,
@@ -86,9 +87,11 @@ def radius_text(certificate: Certificate) -> str:
 
 
 def base_labels(
-    labels: Int16[np.ndarray, " *components"],
-) -> UInt8[np.ndarray, " *components"]:
+    labels: Int16[np.ndarray, " *components"] | str | None,
+) -> UInt8[np.ndarray, " *components"] | None:
     """Labels of a model without noise as a page has them: 255 where there is none."""
+    if labels is None or isinstance(labels, str):
+        return None
     return np.where(labels < 0, ABSTAIN, labels).astype(np.uint8)
 
 
