@@ -193,7 +193,7 @@ class Segmenter:
         self._check_classes(scores.shape[1])
         if scores.device.type != "cpu":
             return labels_on_device(scores, components)
-        finite = bool(torch.isfinite(scores).all())
+        finite = all_finite(scores)
         if scores.shape[2:] != components:
             if finite:
                 return labels_of_upsampled(scores.contiguous(), (components[0], components[1]))
@@ -292,6 +292,11 @@ def constant(values: tuple[float, ...], device: torch.device) -> Float32[Tensor,
     """Numbers on a device; fetched there once, as each time takes waiting for the device."""
     with torch.inference_mode(False):
         return torch.tensor(values, device=device)
+
+
+def all_finite(scores: Float[Tensor, " b k *shape"]) -> bool:
+    """Tell whether no score is NaN or infinite, in one pass: both show in the extremes."""
+    return bool(torch.isfinite(torch.stack(torch.aminmax(scores))).all())
 
 
 def labels_on_device(

@@ -11,12 +11,12 @@ from segcert.errors import SamplingError
 from segcert.models.adapter import INVALID, component_shape
 from segcert.models.averaging import Output
 from segcert.models.base import BaseModel
-from segcert.models.threads import in_threads
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import hashes, to_numpy
 from segcert.sampling.promise import Margins, no_margins
 from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import Block, Run, Tally, no_draws
+from segcert.sampling.threads import in_threads
 
 UNLIMITED = 2**31 - 1
 
