@@ -118,10 +118,14 @@ class Segmenter:
         return functional.interpolate(scores, size=components, mode="bilinear", align_corners=False)
 
     def _called(self, batch: Tensor) -> Output:
-        """Denoise, normalise, resize, call."""
-        batch = self._normalised(self._denoised(batch))
-        resizing = self.resizing
-        return self._looks(batch) if resizing.averages else self._seen(self._resized(batch))
+        """Denoise, normalise, resize, call; what comes between is not kept while the model runs."""
+        if self.resizing.averages:
+            return self._looks(self._prepared(batch))
+        return self._seen(self._resized(self._prepared(batch)))
+
+    def _prepared(self, batch: Tensor) -> Tensor:
+        """Denoise and normalise."""
+        return self._normalised(self._denoised(batch))
 
     def _looks(self, batch: Tensor) -> Looks:
         """Call the model on each size of the images, through windows, mirrored too if asked."""
