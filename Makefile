@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo examples test test-slow test-cluster lint docs bench check figures power toy validate \
-	clean
+	licences clean
 .DELETE_ON_ERROR:
 
 # torch first and alone: the constraint decides the build, no other package may pull another one
@@ -54,6 +54,9 @@ toy: .venv/ready  ## the figures of the paper's toy study
 
 validate: .venv/ready  ## error and power of every procedure, measured; defects must be flagged
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.validate --write docs/validation.md
+
+licences: .venv/ready  ## write docs/licences.md from pyproject.toml and the installed packages
+	$(BIN)/python tools/licences.py
 
 check: lint test docs
 
