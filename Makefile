@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-cluster lint docs bench check figures power toy validate clean
+.PHONY: demo examples test test-slow test-cluster lint docs bench check figures power toy validate \
+	licences clean
 .DELETE_ON_ERROR:
 
 # torch first and alone: the constraint decides the build, no other package may pull another one
@@ -15,6 +16,9 @@ BIN := .venv/bin
 
 demo: .venv/ready  ## certify a synthetic street scene and say where the page is
 	$(BIN)/segcert demo --out demo
+
+examples: .venv/ready  ## run each file of examples/, and print its last line
+	OMP_NUM_THREADS=2 $(BIN)/python examples/run_all.py
 
 test: .venv/ready  ## the default suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
@@ -50,6 +54,9 @@ toy: .venv/ready  ## the figures of the paper's toy study
 
 validate: .venv/ready  ## error and power of every procedure, measured; defects must be flagged
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.validate --write docs/validation.md
+
+licences: .venv/ready  ## write docs/licences.md from pyproject.toml and the installed packages
+	$(BIN)/python tools/licences.py
 
 check: lint test docs
 

@@ -48,6 +48,8 @@ PUBLIC = [
     "as_segmenter",
     "bonferroni",
     "certify",
+    "certify_cloud",
+    "certify_image",
     "certify_tree",
     "holm",
     "information_gain",

@@ -14,7 +14,7 @@ LAYERS = [
     {"certificates"},
     {"attacks", "metrics", "planning", "toy"},
     {"training"},
-    {"runs"},
+    {"doctor", "runs"},
     {"report"},
     {"cli"},
     {"__main__"},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from segcert.certificates.files import load_certificate
     from segcert.certificates.hierarchical import certify_tree
     from segcert.certificates.hierarchies import open_hierarchy
+    from segcert.certificates.one_call import certify_cloud, certify_image
     from segcert.certificates.radius_map import RadiusMap, radius_map
     from segcert.certificates.replay import Replay, replay
     from segcert.certificates.result import Certificate
@@ -103,6 +104,8 @@ PUBLIC = {
     "as_segmenter": "segcert.models.adapter",
     "bonferroni": "segcert.stats.bonferroni",
     "certify": "segcert.certificates.segcertify",
+    "certify_cloud": "segcert.certificates.one_call",
+    "certify_image": "segcert.certificates.one_call",
     "certify_tree": "segcert.certificates.hierarchical",
     "holm": "segcert.stats.holm",
     "information_gain": "segcert.metrics.information_gain",
@@ -161,6 +164,8 @@ __all__ = [
     "as_segmenter",
     "bonferroni",
     "certify",
+    "certify_cloud",
+    "certify_image",
     "certify_tree",
     "holm",
     "information_gain",

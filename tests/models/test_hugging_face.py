@@ -15,8 +15,9 @@ from torch import Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import as_segmenter, hash_weights
-from segcert.models.hugging_face import Preprocessor, scores_of_masks
+from segcert.models.hugging_face import Preprocessor
 from segcert.models.opening import open_foreign
+from segcert.models.outputs import scores_of_masks
 
 BERT = {"model_type": "bert"}  # the whole configuration of another kind of model
 

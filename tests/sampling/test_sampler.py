@@ -167,6 +167,30 @@ def test_progress_counts_all_draws() -> None:
     assert seen[-1] == (59, 59)
 
 
+def test_a_callback_cannot_stop_by_what_it_returns() -> None:
+    """The number of draws is fixed before the first one: neither True nor False changes it."""
+    for answer in (True, False):
+        assert_same(draw(batch_size=4, progress=lambda *_, a=answer: a), draw())
+
+
+def test_what_a_callback_raises_ends_the_sampling_and_loses_nothing() -> None:
+    """In the pilot and in the test: no counts, and the blocks before it can be gone on from."""
+    for last in (9, 34):
+        parts: list[Partial] = []
+
+        def give_up(done: int, total: int, last: int = last) -> None:
+            assert total == 59
+            if done >= last:
+                raise TimeoutError(f"enough after {done}")
+
+        with pytest.raises(TimeoutError, match=f"enough after {last}"):
+            draw(batch_size=1, progress=give_up, after_block=parts.append)
+        drawn = [part.pilot.draws + part.test.draws for part in parts]
+        assert drawn == sorted(drawn)
+        assert last - 5 <= max(drawn) < last
+        assert_same(draw(partial=parts[-1]), draw())
+
+
 def test_seed_and_input_change_the_noise() -> None:
     other = IMAGE.copy()
     other[0, 0, 0] ^= 1

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Int16
@@ -13,6 +14,11 @@ from segcert.sampling.counts import Counts, Provenance
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.correction import AbstractCorrection
 from segcert.stats.sequential import Anytime
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from segcert.sampling.inputs import Input
 
 UP = 1 + 2.0**-40  # more than undoes the rounding down of a radius
 
@@ -128,3 +134,36 @@ class Certificate:
         from segcert.certificates.files import save_certificate  # which reads certificates, too
 
         save_certificate(self, Path(folder))
+
+    def plot(self, image: "Input | None" = None) -> "Figure":
+        """Draw the certified labels, white where nothing is certified, with a legend.
+
+        Of a volume, the middle slice along each axis is drawn. Nothing is shown or written: in a
+        notebook the figure shows itself, elsewhere call its ``savefig``.
+
+        Args:
+            image: The input that was certified, to be drawn beside them.
+
+        Returns:
+            A matplotlib figure, free of the state of pyplot.
+
+        Raises:
+            InputError: If it is a certificate of a cloud, there are more than 255 classes, or the
+                image is another one.
+        """
+        from segcert.certificates.plots import figure_of  # which takes 0.3 s to load
+
+        return figure_of(self, image)
+
+    def _repr_html_(self) -> str:
+        """Show picture, legend, radius and statement in a notebook."""
+        from segcert.certificates.card import card  # which shows certificates
+
+        return card(self)
+
+    def __repr__(self) -> str:
+        """Say in one line what is certified."""
+        from segcert.certificates.legend import certified_text, radius_text
+
+        certified, radius = certified_text(self), radius_text(self)
+        return f"<Certificate: {certified} certified, {radius}, alpha = {self.alpha:g}>"

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 from segcert.cli.attack import attack
 from segcert.cli.certify import certify
 from segcert.cli.demo import demo
+from segcert.cli.doctor import doctor
 from segcert.cli.evaluate import evaluate
 from segcert.cli.models import models
 from segcert.cli.plan import plan
@@ -31,7 +32,9 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # run() says what happened
 )
-for command in (demo, plan, certify, verify, attack, evaluate, report, models, train, toy):
+for command in (
+    demo, plan, certify, verify, attack, evaluate, report, models, train, toy, doctor,
+):  # fmt: skip
     app.command(command)
 
 

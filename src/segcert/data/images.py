@@ -21,15 +21,16 @@ DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a
 ImageInput = str | Path | Image.Image | np.ndarray | Tensor
 
 
-def read_image(source: ImageInput) -> Shaped[Tensor, " c h w"]:
-    """Read an image as a tensor: uint8, or float32 in [0, 1].
+def read_image(source: ImageInput) -> Shaped[Tensor, " c *shape"]:
+    """Read an image or a volume as a tensor: uint8, or float32 in [0, 1].
 
     Args:
         source: Path of a PNG, JPEG or TIFF file; PIL image; array (h, w, 3) or (3, h, w);
-            tensor (c, h, w). uint8 stays uint8; floating point must lie in [0, 1].
+            tensor (c, h, w). Or a volume, as an array or tensor (c, d, h, w). uint8 stays uint8;
+            floating point must lie in [0, 1].
 
     Returns:
-        The image, channels first, contiguous, on the device it was on.
+        The image or volume, channels first, contiguous, on the device it was on.
 
     Raises:
         InputError: If it is missing, unreadable, truncated, of more than 8 bits, translucent,
@@ -98,13 +99,18 @@ def is_deep(image: Image.Image) -> bool:
     return any(";16" in str(tile[3]) for tile in tiles)
 
 
-def checked_tensor(image: Tensor) -> Shaped[Tensor, " c h w"]:
-    """Check type, shape and values of an image tensor."""
+def checked_tensor(image: Tensor) -> Shaped[Tensor, " c *shape"]:
+    """Check type, shape and values of the tensor of an image or a volume."""
     image = image.detach()
-    if image.ndim != 3 or 0 in image.shape:
+    if image.ndim not in (3, 4) or 0 in image.shape:
         raise InputError(
-            "an image must have shape (c, h, w) or, as an array, (h, w, 3); "
-            f"got {tuple(image.shape)}"
+            "an image must have shape (c, h, w) or, as an array, (h, w, 3), and a volume "
+            f"(c, d, h, w); got {tuple(image.shape)}"
+        )
+    if image.ndim == 4 and image.shape[0] == 1 and image.shape[1] in (1, 3):
+        raise InputError(
+            f"shape {tuple(image.shape)} is a batch of one image, not an image of shape (c, h, w): "
+            "give image[0]"
         )
     if image.dtype == torch.uint8:
         return image.contiguous()

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,7 +48,8 @@ class Segmenter:
     """A base model: everything that happens after the noise.
 
     Args:
-        model: From a float batch (b, c, h, w) to scores (b, k, h', w') or labels (b, h, w).
+        model: From a float batch (b, c, h, w) to scores (b, k, h', w') or labels (b, h, w); of
+            volumes from (b, c, d, h, w) to scores (b, k, d, h, w) or labels (b, d, h, w).
         name: How certificates call it.
         mean: Subtracted per channel after the noise; input units.
         std: Divided by per channel after the noise; input units.
@@ -115,13 +117,18 @@ class Segmenter:
             )
         if scores.shape[2:] == components:
             return scores
+        self._check_resizable(scores, components)
         return functional.interpolate(scores, size=components, mode="bilinear", align_corners=False)
 
     def _called(self, batch: Tensor) -> Output:
-        """Denoise, normalise, resize, call."""
-        batch = self._normalised(self._denoised(batch))
-        resizing = self.resizing
-        return self._looks(batch) if resizing.averages else self._seen(self._resized(batch))
+        """Denoise, normalise, resize, call; what comes between is not kept while the model runs."""
+        if self.resizing.averages:
+            return self._looks(self._prepared(batch))
+        return self._seen(self._resized(self._prepared(batch)))
+
+    def _prepared(self, batch: Tensor) -> Tensor:
+        """Denoise and normalise."""
+        return self._normalised(self._denoised(batch))
 
     def _looks(self, batch: Tensor) -> Looks:
         """Call the model on each size of the images, through windows, mirrored too if asked."""
@@ -191,9 +198,10 @@ class Segmenter:
                 f"they must have {len(components) + 2} axes: batch, classes and {components}"
             )
         self._check_classes(scores.shape[1])
+        self._check_resizable(scores, components)
         if scores.device.type != "cpu":
             return labels_on_device(scores, components)
-        finite = bool(torch.isfinite(scores).all())
+        finite = all_finite(scores)
         if scores.shape[2:] != components:
             if finite:
                 return labels_of_upsampled(scores.contiguous(), (components[0], components[1]))
@@ -280,6 +288,13 @@ class Segmenter:
             batch = batch.contiguous(memory_format=torch.channels_last)
         return batch
 
+    def _check_resizable(self, scores: Tensor, components: tuple[int, ...]) -> None:
+        if scores.shape[2:] != components and len(components) != 2:
+            raise ModelError(
+                f"model {self.name} returned scores of shape {tuple(scores.shape)}; scores of a "
+                f"volume are not resized, so they must end in {components}"
+            )
+
     def _check_classes(self, found: int) -> None:
         if self.classes is not None and found != self.classes:
             raise ModelError(
@@ -292,6 +307,11 @@ def constant(values: tuple[float, ...], device: torch.device) -> Float32[Tensor,
     """Numbers on a device; fetched there once, as each time takes waiting for the device."""
     with torch.inference_mode(False):
         return torch.tensor(values, device=device)
+
+
+def all_finite(scores: Float[Tensor, " b k *shape"]) -> bool:
+    """Tell whether no score is NaN or infinite, in one pass: both show in the extremes."""
+    return bool(torch.isfinite(torch.stack(torch.aminmax(scores))).all())
 
 
 def labels_on_device(
@@ -311,7 +331,7 @@ def component_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def as_segmenter(
-    model: Model | Segmenter,
+    model: Model | Segmenter | str | Path,
     *,
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
@@ -333,7 +353,10 @@ def as_segmenter(
     Args:
         model: Any callable or ``nn.Module`` from a float batch (b, c, h, w) in [0, 1] (plus
             noise, not clipped) to class scores (b, k, h', w') or labels (b, h, w). Scores of
-            another size are resized to the input. A segmenter is returned as it is.
+            another size are resized to the input. Modules of segmentation-models-pytorch,
+            torchvision (``out``) and transformers (``logits``, or masks and their classes) are
+            taken as they are, and of volumes those from (b, c, d, h, w) to (b, k, d, h, w), as in
+            MONAI. A segmenter is returned as it is; a name or path is opened by `open_model`.
         mean: Subtracted per channel, input units.
         std: Divided by per channel, input units.
         scale: Resize the noisy image first, by a factor (0.5), to a size ("480x480"), or average
@@ -352,9 +375,12 @@ def as_segmenter(
         The segmenter.
 
     Raises:
-        InputError: If an option breaks its rule.
+        InputError: If an option breaks its rule, or is for the sidecar of a model file.
         ModelError: If ``model`` or ``denoiser`` cannot be called, or is in train mode.
     """
+    if isinstance(model, (str, Path)):
+        given = (mean, std, class_names, palette, classes, name, smallest_side != 1, stochastic)
+        model = opened(model, scale, plain=not any(given))
     if isinstance(model, Segmenter):
         return model if denoiser is None else with_denoiser(model, denoiser, name=denoiser_name)
     if not callable(model):
@@ -385,6 +411,22 @@ def as_segmenter(
     )
     check_eval_mode(segmenter)
     return as_segmenter(segmenter, denoiser=denoiser, denoiser_name=denoiser_name)
+
+
+def opened(model: str | Path, scale: float | str | Resizing, *, plain: bool) -> Segmenter:
+    """Open a model by name or path.
+
+    Raises:
+        InputError: If it cannot be opened, or there are options that its sidecar has.
+    """
+    from segcert.models.shipped import open_model  # which wraps models, too
+
+    if not plain:
+        raise InputError(
+            f"model {model} brings mean, std, classes and the like with it: write them into its "
+            "sidecar (see docs/your-model.md), and give as_segmenter only scale and denoiser"
+        )
+    return open_model(str(model), scale=scale)
 
 
 def with_denoiser(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Segmenter, as_segmenter
 from segcert.models.file_hashes import hash_model
+from segcert.models.outputs import tensor_of
 from segcert.models.sidecar import CHANNELS, Finite, first_line
 
 KIND = "Hugging Face folder"
@@ -88,23 +89,7 @@ class PixelScores(nn.Module):
                 f"model {self.name} refuses images of {images.shape[3]}x{images.shape[2]} pixels: "
                 f"{' '.join(str(error).split())[:200]}"
             ) from error
-        if "logits" in output:
-            scores: Tensor = output["logits"]
-            return scores
-        return scores_of_masks(output["class_queries_logits"], output["masks_queries_logits"])
-
-
-def scores_of_masks(
-    classes: Float[Tensor, " b q k_and_none"], masks: Float[Tensor, " b q h w"]
-) -> Float[Tensor, " b k h w"]:
-    """Score the classes of pixels: each mask votes for its classes where it is.
-
-    Source:
-        Cheng, Schwing, Kirillov (2021), "Per-pixel classification is not all you need",
-        section 3.4, semantic inference; "no object", the last class, has no vote.
-    """
-    votes = classes.softmax(-1)[..., :-1]
-    return torch.einsum("bqk,bqhw->bkhw", votes, masks.sigmoid())
+        return tensor_of(output, batch=len(images), name=self.name)
 
 
 def open_folder(path: Path) -> Segmenter:

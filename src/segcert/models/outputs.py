@@ -2,25 +2,30 @@
 
 from collections.abc import Mapping
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from segcert.errors import ModelError
 
 OUTPUT_KEYS = ("logits", "out")  # Hugging Face, torchvision
+MASK_KEYS = ("class_queries_logits", "masks_queries_logits")  # MaskFormer, Mask2Former
 
 
 def tensor_of(output: object, *, batch: int, name: str) -> Tensor:
     """Take the tensor of scores or labels out of what a model returns.
 
     Args:
-        output: A tensor, or a mapping with one.
+        output: A tensor, or a mapping with one, or with masks and their classes.
         batch: Inputs that went in.
         name: Of the model.
 
     Raises:
         ModelError: If there is none, or it is not one of that batch.
     """
-    if isinstance(output, Mapping):
+    if isinstance(output, Mapping) and all(key in output for key in MASK_KEYS):
+        output = scores_of_masks(*(output[key] for key in MASK_KEYS))
+    elif isinstance(output, Mapping):
         output = next((output[key] for key in OUTPUT_KEYS if key in output), None)
     if not isinstance(output, Tensor):
         raise ModelError(
@@ -33,6 +38,19 @@ def tensor_of(output: object, *, batch: int, name: str) -> Tensor:
             f"{batch}: the first axis must be the batch"
         )
     return output
+
+
+def scores_of_masks(
+    classes: Float[Tensor, " b q k_and_none"], masks: Float[Tensor, " b q h w"]
+) -> Float[Tensor, " b k h w"]:
+    """Score the classes of pixels: each mask votes for its classes where it is.
+
+    Source:
+        Cheng, Schwing, Kirillov (2021), "Per-pixel classification is not all you need",
+        section 3.4, semantic inference; "no object", the last class, has no vote.
+    """
+    votes = classes.softmax(-1)[..., :-1]
+    return torch.einsum("bqk,bqhw->bkhw", votes, masks.sigmoid())
 
 
 def check_labels(labels: Tensor, components: tuple[int, ...], *, classes: int, name: str) -> None:

@@ -65,9 +65,14 @@ def sample(
             torch device, to which a module is moved.
         batch_size: Draws that go through the model together; "auto" chooses by the size of the
             image. Halved when memory runs out.
-        progress: Called with draws done and draws in all.
+        progress: The callback: called after each batch, on the thread of the caller, with the draws
+            done and the draws in all, pilot draws among both. What it returns means nothing: there
+            is no end before ``n`` draws but by ``stop`` at a planned look, as it could not be
+            honest. What it raises ends the sampling, and there are no counts; ``after_block`` has
+            what can be gone on from. The draws done fall back only where memory ran out.
         partial: Work to go on from; must come from the same arguments.
-        after_block: Called with the work so far, a value that can be stored.
+        after_block: Called after each block of batches with the work so far, a value that can be
+            stored.
 
     Returns:
         The counts, with everything needed to draw them again.

@@ -11,7 +11,7 @@ from segcert.data.images import hash_image
 from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter, as_segmenter
 from segcert.models.base import BaseModel
-from segcert.models.resizing import parse_resizing
+from segcert.models.resizing import Resizing, parse_resizing
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counting import Task
 from segcert.sampling.inputs import Input, check_fits, fitting_noise, read_input
@@ -21,6 +21,7 @@ from segcert.sampling.streams import Streams, fresh_seed
 
 COMPONENTS_PER_BATCH = (2**20, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)
 LARGEST_BATCH = 32
+VOLUME_AXES = 4  # channels, depth, height, width
 
 
 def check_draw_numbers(n0: int, n: int) -> None:
@@ -86,18 +87,36 @@ def stream_kind_of(device: torch.device) -> str:
     return "cuda" if device.type == "cuda" else "cpu"
 
 
-def check_size(x: Shaped[Tensor, " c h w"], segmenter: Segmenter) -> None:
-    """Refuse images smaller than the network's stride.
+def check_size(x: Shaped[Tensor, " c *shape"], segmenter: Segmenter) -> None:
+    """Refuse images smaller than the network's stride, and volumes that would be resized.
 
     Raises:
-        InputError: If a side, after scaling, is too small.
+        InputError: If a side, after scaling, is too small, or a volume has a scale.
     """
     resizing = parse_resizing(segmenter.scale)
+    if x.ndim == VOLUME_AXES:
+        check_volume(x, segmenter, resizing)
+        return
     if resizing.smallest_side(*x.shape[1:]) < segmenter.smallest_side:
         raise InputError(
             f"image of {x.shape[2]}x{x.shape[1]} pixels (scale {resizing}) is too small "
             f"for model {segmenter.name}: each side needs {segmenter.smallest_side} pixels "
             "after scaling"
+        )
+
+
+def check_volume(x: Shaped[Tensor, " c d h w"], segmenter: Segmenter, resizing: Resizing) -> None:
+    """Refuse volumes that are too small, or would be resized.
+
+    Raises:
+        InputError: If so.
+    """
+    if resizing != Resizing():
+        raise InputError(f"scale {resizing} is for images: volumes go in at their size, scale 1")
+    if min(x.shape[1:]) < segmenter.smallest_side:
+        raise InputError(
+            f"volume of {'x'.join(map(str, x.shape[1:]))} voxels is too small for model "
+            f"{segmenter.name}: each side needs {segmenter.smallest_side} voxels"
         )
 
 

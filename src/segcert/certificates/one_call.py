@@ -1,0 +1,219 @@
+"""One call from a model and an input to a certificate: `sample`, then `certify`."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from segcert.certificates.result import Certificate
+from segcert.certificates.segcertify import certify
+from segcert.data.clouds import Cloud
+from segcert.data.point_files import read_cloud
+from segcert.errors import InputError
+from segcert.models.adapter import Model, component_shape
+from segcert.models.base import BaseModel
+from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
+from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+from segcert.models.shipped import open_model
+from segcert.noise.base import AbstractNoise
+from segcert.noise.gaussian import GaussianNoise
+from segcert.sampling.inputs import Input, read_input
+from segcert.sampling.sampler import sample
+from segcert.sampling.setup import as_base_model, check_draw_numbers
+from segcert.stats.correction import AbstractCorrection
+from segcert.stats.corrections import check_correction
+from segcert.stats.holm import holm
+from segcert.stats.levels import check_enough_draws
+
+SIGMA = 0.25  # of the noise if nothing else is said, as on the command line
+
+
+def certify_image(
+    model: Model | BaseModel | str | Path,
+    image: Input,
+    *,
+    sigma: float | None = None,
+    noise: AbstractNoise | None = None,
+    tau: float = 0.75,
+    alpha: float = 1e-3,
+    n0: int = 10,
+    n: int = 100,
+    correction: AbstractCorrection = holm,
+    seed: int | None = None,
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Certificate:
+    """Certify the labels that a model gives an image, with the defaults of the command line.
+
+    The same as `sample` and then `certify`: with confidence ``1 - alpha``, for the whole statement,
+    no change of the image within the radius changes a certified label of the smoothed model.
+
+    Args:
+        model: Any callable or module from a float batch (b, c, h, w) in [0, 1] to scores or labels
+            (see `as_segmenter`), or the name or path of a model, as `open_model` takes it.
+        image: Path, PIL image, array or tensor; uint8, or floating point in [0, 1]. Or a volume,
+            as an array or tensor (c, d, h, w).
+        sigma: Standard deviation of Gaussian noise, units of [0, 1]; 0.25 if there is no ``noise``.
+            On uint8 input, as from a file, it is drawn on the grid of the 256 values.
+        noise: Another noise, in place of ``sigma``.
+        tau: Probability threshold, in [1/2, 1); the radius grows with it.
+        alpha: Allowed probability that the whole statement is wrong, in (0, 1).
+        n0: Pilot draws that choose the class; 0 for the test without pilot.
+        n: Draws that are counted, at least 1.
+        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`.
+        seed: In [0, 2^128); None takes a fresh one, which the certificate records.
+        device: "auto" (where the model is) or a torch device.
+        batch_size: Draws that go through the model together, or "auto".
+        progress: Called after each batch with draws done and draws in all.
+
+    Returns:
+        The certificate.
+
+    Raises:
+        InputError: If an argument or the image breaks a rule, or ``n`` is too small to certify
+            anything; before the first draw.
+        ModelError: If the model cannot be certified.
+        SamplingError: If memory does not suffice for one draw.
+
+    Source:
+        Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
+    """
+    segmenter = open_model(str(model)) if isinstance(model, (str, Path)) else as_base_model(model)
+    return certified(
+        segmenter, image, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
+        correction=correction, seed=seed, device=device, batch_size=batch_size, progress=progress,
+    )  # fmt: skip
+
+
+def certify_cloud(
+    model: Model | BaseModel | str | Path,
+    cloud: Input,
+    *,
+    sigma: float | None = None,
+    noise: AbstractNoise | None = None,
+    tau: float = 0.75,
+    alpha: float = 1e-3,
+    n0: int = 10,
+    n: int = 100,
+    correction: AbstractCorrection = holm,
+    options: PointOptions | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    batch_size: int | str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Certificate:
+    """Certify the labels that a model gives the points of a cloud; see `certify_image`.
+
+    Args:
+        model: Any callable or module from a float batch (b, points, 3) to scores (b, k, points) or
+            labels (b, points) (see `as_point_segmenter`), or the name or path of a model, as
+            `open_point_model` takes it.
+        cloud: Path of a cloud file, `Cloud`, or array or tensor (points, 3) or, with normals,
+            (points, 6). Normals of files and of `Cloud` are left out for a model without them.
+        sigma: Standard deviation of each coordinate of each point, units of the cloud; 0.25 if
+            there is no ``noise``.
+        noise: Another noise, such as `RotationNoise`, in place of ``sigma``.
+        tau: Probability threshold, in [1/2, 1); the radius grows with it.
+        alpha: Allowed probability that the whole statement is wrong, in (0, 1).
+        n0: Pilot draws that choose the class; 0 for the test without pilot.
+        n: Draws that are counted, at least 1.
+        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`.
+        options: What a model that is opened by name or path is told; its category by default is
+            that of the cloud.
+        seed: In [0, 2^128); None takes a fresh one, which the certificate records.
+        device: "auto" (where the model is) or a torch device.
+        batch_size: Draws that go through the model together, or "auto".
+        progress: Called after each batch with draws done and draws in all.
+
+    Returns:
+        The certificate.
+
+    Raises:
+        InputError: As of `certify_image`, or if ``options`` are given with an open model.
+        ModelError: If the model cannot be certified.
+        SamplingError: If memory does not suffice for one draw.
+
+    Source:
+        Fischer, Baader, Vechev (2021), Algorithm 2; docs/guarantees.md.
+    """
+    if isinstance(cloud, (str, Path)):
+        cloud = read_cloud(cloud)
+    segmenter = point_model(model, cloud, options)
+    if isinstance(cloud, Cloud) and not takes_normals(segmenter):
+        cloud = replace(cloud, normals=None)
+    return certified(
+        segmenter, cloud, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
+        correction=correction, seed=seed, device=device, batch_size=batch_size, progress=progress,
+    )  # fmt: skip
+
+
+def certified(
+    segmenter: BaseModel,
+    source: Input,
+    noise: AbstractNoise,
+    *,
+    tau: float,
+    alpha: float,
+    n0: int,
+    n: int,
+    correction: AbstractCorrection,
+    seed: int | None,
+    device: str,
+    batch_size: int | str,
+    progress: Callable[[int, int], None] | None,
+) -> Certificate:
+    """Check first what could not end well, then sample and certify."""
+    x = read_input(source)
+    components = component_shape(tuple(x.shape))
+    check_correction(correction)
+    check_draw_numbers(n0, n)
+    check_enough_draws(
+        math.prod(components), n, tau=tau, alpha=alpha, pilot=n0 > 0, correction=correction
+    )
+    counts = sample(
+        segmenter, x, noise=noise, n0=n0, n=n, seed=seed, device=device, batch_size=batch_size,
+        progress=progress,
+    )  # fmt: skip
+    return certify(counts, tau=tau, alpha=alpha, correction=correction)
+
+
+def noise_of(sigma: float | None, noise: AbstractNoise | None) -> AbstractNoise:
+    """Choose the noise: as given, or Gaussian; `sample` fits it to the type of the input.
+
+    Raises:
+        InputError: If both are given.
+    """
+    if noise is None:
+        return GaussianNoise(SIGMA if sigma is None else sigma)
+    if sigma is not None:
+        raise InputError(f"sigma = {sigma} and noise = {noise} were both given: leave out one")
+    return noise
+
+
+def point_model(
+    model: Model | BaseModel | str | Path, cloud: Input, options: PointOptions | None
+) -> BaseModel:
+    """Open a model of clouds by its name, or take it as it is.
+
+    Raises:
+        InputError: If options are given with a model that is open already.
+    """
+    if isinstance(model, (str, Path)):
+        options = options or PointOptions()
+        category = cloud.category if isinstance(cloud, Cloud) else None
+        if options.category is None and category is not None and model not in BUILT_IN:
+            options = replace(options, category=str(category))
+        return open_point_model(str(model), options)
+    if options is not None:
+        raise InputError(
+            "options are for models that are opened by name or path; this one is open already"
+        )
+    return model if isinstance(model, BaseModel) else as_point_segmenter(model)
+
+
+def takes_normals(segmenter: BaseModel) -> bool:
+    """Tell whether a model is given the normals of files."""
+    if not isinstance(segmenter, PointSegmenter):
+        return True
+    return segmenter.columns == 6 and not segmenter.normal_neighbours

@@ -1,0 +1,1 @@
+"""What an installation has, and whether its statistics are right."""

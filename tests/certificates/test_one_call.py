@@ -1,0 +1,149 @@
+"""One call gives what `sample` and `certify` give, with the defaults of the command line."""
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from foreign_models import MEAN, NAMES, STD, segformer, write_folder
+from PIL import Image
+from point_models import ByHeight
+from torch import Tensor
+
+import segcert as sc
+from segcert.cli.certify import certify as command
+from segcert.stats.corrections import parse_correction
+
+
+def red(batch: Tensor) -> Tensor:
+    """Class 1 where red exceeds a half; exact in any batch."""
+    return (batch[:, 0] > 0.5).long()
+
+
+RED = sc.as_segmenter(red, classes=2, name="red")
+
+
+def photograph(path: Path, height: int = 24, width: int = 32) -> Path:
+    """A file with smooth colours."""
+    rows, columns = np.mgrid[:height, :width]
+    colours = np.stack([rows * 255 // height, columns * 255 // width, rows * 0 + 90], -1)
+    Image.fromarray(colours.astype(np.uint8)).save(path)
+    return path
+
+
+def test_it_is_sample_then_certify(image: np.ndarray) -> None:
+    """Same labels, mask, radius and statement, from the same draws."""
+    cert = sc.certify_image(RED, image, tau=0.7, alpha=0.01, n0=4, n=60, seed=5)
+    counts = sc.sample(RED, image, noise=sc.GaussianNoise(0.25), n0=4, n=60, seed=5)
+    by_hand = sc.certify(counts, tau=0.7, alpha=0.01)
+    assert (cert.labels == by_hand.labels).all()
+    assert (cert.certified == by_hand.certified).all()
+    assert (cert.counts.test_fingerprints == counts.test_fingerprints).all()
+    assert 0 < cert.certified.mean() < 1
+    assert cert.statement == by_hand.statement
+
+
+@pytest.mark.parametrize("function", [sc.certify_image, sc.certify_cloud])
+def test_defaults_are_those_of_the_command_line(function: object) -> None:
+    ours = inspect.signature(function).parameters  # type: ignore[arg-type]
+    theirs = inspect.signature(command).parameters
+    for name in ("tau", "alpha", "n"):
+        assert ours[name].default == theirs[name].default
+    assert ours["n0"].default == 10  # what the help of --n0 says
+    assert ours["correction"].default == parse_correction("holm")
+
+
+def test_noise_fits_the_type_of_the_input(image: np.ndarray) -> None:
+    """On the grid for uint8, as for files on the command line; Gaussian for floats."""
+    on_bytes = sc.certify_image(RED, image, n0=1, n=40, tau=0.5)
+    assert on_bytes.counts.noise == sc.LatticeGaussianNoise(0.25)
+    floats = sc.certify_image(RED, image.astype(np.float32) / 255, n0=1, n=40, tau=0.5, sigma=0.1)
+    assert floats.counts.noise == sc.GaussianNoise(0.1)
+    other = sc.certify_image(RED, image, n0=1, n=40, tau=0.5, noise=sc.BrightnessNoise(0.1))
+    assert other.counts.noise == sc.BrightnessNoise(0.1)
+
+
+def test_a_hugging_face_folder_and_a_photograph_give_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The five lines of the README, but for the name of the folder."""
+    pytest.importorskip("transformers")
+    write_folder(tmp_path / "hf_folder", segformer(), image_mean=MEAN, image_std=STD)
+    photograph(tmp_path / "photo.png", 64, 96)
+    monkeypatch.chdir(tmp_path)
+    cert = sc.certify_image("hf_folder", "photo.png", n=60)
+    cert.save("result")
+    assert cert.labels.shape == (64, 96)
+    assert cert.class_names == NAMES
+    assert cert.counts.noise == sc.LatticeGaussianNoise(0.25)
+    assert sc.load_certificate("result").statement == cert.statement
+    with pytest.raises(sc.InputError, match="hf_foldr"):
+        sc.certify_image(Path("hf_foldr"), "photo.png")
+
+
+def test_what_cannot_end_well_is_refused_before_the_first_draw(image: np.ndarray) -> None:
+    """One line each, and the model is never called."""
+
+    def never(batch: Tensor) -> Tensor:
+        raise AssertionError(f"called with {batch.shape}")
+
+    model = sc.as_segmenter(never, classes=2)
+    with pytest.raises(sc.InputError, match=r"n = 20 draws cannot .* use n >= \d+"):
+        sc.certify_image(model, image, n=20)
+    with pytest.raises(sc.InputError, match="leave out one"):
+        sc.certify_image(model, image, sigma=0.25, noise=sc.UniformNoise(0.5))
+    with pytest.raises(sc.InputError, match="tau must be"):
+        sc.certify_image(model, image, tau=1.0)
+    with pytest.raises(sc.InputError, match="n0 must be"):
+        sc.certify_image(model, image, n0=-1)
+    with pytest.raises(sc.InputError, match="unknown model 'camvit'"):
+        sc.certify_image("camvit", image)
+    with pytest.raises(sc.InputError, match="point cloud, but model"):
+        sc.certify_image(model, np.zeros((9, 3)))
+
+
+def test_progress_is_passed_on(image: np.ndarray) -> None:
+    seen: list[tuple[int, int]] = []
+    sc.certify_image(
+        RED, image, tau=0.5, n0=2, n=40, batch_size=10,
+        progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert seen == [(2, 42), (12, 42), (22, 42), (32, 42), (42, 42)]
+
+
+def box() -> np.ndarray:
+    """Points five sigma above and below the cut."""
+    return np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (-0.5, 0.5)])
+
+
+def test_a_cloud_is_sampled_and_certified(tmp_path: Path) -> None:
+    np.savez(tmp_path / "box.npz", points=box())
+    for given in (box(), tmp_path / "box.npz", sc.read_cloud(tmp_path / "box.npz")):
+        cert = sc.certify_cloud(ByHeight(), given, sigma=0.1, alpha=0.01, seed=3)
+        assert cert.certified.all()
+        assert cert.labels.tolist() == [0, 1] * 4
+        assert cert.counts.noise == sc.PointNoise(0.1)
+    turned = sc.certify_cloud(ByHeight(), box(), noise=sc.RotationNoise(0.05), alpha=0.01)
+    assert turned.counts.noise == sc.RotationNoise(0.05)
+
+    def by_height(x: Tensor) -> Tensor:
+        return torch.stack([-x[..., 2], x[..., 2]], 1)
+
+    plain = sc.certify_cloud(by_height, box(), sigma=0.1, alpha=0.01)
+    assert plain.counts.provenance.input_shape == (8, 3)
+
+
+def test_a_shipped_model_of_clouds_takes_the_category_of_the_cloud() -> None:
+    """And normals of the cloud are left out, as the network has none."""
+    rng = np.random.default_rng(0)
+    normals = np.tile(np.float32([0, 0, 1]), (300, 1))
+    points = rng.random((300, 3), np.float32)
+    cloud = sc.Cloud("mug", points, normals=normals, category=11)
+    cert = sc.certify_cloud("shapes", cloud, sigma=0.02, tau=0.5, alpha=0.5, n0=2, n=15)
+    assert cert.provenance.model == "shapes[category=mug]"
+    assert cert.provenance.input_shape == (300, 3)
+    ground = sc.certify_cloud("ground", cloud, tau=0.5, alpha=0.5, n0=2, n=15)
+    assert ground.provenance.model == "ground"
+    with pytest.raises(sc.InputError, match="open already"):
+        sc.certify_cloud(ByHeight(), cloud, options=sc.PointOptions())
