@@ -209,6 +209,10 @@ def test_the_page_fits_its_window(chromium: Any, tmp_path: Path, width: int) -> 
     with opened(chromium, render_page(make_view()), tmp_path, width=width, scheme="dark") as page:
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate(beyond) == []
+        hover(page, 20, 12)
+        cut = "[...document.querySelectorAll('dd')].filter((dd) => dd.scrollWidth > dd.clientWidth)"
+        assert "needed" in read(page, "p")[0]
+        assert page.evaluate(f"{cut}.map((dd) => dd.id)") == []
         assert page.evaluate("document.getAnimations().length") == 0
 
 

@@ -48,9 +48,9 @@ function pText(hits) {
   return `${counts[i] === hits ? "" : "below "}${pValues[i]}${needed ? ` (≤\u00a0${needed} needed)` : ""}`;
 }
 
-// Numbers such as 5.1e-10 are not broken at their minus.
+// Words are kept whole: 5.1e-10 is not broken at its minus.
 function writeWhole(spot, text) {
-  const parts = text.split(/ (?=\()/);
+  const parts = text.split(" ");
   spot.replaceChildren(...parts.flatMap((part, i) => [i ? " " : "", Object.assign(document.createElement("span"), { className: "whole", textContent: part })]));
 }
 
