@@ -1,16 +1,25 @@
-"""Peak memory of a function, in a process of its own."""
+"""Peak memory of a function, in a process of its own.
+
+What the allocator keeps of freed memory, to use it again, depends on the order of all requests: up
+to hundreds of MiB. The processes are told to give large blocks back at once, so that what counts is
+what is held (glibc only).
+"""
 
 import multiprocessing
+import os
 import resource
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 
+STATUS = Path("/proc/self/status")
 UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, bytes
 
 
 def peak_over(function: Callable[[], object]) -> int:
     """Bytes that a function adds to the memory of a fresh process, at its peak."""
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = str(2**20)
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=measure, args=(function, there))
     process.start()
@@ -22,6 +31,17 @@ def peak_over(function: Callable[[], object]) -> int:
 
 def measure(function: Callable[[], object], answer: Connection) -> None:
     """Run, and tell by how much the peak rose."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     function()
-    answer.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * UNIT)
+    answer.send(peak() - before)
+
+
+def peak() -> int:
+    """Largest memory of this process so far, bytes.
+
+    On Linux ``ru_maxrss`` begins with that of the parent, which would hide what a child adds.
+    """
+    if STATUS.exists():
+        (line,) = (one for one in STATUS.read_text().splitlines() if one.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT

@@ -40,7 +40,8 @@ def page(
     parts = []
     for (data, draws), comparison in found.items():
         parts.append(f"### {TITLES[data]}, n = {draws}\n\n{table(comparison)}")
-        write_report(comparison, out / f"{data}-n{draws}")
+        for noise, runs_of_noise in by_noise(runs / data / f"n{draws}").items():
+            write_report(runs_of_noise, out / f"{data}-n{draws}-{noise}")
     text = "\n\n".join(parts)
     print(text)
     if write:
@@ -55,11 +56,25 @@ def find_runs(runs: Path) -> dict[tuple[str, int], Comparison]:
     found = {}
     for data in TITLES:
         for folder in sorted((runs / data).glob("n*"), key=draws_of):
-            paths = [path for name in NETWORKS for path in sorted((folder / name).glob("*"))]
-            if paths:
-                names = [path.parent.name for path in paths]
-                found[data, draws_of(folder)] = open_runs(paths, names)
+            if paths := paths_in(folder, "*"):
+                found[data, draws_of(folder)] = open_together(paths)
     return found
+
+
+def by_noise(folder: Path) -> dict[str, Comparison]:
+    """Open the runs of each noise by themselves: radii of different noises share no axis."""
+    noises = sorted({path.name for path in paths_in(folder, "*")})
+    return {noise: open_together(paths_in(folder, noise)) for noise in noises}
+
+
+def paths_in(folder: Path, noise: str) -> list[Path]:
+    """The run folders of some noises, networks in the order of the table."""
+    return [path for name in NETWORKS for path in sorted((folder / name).glob(noise))]
+
+
+def open_together(paths: list[Path]) -> Comparison:
+    """Open runs of several networks, each called by its folder."""
+    return open_runs(paths, [path.parent.name for path in paths])
 
 
 def draws_of(folder: Path) -> int:

@@ -113,7 +113,7 @@ def test_the_page_shows_what_the_runs_found(
     assert text.startswith(f"before\n{page.BEGIN}\n### Procedural shapes, n = 60\n")
     assert text.endswith(f"{page.END}\nafter\n")
     assert "old" not in text
-    assert (tmp_path / "results" / "shapes-n60" / "table.csv").is_file()
+    assert (tmp_path / "results" / "shapes-n60-coordinates" / "table.csv").is_file()
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if "| shapes-" in line]
     assert [row[1:3] for row in rows] == [
         ["gaussian 0.25", "0.75"], ["rotation 0.125", "0.75"], ["rotation 0.25", "0.75"],

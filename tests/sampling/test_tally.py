@@ -124,4 +124,14 @@ def test_many_draws_in_small_blocks_do_not_overflow() -> None:
         counts = no_draws((1,), n=10_000, device=CPU).counts + 10_000
         prints = np.arange(10_000, dtype=np.uint64)
         total = total.plus(Tally(counts, 0, prints, (Run(start, start + 10_000, 1),)))
+        assert total.counts.dtype == torch.int32
     assert total.counts.tolist() == [40_000]
+
+
+def test_nothing_takes_no_memory_and_the_first_block_is_not_copied() -> None:
+    nothing = no_draws((1000, 1000), n=5, device=CPU)
+    assert nothing.counts.untyped_storage().nbytes() == 2
+    counts = torch.ones((1000, 1000), dtype=torch.int16)
+    first = Tally(counts, 0, np.zeros(1, dtype=np.uint64), (Run(0, 1, 1),))
+    assert nothing.plus(first).counts.data_ptr() == counts.data_ptr()
+    assert torch.equal(first.plus(first).counts, 2 * counts)

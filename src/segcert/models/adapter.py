@@ -121,10 +121,14 @@ class Segmenter:
         return functional.interpolate(scores, size=components, mode="bilinear", align_corners=False)
 
     def _called(self, batch: Tensor) -> Output:
-        """Denoise, normalise, resize, call."""
-        batch = self._normalised(self._denoised(batch))
-        resizing = self.resizing
-        return self._looks(batch) if resizing.averages else self._seen(self._resized(batch))
+        """Denoise, normalise, resize, call; what comes between is not kept while the model runs."""
+        if self.resizing.averages:
+            return self._looks(self._prepared(batch))
+        return self._seen(self._resized(self._prepared(batch)))
+
+    def _prepared(self, batch: Tensor) -> Tensor:
+        """Denoise and normalise."""
+        return self._normalised(self._denoised(batch))
 
     def _looks(self, batch: Tensor) -> Looks:
         """Call the model on each size of the images, through windows, mirrored too if asked."""
@@ -197,7 +201,7 @@ class Segmenter:
         self._check_resizable(scores, components)
         if scores.device.type != "cpu":
             return labels_on_device(scores, components)
-        finite = bool(torch.isfinite(scores).all())
+        finite = all_finite(scores)
         if scores.shape[2:] != components:
             if finite:
                 return labels_of_upsampled(scores.contiguous(), (components[0], components[1]))
@@ -303,6 +307,11 @@ def constant(values: tuple[float, ...], device: torch.device) -> Float32[Tensor,
     """Numbers on a device; fetched there once, as each time takes waiting for the device."""
     with torch.inference_mode(False):
         return torch.tensor(values, device=device)
+
+
+def all_finite(scores: Float[Tensor, " b k *shape"]) -> bool:
+    """Tell whether no score is NaN or infinite, in one pass: both show in the extremes."""
+    return bool(torch.isfinite(torch.stack(torch.aminmax(scores))).all())
 
 
 def labels_on_device(

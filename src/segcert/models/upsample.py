@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from segcert.models.label_cells import labels_by_cells, largest
-from segcert.models.threads import in_threads
 
 SCORES_AT_ONCE = (2**19, 2**27)  # numbers, on a CPU (cache) and on CUDA (few launches)
 
@@ -28,7 +27,7 @@ def labels_of_upsampled(
     """
     if scores.device.type != "cpu":
         return labels_with_invalid(scores, size, invalid=0)
-    return torch.stack(in_threads(lambda one: labels_of_one(one, size), scores))
+    return torch.stack([labels_of_one(one, size) for one in scores])
 
 
 def labels_of_one(

@@ -28,8 +28,9 @@ from segcert.errors import InputError
 from segcert.noise.base import RandomSource
 
 LEVELS = 255  # steps of the grid in one input unit
-# of an image, on a CPU (what is in flight stays in the cache) and elsewhere (part of the bits)
-VALUES_AT_ONCE = (2**15, 2**18)
+# on a CPU (little memory, few calls: threads wait for each other at each) and elsewhere (part of
+# the bits)
+VALUES_AT_ONCE = (2**17, 2**18)
 BUCKET_BITS = 16  # words are first looked up by their leading bits
 LEADING = 3 if sys.byteorder == "little" else 0  # which 16-bit quarter of a word these are
 PRECISION = 160  # bits of the tails before they are rounded to 64

@@ -16,7 +16,7 @@ from segcert.sampling.counting import Task, add_labels, add_margins, count_block
 from segcert.sampling.promise import Margins
 from segcert.sampling.setup import choose_batch_size, make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, no_draws
+from segcert.sampling.tally import Block, counting_type
 from segcert.stats.promise import promise_of_agreement
 
 FEWEST, MOST = 10, 1000  # draws of a probe
@@ -119,7 +119,8 @@ def draw_pilot(
     task: Task, n0: int, report: Callable[[int], None]
 ) -> tuple[Tensor, Margins | None]:  # fmt: skip
     """Count the classes of the first draws, one by one, with their margins if there are scores."""
-    counts = no_draws((task.classes, *task.components), n=n0, device=task.x.device).counts
+    shape, dtype = (task.classes, *task.components), counting_type(n0)
+    counts = torch.zeros(shape, dtype=dtype, device=task.x.device)
     margins: Margins | None = None
     for draw in range(n0):
         batch = noisy_batch(task, Stage.PROBE, range(draw, draw + 1))

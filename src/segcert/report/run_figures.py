@@ -34,10 +34,12 @@ from segcert.report.run_panels import (
     same_limits,
     share_out,
 )
+from segcert.report.run_tables import COMPONENTS, inputs_of
 
 MOST_LINES, MOST_PAIRS = 6, 4  # in one panel
 SPLIT = ("correction", "scale", "n", "model")  # what panels differ in, first things first
 PANEL_TITLE = 50  # characters in a line
+RADII = {"images": "l2, pixel values in [0, 1]", "clouds": "units of the noise"}
 
 
 def figure3(found: Comparison) -> Figure:
@@ -65,7 +67,7 @@ def figure3(found: Comparison) -> Figure:
         axes = figure.add_subplot(grid[divmod(number, columns_of(plan))])
         axes.set_title(fill(", ".join(title), PANEL_TITLE), loc="left", fontsize=9.5, color=INK)
         dots.append((axes, [dot for one in series for dot in draw_radii(axes, one, plan)]))
-        finish(axes, "certified radius (l2, pixel values in [0, 1])", "certified accuracy")
+        finish(axes, f"certified radius ({RADII[inputs_of(found)]})", "certified accuracy")
     same_limits([axes for axes, _ in dots], x=True)
     heading(figure, "Certified accuracy against certified radius; the numbers are tau", found, plan)
     legend(figure, *keys(plan))
@@ -115,7 +117,7 @@ def draw_pairs(found: Comparison, every: list[Series], *, along: str, other: str
         above.set_title(fill(", ".join(title), PANEL_TITLE), loc="left", fontsize=9.5, color=INK)
         for one in series:
             draw_pair(above, below, one, plan, along)
-        finish(above, "", "pixels certified")
+        finish(above, "", f"{COMPONENTS[inputs_of(found)]} certified")
         finish(below, "tau" if along == "tau" else "draws n", "Holm gains\n(% points)")
         above.tick_params(labelbottom=False)
         below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}")
@@ -128,7 +130,7 @@ def draw_pairs(found: Comparison, every: list[Series], *, along: str, other: str
     top = max(axes.get_ylim()[1] for axes in lower)
     for axes in lower:
         axes.set_ylim(-0.06 * top, top)
-    heading(figure, f"Pixels certified by Holm and by Bonferroni, against {along}", found, plan)
+    heading(figure, f"Certified by Holm and by Bonferroni, against {along}", found, plan)
     handles, texts = keys(plan)
     styles = [
         Line2D([], [], color=INK, marker="o", markersize=5, **style_of(name))

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from segcert.report.comparison import Comparison, Entry
 from segcert.report.plots import COLOURS, DPI, GRID, INK, MARKS
-from segcert.report.run_tables import unfinished
+from segcert.report.run_tables import inputs_of, unfinished
 
 NARROW, WIDE = 6.4, 8.6  # inches: width of one panel alone, of two side by side
 HEIGHTS = {1: (3.1,), 2: (2.5, 1.5)}  # inches: of the axes of a panel, one above the other
@@ -20,13 +20,19 @@ DARKER = 0.6  # of the light of a line: its texts
 PER_INCH = 12  # characters of the heading and the legend
 WORDS: dict[str, Callable[[Entry], str]] = {
     "model": lambda entry: entry.label,
-    "sigma": lambda entry: f"sigma = {entry.setting.noise_text}",
+    "sigma": lambda entry: noise_of(entry),
     "scale": lambda entry: f"scale = {entry.setting.scale}",
     "n": lambda entry: f"n = {entry.setting.n}",
     "tau": lambda entry: f"tau = {entry.setting.tau:g}",
     "correction": lambda entry: entry.setting.correction,
 }
 Names = tuple[str, ...]
+
+
+def noise_of(entry: Entry) -> str:
+    """Name the noise: of images by its sigma, of clouds by its kind too."""
+    text = entry.setting.noise_text
+    return text if " " in text else f"sigma = {text}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +138,10 @@ def new_figure(plan: Plan, *, axes_each: int) -> tuple[Figure, GridSpec]:
 
 def heading(figure: Figure, title: str, found: Comparison, plan: Plan) -> None:
     """Write what is plotted, and of what."""
-    config = found.configs[0]
-    facts = ", ".join([f"{config.data}, {found.inputs} images", *plan.common, f"n0 = {config.n0}"])
-    below = f"{facts}; alpha = {config.alpha:g} per image and setting.{unfinished(found)}"
+    config, inputs = found.configs[0], inputs_of(found)
+    common = [one for one in plan.common if inputs == "images" or not one.startswith("scale")]
+    facts = ", ".join([f"{config.data}, {found.inputs} {inputs}", *common, f"n0 = {config.n0}"])
+    below = f"{facts}; alpha = {config.alpha:g} per {inputs[:-1]} and setting.{unfinished(found)}"
     width = int(PER_INCH * figure.get_figwidth())
     text = f"{fill(title, width)}\n{fill(literal(below), width)}"
     figure.suptitle(text, x=0.01, ha="left", fontsize=10, color=INK, linespacing=1.4)

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int, Int16, Shaped
+from jaxtyping import Float, Int, Int16, Int64, Shaped
 from torch import Tensor
 
 from segcert.errors import SamplingError
 from segcert.models.adapter import INVALID, component_shape
 from segcert.models.averaging import Output
 from segcert.models.base import BaseModel
-from segcert.models.threads import in_threads
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import hashes, to_numpy
 from segcert.sampling.promise import Margins, no_margins
 from segcert.sampling.streams import Stage, Streams
-from segcert.sampling.tally import Block, Run, Tally, no_draws
+from segcert.sampling.tally import Block, Run, Tally, counting_type
+from segcert.sampling.threads import in_threads
 
 UNLIMITED = 2**31 - 1
 
@@ -108,23 +109,45 @@ def count_batches(
     does not wait for it.
     """
     shape = task.components if guess is not None else (task.classes, *task.components)
-    counts = no_draws(shape, n=block.stop - block.start, device=task.x.device).counts
+    dtype = counting_type(block.stop - block.start)
+    counts = torch.zeros(shape, dtype=dtype, device=task.x.device)
     invalid = torch.zeros((), dtype=torch.int64, device=task.x.device)
     prints = []
     for start in range(block.start, block.stop, batch_size):
         draws = range(start, min(start + batch_size, block.stop))
-        batch = noisy_batch(task, block.stage, draws)
-        prints.append(hashes(batch))
-        output = task.segmenter.output(batch)
-        labels = task.segmenter.to_labels(output, task.components)
-        add_labels(counts, labels, guess)
-        if block.stage is Stage.PILOT:
-            margins = add_margins(task, margins, output, labels)
-        invalid += (labels == INVALID).sum()
+        found, margins = count_batch(task, block.stage, draws, counts, guess, margins)
+        prints.append(found.hashes)
+        invalid += found.invalid
         if after_batch:
             after_batch(draws.stop)
     runs = (Run(block.start, block.stop, batch_size),)
     return Tally(counts, int(invalid), to_numpy(prints), runs, margins)
+
+
+class Found(NamedTuple):
+    """What a batch leaves besides its counts, on the device."""
+
+    hashes: Int64[Tensor, " b"]
+    invalid: Int64[Tensor, ""]
+
+
+def count_batch(
+    task: Task,
+    stage: Stage,
+    draws: range,
+    counts: Int[Tensor, " *shape"],
+    guess: Tensor | None,
+    margins: Margins | None,
+) -> tuple[Found, Margins | None]:
+    """Count one batch, in place; its scores and labels are freed before the next one is drawn."""
+    batch = noisy_batch(task, stage, draws)
+    prints = hashes(batch)
+    output = task.segmenter.output(batch)
+    labels = task.segmenter.to_labels(output, task.components)
+    add_labels(counts, labels, guess)
+    if stage is Stage.PILOT:
+        margins = add_margins(task, margins, output, labels)
+    return Found(prints, (labels == INVALID).sum()), margins
 
 
 def add_labels(

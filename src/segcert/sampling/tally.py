@@ -64,8 +64,9 @@ class Tally:
         """Merge with the block that follows."""
         joined = self.runs[-1].joined(other.runs[0]) if self.runs and other.runs else None
         runs = (*self.runs[:-1], joined, *other.runs[1:]) if joined else self.runs + other.runs
+        first = not self.draws  # adding zeros would hold the counts twice
         return Tally(
-            counts=self.counts + other.counts,
+            counts=other.counts.to(self.counts.dtype) if first else self.counts + other.counts,
             invalid=self.invalid + other.invalid,
             fingerprints=np.concatenate([self.fingerprints, other.fingerprints]),
             runs=runs,
@@ -91,7 +92,11 @@ class Partial:
 
 
 def no_draws(shape: tuple[int, ...], *, n: int, device: torch.device) -> Tally:
-    """Tally of no draws at all; its integers are large enough for ``n`` draws."""
-    dtype = torch.int16 if n < 2**15 else torch.int32
-    counts = torch.zeros(shape, dtype=dtype, device=device)
+    """Tally of no draws at all; its integers, one in memory, are large enough for ``n`` draws."""
+    counts = torch.zeros((), dtype=counting_type(n), device=device).expand(shape)
     return Tally(counts, 0, np.zeros(0, dtype=np.uint64), ())
+
+
+def counting_type(n: int) -> torch.dtype:
+    """Smallest type of integers that counts ``n`` draws."""
+    return torch.int16 if n < 2**15 else torch.int32

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from segcert.models.threads import in_threads, workers
+from segcert.sampling.threads import in_threads, workers
 
 
 @pytest.fixture(autouse=True)
