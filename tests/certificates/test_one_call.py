@@ -6,7 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from foreign_models import MEAN, NAMES, STD, segformer, write_folder
+from foreign_models import (
+    MEAN,
+    NAMES,
+    STD,
+    segformer,
+    tiny,
+    write_folder,
+    write_pt2,
+    write_toml,
+)  # fmt: skip
 from PIL import Image
 from point_models import ByHeight
 from torch import Tensor
@@ -21,6 +30,13 @@ def red(batch: Tensor) -> Tensor:
     return (batch[:, 0] > 0.5).long()
 
 
+FIVE_LINES = """
+import segcert as sc
+cert = sc.certify_image("hf_folder", "photo.png")
+print(cert.statement)
+cert.plot().savefig("certified.png")
+cert.save("result")
+"""
 RED = sc.as_segmenter(red, classes=2, name="red")
 
 
@@ -67,19 +83,31 @@ def test_noise_fits_the_type_of_the_input(image: np.ndarray) -> None:
 def test_a_hugging_face_folder_and_a_photograph_give_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The five lines of the README, but for the name of the folder."""
+    """The five lines, to the letter."""
     pytest.importorskip("transformers")
     write_folder(tmp_path / "hf_folder", segformer(), image_mean=MEAN, image_std=STD)
     photograph(tmp_path / "photo.png", 64, 96)
     monkeypatch.chdir(tmp_path)
-    cert = sc.certify_image("hf_folder", "photo.png", n=60)
-    cert.save("result")
+    names: dict[str, sc.Certificate] = {}
+    exec(FIVE_LINES, names)
+    cert = names["cert"]
+    assert (tmp_path / "certified.png").stat().st_size > 1000
     assert cert.labels.shape == (64, 96)
     assert cert.class_names == NAMES
     assert cert.counts.noise == sc.LatticeGaussianNoise(0.25)
     assert sc.load_certificate("result").statement == cert.statement
     with pytest.raises(sc.InputError, match="hf_foldr"):
         sc.certify_image(Path("hf_foldr"), "photo.png")
+
+
+def test_a_model_file_that_says_no_mean_gives_a_warning(tmp_path: Path) -> None:
+    """And none once there is a sidecar."""
+    photograph(tmp_path / "photo.png", 32, 48)
+    path, given = write_pt2(tmp_path / "net.pt2", tiny()), {"tau": 0.5, "alpha": 0.5, "n": 20}
+    with pytest.warns(UserWarning, match=r"no .*net\.toml: images go into .* as they are"):
+        sc.certify_image(path, tmp_path / "photo.png", **given)
+    write_toml(path, mean=MEAN, std=STD)
+    assert sc.certify_image(path, tmp_path / "photo.png", **given).provenance.model == "net"
 
 
 def test_what_cannot_end_well_is_refused_before_the_first_draw(image: np.ndarray) -> None:

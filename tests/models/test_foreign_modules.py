@@ -12,6 +12,7 @@ from foreign_models import MEAN, NAMES, STD, mask2former, segformer, tiny, write
 from torch import Tensor, nn
 
 import segcert as sc
+from segcert.models.adapter import labels_on_device
 from segcert.models.outputs import scores_of_masks
 
 BATCH = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
@@ -135,7 +136,7 @@ def test_paths_are_opened_and_options_of_the_sidecar_refused(tmp_path: Path) -> 
     for path in (program, str(onnx)):
         segmenter = sc.as_segmenter(path, scale=1.0)
         assert_nearly_same(segmenter.labels(BATCH), wanted)
-        assert certifies(path).provenance.model == "net"
+        assert certifies(segmenter).provenance.model == "net"
         assert sc.as_segmenter(path, scale=0.5).scale == 0.5
         with pytest.raises(sc.InputError, match="sidecar"):
             sc.as_segmenter(path, mean=MEAN, std=STD)
@@ -158,6 +159,8 @@ class Volumes(nn.Module):
 
 
 def test_volumes_go_through_certificates_files_and_replay(tmp_path: Path) -> None:
+    scores = Volumes().eval()(torch.rand(2, 1, 8, 12, 16)).detach()
+    assert (labels_on_device(scores, (8, 12, 16)) == scores.argmax(1)).all()  # as on CUDA
     cert = certifies(Volumes().eval(), (1, 8, 12, 16))
     assert cert.provenance.input_shape == (1, 8, 12, 16)
     assert 0 < cert.certified.mean() <= 1
@@ -189,8 +192,10 @@ def test_volumes_are_not_resized_and_not_taken_for_batches() -> None:
     volume = torch.zeros(1, 8, 8, 8)
     with pytest.raises(sc.InputError, match=r"scale 0\.5 is for images: volumes"):
         sc.certify_image(sc.as_segmenter(Volumes().eval(), scale=0.5), volume)
-    with pytest.raises(sc.InputError, match=r"8x8x8 voxels .* each side needs 16"):
-        sc.certify_image(sc.as_segmenter(Volumes().eval(), smallest_side=16), volume)
+    with pytest.raises(sc.InputError, match=r"32x8x16 voxels .* each side needs 16"):
+        sc.certify_image(
+            sc.as_segmenter(Volumes().eval(), smallest_side=16), torch.zeros(1, 32, 8, 16)
+        )
     with pytest.raises(sc.ModelError, match=r"not resized, so they must end in \(8, 8, 8\)"):
         sc.certify_image(lambda x: x[..., ::2].repeat(1, 2, 1, 1, 1), volume)
     for shape in ((1, 3, 8, 8), (1, 1, 8, 8)):

@@ -1,6 +1,7 @@
 """One call from a model and an input to a certificate: `sample`, then `certify`."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
 from segcert.models.adapter import Model, component_shape
 from segcert.models.base import BaseModel
+from segcert.models.opening import where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.shipped import open_model
+from segcert.models.shipped import foreign_path, open_model
 from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.inputs import Input, read_input
@@ -51,7 +53,8 @@ def certify_image(
 
     Args:
         model: Any callable or module from a float batch (b, c, h, w) in [0, 1] to scores or labels
-            (see `as_segmenter`), or the name or path of a model, as `open_model` takes it.
+            (see `as_segmenter`), or the name or path of a model, as `open_model` takes it. Of a
+            file without mean and std, a warning says so.
         image: Path, PIL image, array or tensor; uint8, or floating point in [0, 1]. Or a volume,
             as an array or tensor (c, d, h, w).
         sigma: Standard deviation of Gaussian noise, units of [0, 1]; 0.25 if there is no ``noise``.
@@ -65,7 +68,7 @@ def certify_image(
         seed: In [0, 2^128); None takes a fresh one, which the certificate records.
         device: "auto" (where the model is) or a torch device.
         batch_size: Draws that go through the model together, or "auto".
-        progress: Called after each batch with draws done and draws in all.
+        progress: Called after each batch with draws done and draws in all; ``print`` will do.
 
     Returns:
         The certificate.
@@ -79,9 +82,10 @@ def certify_image(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
     """
-    segmenter = open_model(str(model)) if isinstance(model, (str, Path)) else as_base_model(model)
+    if isinstance(model, (str, Path)):
+        warn_about_input(str(model))
     return certified(
-        segmenter, image, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
+        opened(model), image, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
         correction=correction, seed=seed, device=device, batch_size=batch_size, progress=progress,
     )  # fmt: skip
 
@@ -176,6 +180,23 @@ def certified(
         progress=progress,
     )  # fmt: skip
     return certify(counts, tau=tau, alpha=alpha, correction=correction)
+
+
+def opened(model: Model | BaseModel | str | Path) -> BaseModel:
+    """Open a model of images by its name, or take it as it is."""
+    return open_model(str(model)) if isinstance(model, (str, Path)) else as_base_model(model)
+
+
+def warn_about_input(name: str) -> None:
+    """Warn if images go into a model of another program as they are, for want of a file."""
+    path = foreign_path(name)
+    missing = where_to_normalise(path) if path else ""
+    if missing:
+        warnings.warn(
+            f"there is no {missing}: images go into model {name} as they are, in [0, 1] plus "
+            "noise; if it wants mean and std, name them there",
+            stacklevel=3,
+        )
 
 
 def noise_of(sigma: float | None, noise: AbstractNoise | None) -> AbstractNoise:
