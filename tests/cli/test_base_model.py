@@ -156,6 +156,7 @@ def test_plan_hands_scale_and_denoiser_on(
     assert f"--scale 0.5,1+flip --denoiser {denoiser}" in found["command"]
 
 
+@pytest.mark.slow
 def test_evaluate_takes_several_scales_and_a_denoiser(
     command: Command, denoiser: Path, tmp_path: Path
 ) -> None:

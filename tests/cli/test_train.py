@@ -154,6 +154,7 @@ def test_optional_packages_are_named_if_missing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_another_architecture_trains_and_certifies(
     command: Command, tmp_path: Path, photo: Path
@@ -172,6 +173,7 @@ def test_another_architecture_trains_and_certifies(
     assert (certified.status, certified.err) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_an_interrupted_command_goes_on(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -199,6 +201,7 @@ def test_an_interrupted_command_goes_on(
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_one_seed_gives_one_network(command: Command, tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.safetensors" for name in ("a", "b", "c")]
@@ -304,6 +307,7 @@ def test_camvid_must_be_there(command: Command, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_denoiser_is_trained_for_a_model_but_is_none(
     command: Command, tmp_path: Path, weights: Path, photo: Path

@@ -155,11 +155,17 @@ def smallest_n(
         can_certify, components, tau=tau, alpha=alpha, pilot=pilot, correction=correction,
         sequential=sequential, tests=tests,
     )  # fmt: skip
+    out_of_reach = InputError(f"tau = {tau} would need more than {MOST_DRAWS} draws: lower tau")
+    # no p-value is below tau^n, and no level above this one
+    if MOST_DRAWS * math.log(tau) > math.log(
+        correction.first_level(tests or components, alpha=alpha)
+    ):
+        raise out_of_reach
     high = 1
     while not enough(high):
         high *= 2
         if high > MOST_DRAWS:
-            raise InputError(f"tau = {tau} would need more than {MOST_DRAWS} draws: lower tau")
+            raise out_of_reach
     return bisect_left(range(high), True, key=enough)
 
 
