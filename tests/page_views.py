@@ -5,9 +5,9 @@ import math
 import numpy as np
 from PIL import Image
 
+from segcert.certificates.pictures import default_palette
 from segcert.report.evidence import Evidence, listed_counts
 from segcert.report.page_view import ReportView
-from segcert.report.pictures import default_palette
 from segcert.report.radius import l2_ball
 from segcert.stats.p_values import pilot_p_values
 

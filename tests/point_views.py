@@ -5,7 +5,7 @@ import math
 import numpy as np
 from page_views import made_up_evidence
 
-from segcert.report.pictures import default_palette
+from segcert.certificates.pictures import default_palette
 from segcert.report.points_view import PointsView
 from segcert.report.radius import l2_ball
 

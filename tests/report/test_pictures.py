@@ -8,19 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from segcert.certificates.pictures import default_palette, labels_image, png_bytes
 from segcert.errors import InputError
 from segcert.report.pictures import (
     NO_TRUTH,
     OUTCOMES,
     colour_labels,
     count_map,
-    default_palette,
     jpeg_bytes,
-    labels_image,
     level_starts,
     outcomes,
     overlay,
-    png_bytes,
     radius_image,
     rest_image,
     stretch,

@@ -54,6 +54,7 @@ def demo(
 
     from PIL import Image
 
+    from segcert.certificates.pictures import png_bytes
     from segcert.cli.shell import messages
     from segcert.data.images import read_image
     from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
@@ -63,7 +64,6 @@ def demo(
     from segcert.models.shipped import open_model
     from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files
-    from segcert.report.pictures import png_bytes
     from segcert.report.progress import DrawProgress
     from segcert.report.strip import strip
     from segcert.runs.certify_images import certify_images, check_image, prepare_folder

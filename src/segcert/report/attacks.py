@@ -11,9 +11,9 @@ from rich.table import Table
 
 from segcert.attacks.attack import Search
 from segcert.attacks.check import AttackCheck
+from segcert.certificates.pictures import Colour, png_bytes
 from segcert.certificates.result import Certificate
 from segcert.files import atomic_write
-from segcert.report.pictures import Colour, png_bytes
 from segcert.report.strip import attack_figure
 from segcert.text import floor_text, percent_text
 

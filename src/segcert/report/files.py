@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from segcert.certificates.pictures import labels_image, png_bytes
 from segcert.certificates.radius_map import radius_map as map_radii
 from segcert.certificates.result import Certificate
 from segcert.data.images import read_file
 from segcert.files import atomic_write
 from segcert.report.base_prediction import BasePrediction
 from segcert.report.page import render_page
-from segcert.report.pictures import labels_image, overlay, png_bytes, radius_image, stretch
+from segcert.report.pictures import overlay, radius_image, stretch
 from segcert.report.view import make_view, palette_of
 from segcert.text import floor_text
 

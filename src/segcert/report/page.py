@@ -7,6 +7,7 @@ from math import isqrt
 import numpy as np
 from PIL import Image
 
+from segcert.certificates.pictures import labels_image, png_bytes
 from segcert.report.evidence import evidence_data, radius_colours, radius_range
 from segcert.report.page_tables import class_rows, found_outcomes, outcome_key
 from segcert.report.page_view import ReportView, thinned
@@ -15,10 +16,8 @@ from segcert.report.pictures import (
     OUTCOME_COLOURS,
     colour_labels,
     count_map,
-    labels_image,
     level_starts,
     photograph,
-    png_bytes,
     radius_image,
     rest_image,
 )

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Integer, UInt8
 
+from segcert.certificates.pictures import Colour
 from segcert.errors import InputError
 from segcert.report.evidence import Evidence
-from segcert.report.pictures import Colour
 from segcert.report.radius import RadiusWords
 
 Metric = tuple[str, str, str]

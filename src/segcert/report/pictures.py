@@ -10,12 +10,14 @@ from jaxtyping import Bool, Float64, Integer, UInt8
 from matplotlib import colormaps
 from PIL import Image
 
-from segcert.certificates.pictures import ABSTAIN as ABSTAIN
-from segcert.certificates.pictures import Colour as Colour
-from segcert.certificates.pictures import class_numbers, colour_table, encoded, indexed
-from segcert.certificates.pictures import default_palette as default_palette
-from segcert.certificates.pictures import labels_image as labels_image
-from segcert.certificates.pictures import png_bytes as png_bytes
+from segcert.certificates.pictures import (
+    ABSTAIN,
+    Colour,
+    class_numbers,
+    colour_table,
+    encoded,
+    indexed,
+)
 from segcert.errors import InputError
 
 GHOST = 0.16  # how much of the photograph shines through an abstention

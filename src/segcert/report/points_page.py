@@ -3,10 +3,11 @@
 import numpy as np
 from PIL import Image
 
+from segcert.certificates.pictures import png_bytes
 from segcert.report.evidence import radius_range
 from segcert.report.page_tables import ClassRow
 from segcert.report.pages import data_link, hex_colour, render
-from segcert.report.pictures import OUTCOME_COLOURS, OUTCOMES, png_bytes, radius_image
+from segcert.report.pictures import OUTCOME_COLOURS, OUTCOMES, radius_image
 from segcert.report.points_view import NO_TRUTH, PointsView, count_colours, point_data
 from segcert.text import floor_text, percent_text
 

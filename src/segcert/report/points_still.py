@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from matplotlib.figure import Figure
 
+from segcert.certificates.pictures import Colour
 from segcert.errors import InputError
-from segcert.report.pictures import NO_TRUTH, Colour
+from segcert.report.pictures import NO_TRUTH
 from segcert.report.points_view import PointsView, count_colours, upright
 
 ABSTAIN: Colour = (196, 200, 203)

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image
 
+from segcert.certificates.pictures import Colour, labels_image
 from segcert.certificates.result import Certificate
-from segcert.report.pictures import Colour, colour_labels, labels_image, overlay
+from segcert.report.pictures import colour_labels, overlay
 from segcert.report.view import palette_of
 
 GAP = 8  # white pixels between panels

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Int16, Int64, Integer, UInt8
 
 from segcert.certificates.files import to_json
+from segcert.certificates.pictures import ABSTAIN, Colour, default_palette
 from segcert.certificates.result import Certificate
 from segcert.metrics.score import score
 from segcert.report.evidence import make_evidence
@@ -17,7 +18,6 @@ from segcert.report.facts import (
     stopped,
 )
 from segcert.report.page_view import Metric, ReportView
-from segcert.report.pictures import ABSTAIN, Colour, default_palette
 from segcert.report.radius import radius_in_words
 from segcert.stats.class_tree import ClassTree, node_count
 from segcert.text import confidence_text, floor_text, percent_text
