@@ -11,7 +11,7 @@ from segcert.cli.report import write_report
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.report.comparison import Comparison, Entry, open_runs
-from segcert.report.run_tables import caption
+from segcert.report.run_tables import caption, rounded_up
 from segcert.runs.evaluate import worst_case_of
 from segcert.text import floor_text, percent_text
 
@@ -75,7 +75,7 @@ def cells(entry: Entry) -> tuple[str, ...]:
         floor_text(score.mean_iou, 3),
         percent_text(score.certified_correct, score.labelled),
         floor_text(worst.mean_iou, 3) if worst else "–",
-        percent_text(score.labelled - score.certified_labelled, score.labelled),
+        rounded_up(score.labelled - score.certified_labelled, score.labelled),
     )
 
 

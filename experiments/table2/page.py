@@ -11,7 +11,7 @@ from segcert.cli.report import write_report
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.report.comparison import Comparison, Entry, open_runs
-from segcert.report.run_tables import caption
+from segcert.report.run_tables import caption, rounded_up
 from segcert.text import floor_text, percent_text
 
 from .clouds import NETWORKS
@@ -109,7 +109,7 @@ def cells(pair: dict[str, Entry]) -> tuple[str, ...]:
         percent_text(int(score.confusion.trace()), score.labelled),
         floor_text(parts.instance, 3) if parts else "–",
         *(percent_text(one.certified_correct, one.labelled) for one in scores),
-        *(percent_text(one.labelled - one.certified_labelled, one.labelled) for one in scores),
+        *(rounded_up(one.labelled - one.certified_labelled, one.labelled) for one in scores),
     )
 
 
