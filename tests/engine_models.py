@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluation_set
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
 from segcert.data.part_numbers import CATEGORIES
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.checkpoints import PointDescription, save_weights
 from segcert.models.pointnet import PointNet
+from segcert.models.wrapping import as_segmenter
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import Results, evaluate
 from segcert.runs.inventory import take_inventory

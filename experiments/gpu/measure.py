@@ -10,9 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from segcert.certificates.segcertify import certify
 from segcert.data.synthetic import street_scene
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.depthwise import channels_last
 from segcert.models.point_segmenter import as_point_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.noise.points import PointNoise

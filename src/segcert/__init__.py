@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from segcert.metrics.information_gain import information_gain
     from segcert.metrics.score import Score, score
     from segcert.metrics.worst_case import WorstCase, worst_case
-    from segcert.models.adapter import Segmenter, as_segmenter
+    from segcert.models.adapter import Segmenter
     from segcert.models.denoisers import open_denoiser
     from segcert.models.opening_points import PointOptions, open_point_model
     from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
     from segcert.models.shipped import open_model, shipped
+    from segcert.models.wrapping import as_segmenter
     from segcert.noise.axis_rotation import AxisRotationNoise
     from segcert.noise.base import AbstractNoise
     from segcert.noise.brightness import BrightnessNoise
@@ -101,7 +102,7 @@ PUBLIC = {
     "VerificationError": "segcert.errors",
     "WorstCase": "segcert.metrics.worst_case",
     "as_point_segmenter": "segcert.models.point_segmenter",
-    "as_segmenter": "segcert.models.adapter",
+    "as_segmenter": "segcert.models.wrapping",
     "bonferroni": "segcert.stats.bonferroni",
     "certify": "segcert.certificates.segcertify",
     "certify_cloud": "segcert.certificates.one_call",

@@ -9,7 +9,7 @@ from segcert.attacks.objective import objective
 from segcert.attacks.pgd import pgd
 from segcert.attacks.projection import Ball, distance
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 
 CPU = torch.device("cpu")
 CENTRE = torch.full((1, 4, 6), 0.5, dtype=torch.float64)

@@ -10,7 +10,7 @@ from segcert.attacks.objective import objective
 from segcert.attacks.rounded import RoundedGaussianNoise, is_gaussian, noise_off_grid, normals
 from segcert.attacks.smoothed import look_at_smoothed
 from segcert.errors import InputError
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.laplace import LatticeLaplaceNoise
 from segcert.noise.lattice import LatticeGaussianNoise

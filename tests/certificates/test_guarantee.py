@@ -20,7 +20,7 @@ from torch import Tensor
 
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.lattice import LatticeGaussianNoise

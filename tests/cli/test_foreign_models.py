@@ -23,7 +23,7 @@ from foreign_models import (
 
 import segcert as sc
 from segcert.models import hrnet
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 
 Command = Callable[..., Any]
 Made = tuple[Path, Any, dict[str, Any]]  # file, the network itself, how to wrap it

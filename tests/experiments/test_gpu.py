@@ -13,7 +13,7 @@ sys.path.append(str(ROOT))
 
 from experiments.gpu import __main__ as study  # noqa: E402
 from experiments.gpu import measure  # noqa: E402
-from segcert.models.adapter import as_segmenter  # noqa: E402
+from segcert.models.wrapping import as_segmenter  # noqa: E402
 
 TINY = study.Sizes(
     width=4, image=(64, 96), checked=(32, 32), draws=(1, 1), points=512, scales=("0.5", "1"),

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import INVALID, Segmenter, as_segmenter, hash_weights
+from segcert.models.adapter import INVALID, Segmenter
 from segcert.models.depthwise import DepthwiseNet
+from segcert.models.weights_hash import hash_weights
+from segcert.models.wrapping import as_segmenter
 
 
 def batch_of(height: int = 12, width: int = 20, *, seed: int = 0) -> Tensor:

@@ -10,10 +10,11 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from segcert.errors import ModelError
-from segcert.models.adapter import INVALID, Segmenter, as_segmenter
+from segcert.models.adapter import INVALID, Segmenter
 from segcert.models.averaging import Looks
 from segcert.models.hrnet import HRNetV2
 from segcert.models.resizing import PRESETS, parse_resizing
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.sampler import sample
 

@@ -11,8 +11,9 @@ from torch import nn
 from segcert.data import cityscapes, pascal_context
 from segcert.errors import InputError
 from segcert.models import hrnet
-from segcert.models.adapter import as_segmenter, hash_weights
 from segcert.models.opening import open_foreign
+from segcert.models.weights_hash import hash_weights
+from segcert.models.wrapping import as_segmenter
 
 
 def saved(path: Path, *, classes: int = 5, width: int = 4, prefix: str = "model.") -> Path:

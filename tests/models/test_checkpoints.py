@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from torch import nn
 
 from segcert.errors import InputError
-from segcert.models.adapter import hash_weights
 from segcert.models.architectures import build
 from segcert.models.checkpoints import (
     KEY,
@@ -22,6 +21,7 @@ from segcert.models.checkpoints import (
     save_weights,
 )
 from segcert.models.depthwise import DepthwiseNet
+from segcert.models.weights_hash import hash_weights
 
 Describe = Callable[..., Description]
 

@@ -15,9 +15,9 @@ from foreign_models import MEAN, NAMES, STD, tiny, write_pt2, write_toml
 from torch import Tensor, nn
 
 from segcert.errors import InputError
-from segcert.models.adapter import as_segmenter
 from segcert.models.exported_files import GRAPH, clean_archive, is_harmless
 from segcert.models.opening import open_foreign
+from segcert.models.wrapping import as_segmenter
 
 Change = Callable[[dict[str, bytes]], None]
 

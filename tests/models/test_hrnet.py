@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import InputError
-from segcert.models.adapter import as_segmenter, hash_weights
 from segcert.models.hrnet import MEAN, STD, STRIDE, HRNetV2, load_hrnetv2
 from segcert.models.hrnet_blocks import Exchange, resize
+from segcert.models.weights_hash import hash_weights
+from segcert.models.wrapping import as_segmenter
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES_OF_W48 = "072083da7dbd507c"  # of the digest of the golden names and shapes

@@ -14,10 +14,11 @@ from foreign_models import MEAN, NAMES, STD, segformer, write_folder
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import as_segmenter, hash_weights
 from segcert.models.hugging_face import Preprocessor
 from segcert.models.opening import open_foreign
 from segcert.models.outputs import scores_of_masks
+from segcert.models.weights_hash import hash_weights
+from segcert.models.wrapping import as_segmenter
 
 BERT = {"model_type": "bert"}  # the whole configuration of another kind of model
 

@@ -8,9 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from segcert.models import label_cells, upsample
-from segcert.models.adapter import INVALID, as_segmenter, labels_on_device
+from segcert.models.adapter import INVALID, labels_on_device
 from segcert.models.label_cells import labels_by_cells, largest, steps_along
 from segcert.models.upsample import labels_of_upsampled, labels_with_invalid, lead
+from segcert.models.wrapping import as_segmenter
 
 TIE = 1e-5  # of the largest score; float32 rounds by 6e-8 a step
 

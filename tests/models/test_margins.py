@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from segcert.models import upsample
-from segcert.models.adapter import INVALID, as_segmenter
+from segcert.models.adapter import INVALID
 from segcert.models.upsample import margins_of_upsampled
+from segcert.models.wrapping import as_segmenter
 
 
 def scores_of(*shape: int, seed: int = 0) -> Tensor:

@@ -15,9 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import as_segmenter
 from segcert.models.onnx_files import tensors_of
 from segcert.models.opening import open_foreign
+from segcert.models.wrapping import as_segmenter
 
 LAST = np.random.default_rng(0).standard_normal((3, 3, 1, 1)).astype(np.float32)
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from segcert.errors import InputError
-from segcert.models.adapter import hash_weights
 from segcert.models.point_blocks import pointwise
 from segcert.models.pointnet2 import PointNet2, load_pointnet2
+from segcert.models.weights_hash import hash_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-4

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from segcert.models.adapter import INVALID, as_segmenter
+from segcert.models.adapter import INVALID
 from segcert.models.upsample import labels_of_upsampled
+from segcert.models.wrapping import as_segmenter
 
 
 def plain(scores: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

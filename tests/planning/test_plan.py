@@ -7,7 +7,7 @@ from scipy.special import ndtr
 
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.planning import plan as planning
 from segcert.planning.forecast import PROCEDURES

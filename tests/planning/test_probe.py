@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.planning.probe import Probe, take_probe
 from segcert.sampling.counting import noisy_batch

@@ -10,7 +10,8 @@ from point_models import ByHeight
 from report.test_page import Reader, indices
 
 from segcert.certificates.segcertify import certify
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.report.base_prediction import base_prediction
 from segcert.report.files import write_files

@@ -15,7 +15,7 @@ from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.radius_map import radius_map
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.report.evidence import (
     MOST_COUNTS,

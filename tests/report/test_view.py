@@ -14,7 +14,7 @@ from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.certificates.stopping import StopWhen
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
 from segcert.noise.contrast import ContrastNoise

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from segcert.data.evaluation_sets import Arguments, open_evaluation_set
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import evaluate
 from segcert.runs.inventory import take_inventory

@@ -16,7 +16,8 @@ from PIL import Image
 from segcert.certificates.files import CERTIFICATE, load_certificate
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.runs.certify_images import (
     Done,
     certify_images,

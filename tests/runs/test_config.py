@@ -10,7 +10,8 @@ from PIL import Image
 from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluation_set
 from segcert.data.images import hash_image, read_file
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.runs.config import EvaluationConfig, all_settings, words
 from segcert.runs.inventory import Inventory, Item, take_inventory
 

@@ -20,7 +20,7 @@ from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
 from segcert.metrics.score import Score, score
 from segcert.metrics.worst_case import WorstCase, worst_case
-from segcert.models.adapter import as_segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.evaluate import SUMMARY, Results, load_results
 from segcert.runs.records import RECORDS, locked

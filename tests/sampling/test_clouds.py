@@ -11,8 +11,8 @@ from scipy.stats import binom, norm
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError, SamplingError
-from segcert.models.adapter import as_segmenter
 from segcert.models.base import BaseModel
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
 from segcert.noise.contrast import ContrastNoise

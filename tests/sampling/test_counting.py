@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from segcert.errors import SamplingError
-from segcert.models.adapter import INVALID, as_segmenter
+from segcert.models.adapter import INVALID
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling import counting
 from segcert.sampling.counting import Task, add_labels, count_block, is_out_of_memory, noisy_batch

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import ModelError, SamplingError
-from segcert.models.adapter import Model, as_segmenter
+from segcert.models.adapter import Model
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.mixing import disagree

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segcert.models.adapter import INVALID, as_segmenter
+from segcert.models.adapter import INVALID
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.counts import Counts

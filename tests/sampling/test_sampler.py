@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError, SamplingError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import RandomSource
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.lattice import LatticeGaussianNoise

@@ -6,7 +6,8 @@ import torch
 
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.counts import Counts
 from segcert.sampling.sampler import sample

@@ -16,9 +16,10 @@ from segcert.attacks.rounded import noise_off_grid
 from segcert.attacks.smoothed import look_at_smoothed
 from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter, check_eval_mode
+from segcert.models.adapter import Model, Segmenter
 from segcert.models.base import BaseModel
 from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.wrapping import check_eval_mode
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES
 from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input

@@ -24,7 +24,8 @@ from segcert.certificates.replay import replay
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import VerificationError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.sampler import sample
 from segcert.stats import binomial

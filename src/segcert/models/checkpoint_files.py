@@ -7,12 +7,13 @@ import torch
 
 from segcert.data import cityscapes, pascal_context
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.depthwise import channels_last
 from segcert.models.file_hashes import Setting, hash_model
 from segcert.models.hrnet import MEAN, STD, STRIDE, hrnetv2_with
 from segcert.models.sidecar import read_sidecar, sidecar_path
 from segcert.models.weights_files import Weights, read_weights
+from segcert.models.wrapping import as_segmenter
 
 KIND = "HRNetV2 checkpoint"
 WIDTH_FROM, CLASSES_FROM = "transition1.0.0.weight", "last_layer.3.weight"

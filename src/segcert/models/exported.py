@@ -9,11 +9,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.models.adapter import Model, Segmenter
 from segcert.models.chunks import Dimension, check_image_shape, in_chunks, only_tensor
 from segcert.models.exported_files import clean_archive
 from segcert.models.file_hashes import hash_model
 from segcert.models.sidecar import read_sidecar
+from segcert.models.wrapping import as_segmenter
 
 KIND = "exported program"
 

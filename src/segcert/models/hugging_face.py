@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.file_hashes import hash_model
 from segcert.models.outputs import tensor_of
 from segcert.models.sidecar import CHANNELS, Finite, first_line
+from segcert.models.wrapping import as_segmenter
 
 KIND = "Hugging Face folder"
 EXTRA = "Hugging Face models need transformers: pip install 'segcert[hf]'"

@@ -11,11 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import OUTPUT_KEYS, Segmenter, as_segmenter
+from segcert.models.adapter import OUTPUT_KEYS, Segmenter
 from segcert.models.chunks import Dimension, check_image_shape, in_chunks
 from segcert.models.file_hashes import hash_model
 from segcert.models.runtime import Runtime
 from segcert.models.sidecar import read_sidecar
+from segcert.models.wrapping import as_segmenter
 
 KIND = "ONNX"
 EXTRA = "ONNX files need ONNX Runtime: pip install 'segcert[onnx]'"

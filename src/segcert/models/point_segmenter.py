@@ -9,15 +9,11 @@ from jaxtyping import Float, Float32, Int16
 from torch import Generator, Tensor, nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import (
-    INVALID,
-    LARGEST_LABEL,
-    check_eval_mode,
-    hash_weights,
-    model_name,
-)
+from segcert.models.adapter import INVALID, LARGEST_LABEL
 from segcert.models.point_frame import restricted, rounded, unit_sphere
 from segcert.models.point_normals import estimate_normals
+from segcert.models.weights_hash import hash_weights
+from segcert.models.wrapping import check_eval_mode, model_name
 
 COLUMNS = (3, 6)  # x y z, and the normal beside them
 

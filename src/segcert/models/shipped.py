@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter, with_denoiser
+from segcert.models.adapter import Segmenter
 from segcert.models.architectures import smallest_side
 from segcert.models.checkpoints import (
     Description,
@@ -20,6 +20,7 @@ from segcert.models.checkpoints import (
 from segcert.models.denoisers import open_denoiser
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing import Resizing, parse_resizing
+from segcert.models.wrapping import as_segmenter, with_denoiser
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
 

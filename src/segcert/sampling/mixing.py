@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from segcert.errors import ModelError
-from segcert.models.adapter import check_eval_mode
 from segcert.models.averaging import Looks, Output
+from segcert.models.wrapping import check_eval_mode
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import (
     UNLIMITED,

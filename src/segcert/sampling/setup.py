@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter, as_segmenter
+from segcert.models.adapter import Model, Segmenter
 from segcert.models.base import BaseModel
 from segcert.models.resizing import Resizing, parse_resizing
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counting import Task
 from segcert.sampling.inputs import Input, check_fits, fitting_noise, read_input

@@ -6,7 +6,6 @@ from torch import nn
 
 from segcert.data.part_numbers import CATEGORIES
 from segcert.errors import InputError
-from segcert.models.adapter import hash_weights
 from segcert.models.architectures import build
 from segcert.models.checkpoints import (
     Description,
@@ -17,6 +16,7 @@ from segcert.models.checkpoints import (
 from segcert.models.denoisers import load_denoiser
 from segcert.models.denoising import ResidualDenoiser
 from segcert.models.point_architectures import build_points
+from segcert.models.weights_hash import hash_weights
 
 SHOWN = 12  # digits of a hash that name weights
 

@@ -12,11 +12,12 @@ from foreign_models import MEAN, NAMES, STD, tiny
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.backends import choosing
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import check_same_scores, example, with_backend
 from segcert.models.runtime import TORCH, Runtime
+from segcert.models.wrapping import as_segmenter
 
 SIZE = (32, 48)
 needs_openvino = pytest.mark.skipif(
@@ -52,7 +53,7 @@ def test_a_network_with_branches_of_several_resolutions_is_the_same() -> None:
     """In a process of its own: checks of shapes, traced with the network, take minutes."""
     code = (
         "import torch; from foreign_models import thin_hrnet\n"
-        "from segcert.models.adapter import as_segmenter\n"
+        "from segcert.models.wrapping import as_segmenter\n"
         "from segcert.models.backends.choosing import with_backend\n"
         "mine, x = as_segmenter(thin_hrnet(), name='thin'), torch.rand(2, 3, 96, 128)\n"
         "other = with_backend(mine, 'openvino', size=(64, 96))\n"

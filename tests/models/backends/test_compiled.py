@@ -5,9 +5,10 @@ import torch
 from foreign_models import MEAN, STD, tiny
 
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.backends import compiled
 from segcert.models.backends.choosing import with_backend
+from segcert.models.wrapping import as_segmenter
 
 
 def segmenter() -> Segmenter:

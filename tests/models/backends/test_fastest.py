@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.backends.fastest import ROUNDS, fastest
+from segcert.models.wrapping import as_segmenter
 
 BATCH = torch.zeros(1, 3, 4, 4)
 

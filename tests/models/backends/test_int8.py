@@ -13,9 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import Segmenter, as_segmenter
+from segcert.models.adapter import Segmenter
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import with_backend
+from segcert.models.wrapping import as_segmenter
 
 pytestmark = pytest.mark.skipif(  # importing them here would import what sends statistics, too
     not (importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf")),
