@@ -28,6 +28,7 @@ def test_without_a_compiler_it_is_refused_at_once(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")  # torch's own
 def test_it_is_the_same_network() -> None:
     mine = segmenter()
     other = with_backend(mine, "compile", size=(32, 48))
