@@ -31,12 +31,13 @@ def opened(
     tab = context.new_page()
     tab.on("console", lambda message: troubles.append(message.text))
     tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("request", lambda asked: troubles.append(asked.url[:80]))
+    tab.on("request", lambda asked: troubles.append(asked.url))
     tab.goto(file.as_uri())
     tab.wait_for_timeout(300)
     yield tab
     context.close()
-    assert [text for text in troubles if not text.startswith(("data:", file.as_uri()))] == []
+    left = [text[:200] for text in troubles if not text.startswith(("data:", file.as_uri()))]
+    assert not left, left
 
 
 def contrast(page: Any, selector: str) -> float:
