@@ -8,6 +8,7 @@ import segcert
 ROOT = Path(segcert.__file__).parent
 LAYERS = [
     {"errors", "files", "text"},
+    {"arrays"},
     {"noise", "stats", "data"},
     {"models"},
     {"sampling"},

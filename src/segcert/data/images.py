@@ -14,7 +14,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from segcert.errors import InputError
+from segcert.text import one_line
 
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM", "WEBP")  # no EPS: it starts a program
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a value
 
@@ -53,7 +55,7 @@ def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
     if path.is_dir():
         raise InputError(f"image {path} is a folder: name a file in it, or give it to certify")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return from_pil(image, f"image {path}")
     except InputError:
         raise
@@ -62,7 +64,7 @@ def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
             f"image {path} is no image that can be read: give PNG, JPEG or TIFF"
         ) from error
     except Exception as error:  # decoders raise anything on damaged bytes
-        raise InputError(f"image {path} cannot be read: {error}") from error
+        raise InputError(f"image {path} cannot be read: {one_line(error)}") from error
 
 
 def read_mask(path: Path) -> Bool[np.ndarray, " h w"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from segcert.arrays import read_arrays
 from segcert.files import atomic_write
 from segcert.runs.engines.units import Done, Unit, packed, unpacked
 
@@ -32,12 +33,11 @@ class BlockFiles:
         """Read a unit that was counted before; None if it was not."""
         path = self._path(unit)
         try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                if header["unit"] != self._header(unit):
-                    return None
-                arrays = {name: file[name] for name in file if name != "header"}
-                done = Done(unit, unpacked(arrays), float(header["seconds"]))
+            arrays = read_arrays(path)
+            header = json.loads(str(arrays.pop("header")))
+            if header["unit"] != self._header(unit):
+                return None
+            done = Done(unit, unpacked(arrays), float(header["seconds"]))
         except Exception:  # readers of zip files and JSON raise anything on damaged bytes
             return None
         return done if done.tally.draws == unit.draws else None

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from segcert.arrays import read_arrays
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.runs.request import Request
 from segcert.sampling.promise import Margins
 from segcert.sampling.tally import Partial, Run, Tally
 from segcert.stats.stopping import Look
+from segcert.text import one_line
 
 SECONDS_BETWEEN_SAVES = 10.0
 
@@ -82,14 +84,16 @@ def open_store(
         return PartialStore(path, request, input_sha256, fresh if seed is None else seed)
     way_out = f"finish it with the old settings, choose another --out, or delete {path}"
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            stored = type(request).model_validate(header["request"])
-            partial = Partial(from_arrays("pilot", file), from_arrays("test", file))
+        arrays = read_arrays(path)
+        header = json.loads(str(arrays["header"]))
+        stored = type(request).model_validate(header["request"])
+        partial = Partial(from_arrays("pilot", arrays), from_arrays("test", arrays))
         stored_seed = int(header["seed"])
         history = tuple(Look(**look) for look in header["history"])
     except Exception as error:  # readers of zip files and JSON raise anything on damaged bytes
-        raise InputError(f"unfinished work {path} is damaged ({error}): delete it") from error
+        raise InputError(
+            f"unfinished work {path} is damaged ({one_line(error)}): delete it"
+        ) from error
     if request != stored:
         raise InputError(
             f"{path} holds unfinished work of other settings ({request.differences(stored)}): "
