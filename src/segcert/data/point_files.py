@@ -25,7 +25,7 @@ KEYS = {
 LABELS = ("label", "part", "class")  # properties of .ply
 LAYOUTS = {3: "x y z", 4: "x y z label", 6: "x y z nx ny nz", 7: "x y z nx ny nz label"}
 LARGEST_NORMAL = 1.01  # component of a normal in a text file; colours are larger
-CATEGORY = re.compile(r"category (\d+)")
+CATEGORY = re.compile(r"category (\d{1,9})")
 MOST_BYTES = 1 << 30  # of the arrays of an .npz file together
 
 

@@ -249,7 +249,7 @@ def read_header(path: Path) -> dict[str, Any]:
         raise InputError(
             f"weight file {path} is damaged or no safetensors file: {error}"
         ) from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise not_ours(path) from error
     if not isinstance(header, dict):
         raise not_ours(path)
