@@ -7,8 +7,8 @@ import segcert
 
 ROOT = Path(segcert.__file__).parent
 LAYERS = [
-    {"errors", "files", "text"},
-    {"arrays"},
+    {"errors", "text"},
+    {"arrays", "files"},
     {"noise", "stats", "data"},
     {"models"},
     {"sampling"},

@@ -42,10 +42,15 @@ def read_image(source: ImageInput) -> Shaped[Tensor, " c h w"]:
     if isinstance(source, Image.Image):
         return from_pil(source, "the image")
     if isinstance(source, np.ndarray):
-        if source.ndim == 3 and source.shape[2] in (1, 3) and source.shape[0] not in (1, 3):
+        if source.ndim == 3 and has_channels_last(source.shape):
             source = source.transpose(2, 0, 1)
         source = torch.from_numpy(np.array(source, order="C"))
     return checked_tensor(source)
+
+
+def has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Tell (h, w, 3) from (3, h, w); one row of colours, (1, w, 3), is the former."""
+    return (shape[0], shape[2]) == (1, 3) or (shape[2] in (1, 3) and shape[0] not in (1, 3))
 
 
 def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:

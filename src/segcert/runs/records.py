@@ -1,6 +1,7 @@
 """The store of an evaluation: one SQLite file, one transaction for each input."""
 
 import fcntl
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -175,13 +176,18 @@ def to_row(line: tuple[object, ...]) -> Row:
 
 
 def check_value(name: str, value: object) -> None:
-    """Refuse values of another type than their column, and negative numbers.
+    """Refuse values of another type than their column, negative counts, and times that are none.
 
     Raises:
         ValueError: If it is such.
     """
     kind = {"name": str, "input_sha256": str, "seconds": float}.get(name, int)
-    if type(value) is not kind or (isinstance(value, (int, float)) and not value >= 0):
+    good = type(value) is kind
+    if isinstance(value, float):
+        good &= math.isfinite(value)  # a clock may go backwards
+    elif isinstance(value, int):
+        good &= value >= 0
+    if not good:
         raise ValueError(f"{name} is {value!r}")
 
 
