@@ -1,6 +1,5 @@
 """Errors that a user can meet, each one clear line."""
 
-
 LONGEST = 1200  # characters of a message
 
 

@@ -1,7 +1,8 @@
-"""Fuzz the readers by coverage: ``python tests/faults/atheris_fuzz.py READER [options of libFuzzer]``.
+"""Fuzz the readers by coverage: ``python tests/faults/atheris_fuzz.py READER [OPTIONS]``.
 
-READER is a name of `test_fuzz.READERS`, such as ``cloud.ply``. The modules of the package are
-instrumented, so that bytes which reach new lines of a reader are kept and changed further.
+READER is a name of `test_fuzz.READERS`, such as ``cloud.ply``; OPTIONS are those of libFuzzer. The
+modules of the package are instrumented, so that bytes which reach new lines of a reader are kept
+and changed further.
 """
 
 import sys
@@ -23,9 +24,7 @@ def main() -> None:
     corpus = Path(tempfile.mkdtemp())
     (corpus / "good").write_bytes(good)
     read = test_fuzz.READERS[name][1]
-    atheris.Setup(
-        [*sys.argv, str(corpus)], lambda data: test_fuzz.check(folder / name, data, read)
-    )
+    atheris.Setup([*sys.argv, str(corpus)], lambda data: test_fuzz.check(folder / name, data, read))
     atheris.Fuzz()
 
 

@@ -244,7 +244,9 @@ def test_certificates(name: str, tmp_path: Path) -> None:
     @fuzzed
     @given(EDITS)
     def run(edits: list[tuple[float, str, bytes]]) -> None:
-        check(tmp_path / name, edited(content, edits), lambda path: sc.load_certificate(path.parent))
+        check(
+            tmp_path / name, edited(content, edits), lambda path: sc.load_certificate(path.parent)
+        )
 
     run()
 

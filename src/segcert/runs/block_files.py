@@ -12,6 +12,7 @@ from segcert.files import atomic_write
 from segcert.runs.engines.units import Done, Unit, packed, unpacked
 
 BLOCKS = "blocks"
+VERSION = 1  # of the files; of another one, a block is drawn again
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,11 @@ class BlockFiles:
 
     def _header(self, unit: Unit) -> dict[str, object]:
         """What the counts of a unit depend on, as JSON gives it back."""
-        return {"config_sha256": self.config_sha256, **json.loads(json.dumps(asdict(unit)))}
+        return {
+            "version": VERSION,
+            "config_sha256": self.config_sha256,
+            **json.loads(json.dumps(asdict(unit))),
+        }
 
 
 def number_of(path: Path) -> int:
