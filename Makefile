@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo examples test test-slow test-cluster lint docs bench check figures power toy validate \
+.PHONY: demo examples test test-slow test-cluster fuzz lint docs bench check figures power toy validate \
 	licences clean
 .DELETE_ON_ERROR:
 
@@ -29,6 +29,16 @@ test-slow: .venv/ready  ## what takes minutes
 test-cluster: .venv/ready  ## two nodes of a Ray cluster on this machine, one of them killed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]"
 	RAY_USAGE_STATS_ENABLED=0 OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster tests/runs/engines
+
+READERS := photo.png photo.jpg photo.tif grey.png cloud.npz cloud.ply text.ply cloud.xyz cloud.bin \
+  tree.toml side.toml a.partial.npz net.pth old.pth net.resume.pt
+
+fuzz: .venv/ready  ## every reader of files: 100 times the default examples, then by coverage
+	SEGCERT_FUZZ=100 OMP_NUM_THREADS=1 $(BIN)/pytest tests/faults/test_fuzz.py
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "atheris>=3"
+	for reader in $(READERS); do \
+	  $(BIN)/python tests/faults/atheris_fuzz.py $$reader -max_total_time=60 -rss_limit_mb=4096 || exit 1; \
+	done
 
 lint: .venv/ready
 	$(BIN)/ruff check .

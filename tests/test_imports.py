@@ -7,7 +7,8 @@ import segcert
 
 ROOT = Path(segcert.__file__).parent
 LAYERS = [
-    {"errors", "files", "text"},
+    {"errors", "text"},
+    {"arrays", "files"},
     {"noise", "stats", "data"},
     {"models"},
     {"sampling"},

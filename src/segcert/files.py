@@ -1,12 +1,17 @@
 """Write files so that a reader sees the old file or the new one, never a half."""
 
 import errno
+import fcntl
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from segcert.errors import InputError
 
 
 def check_writable(path: Path) -> None:
@@ -24,6 +29,42 @@ def check_writable(path: Path) -> None:
     except OSError as error:
         error.filename = str(path)  # rather than that of the temporary file
         raise
+
+
+def remove_drafts(path: Path) -> None:
+    """Remove what killed processes left beside ``path`` while they wrote it; nobody else writes it.
+
+    Drafts are called ``.NAME.`` and eight letters, as `tempfile` makes them, or that and ``.old``.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}(\.old)?")
+    for draft in path.parent.iterdir() if path.parent.is_dir() else ():
+        if pattern.fullmatch(draft.name):
+            if draft.is_dir() and not draft.is_symlink():
+                shutil.rmtree(draft, ignore_errors=True)
+            else:
+                draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes that hold it; it ends with the process, however.
+
+    Raises:
+        InputError: If another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another process works on {folder}: wait for it, or choose another --out"
+            ) from error
+        except OSError:  # a file system without locks of folders
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

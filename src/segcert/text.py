@@ -43,3 +43,9 @@ def percent_text(part: int, whole: int) -> str:
     if part and not thousandths:
         return "<0.1%"
     return f"{thousandths // 10}.{thousandths % 10}%"
+
+
+def one_line(error: BaseException) -> str:
+    """Print what an error says in one line, also where a library or a file broke it into many."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -44,8 +44,14 @@ def test_it_scores_as_the_network(
     path = write_pt2(tmp_path / "net.pt2", tiny(wrap), batch=batch)
     write_toml(path, mean=MEAN, std=STD)
     found, direct = open_foreign(path), as_segmenter(tiny(), mean=MEAN, std=STD)
-    assert torch.equal(found.output(draws()), direct.output(draws()))
-    assert torch.equal(found.labels(draws()), direct.labels(draws()))
+    pairs = [(one.output(draws()), one.labels(draws())) for one in (found, direct)]
+    (scores, labels), (expected, true) = pairs
+    if batch is None:
+        assert torch.equal(scores, expected)
+        assert torch.equal(labels, true)
+    else:  # another size of batch may take other kernels of the CPU
+        torch.testing.assert_close(scores, expected)
+        assert (labels == true).float().mean() > 0.999
 
 
 def test_gradients_are_those_of_the_network(path: Path) -> None:

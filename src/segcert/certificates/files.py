@@ -3,18 +3,21 @@
 Reading one recomputes it from its counts: a file that does not follow from them is refused.
 """
 
+import math
 import textwrap
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
+from segcert.arrays import MOST_BYTES, read_arrays
 from segcert.certificates.family import Family
 from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.records import (
     CertificateRecord,
     arrays,
     hash_arrays,
+    hash_stored,
     to_correction,
     to_counts,
     to_family,
@@ -25,9 +28,13 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError, SegcertError, VerificationError
 from segcert.files import atomic_write
+from segcert.models.adapter import component_shape
 from segcert.sampling.counts import Counts
+from segcert.text import one_line
 
 CERTIFICATE, COUNTS = "certificate.json", "counts.npz"
+WIDEST = 2 + 4 + 2 + 2 + 1 + 8  # bytes per component: labels, hits, pilot, promise, masks, regions
+HEADERS = 1 << 14  # bytes
 
 
 def save_certificate(certificate: Certificate, folder: Path) -> None:
@@ -130,12 +137,21 @@ def read_counts(path: Path, record: CertificateRecord) -> tuple[Counts, Family]:
     if not path.is_file():
         raise InputError(f"{path} is missing: a certificate is verified from its counts")
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
+        stored = read_arrays(path, most=most_bytes(record))
         counts = to_counts(stored, record)
         family = to_family(record.parameters.family, stored)
+        hashes = {hash_stored(stored), hash_arrays(counts, family)}
     except Exception as error:  # readers of zip files raise anything on damaged bytes
-        raise VerificationError(f"{path} is damaged: {error}") from error
-    if hash_arrays(counts, family) != record.counts_sha256:
+        raise VerificationError(f"{path} is damaged: {one_line(error)}") from error
+    if hashes != {record.counts_sha256}:
         raise VerificationError(f"{path} was changed after it was made: its hash is another one")
     return counts, family
+
+
+def most_bytes(record: CertificateRecord) -> int:
+    """Bytes that the arrays of a certificate can take at most, headers included."""
+    parameters, source = record.parameters, record.provenance
+    components = math.prod(component_shape(tuple(source.input_shape)))
+    each = WIDEST + (0 if parameters.n0 else 4 * record.model.classes)
+    draws = parameters.n0 + parameters.n
+    return min(components * each + 8 * draws + HEADERS, MOST_BYTES)

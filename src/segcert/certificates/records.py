@@ -139,10 +139,10 @@ class ProvenanceRecord(Strict):
 
 
 class CertificateRecord(Strict):
-    """The file ``certificate.json``, format version 2."""
+    """The file ``certificate.json``, format version 2; a file that names no version is none."""
 
-    format: Literal["segcert certificate"] = "segcert certificate"
-    version: Literal[2] = 2
+    format: Literal["segcert certificate"]
+    version: Literal[2]
     statement: str
     parameters: ParameterRecord
     result: ResultRecord
@@ -181,8 +181,13 @@ def arrays(counts: Counts, family: Family) -> dict[str, np.ndarray]:
 
 def hash_arrays(counts: Counts, family: Family) -> str:
     """Hash names, types, shapes and values of the arrays."""
+    return hash_stored(arrays(counts, family))
+
+
+def hash_stored(stored: dict[str, np.ndarray]) -> str:
+    """Hash arrays as they are in the file; another type of number is another hash."""
     digest = hashlib.sha256()
-    for name, array in sorted(arrays(counts, family).items()):
+    for name, array in sorted(stored.items()):
         digest.update(f"{name}|{array.dtype}|{array.shape}|".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
@@ -192,6 +197,8 @@ def to_record(certificate: Certificate) -> CertificateRecord:
     """Write a certificate down."""
     counts = certificate.counts
     record = CertificateRecord(
+        format="segcert certificate",
+        version=2,
         statement=certificate.statement,
         parameters=ParameterRecord(
             tau=certificate.tau,

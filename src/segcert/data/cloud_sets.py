@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32
 
+from segcert.arrays import read_arrays
 from segcert.data.clouds import Cloud, checked_cloud
 from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledClouds, Shapes
 from segcert.data.part_numbers import category_number
+from segcert.data.point_files import MOST_BYTES
 from segcert.errors import InputError
+from segcert.text import one_line
 
 SHAPENET_LICENCE = "ShapeNet terms: non-commercial research and education"
 
@@ -99,10 +101,10 @@ class Caps(AbstractLabelledClouds):
         """
         path = self.paths[index]
         try:
-            with np.load(path, allow_pickle=False) as file:
-                points, normals, labels = file["xyz"], file["normal"], file["label"]
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
-            raise InputError(f"{path} is damaged or no file of a cap: {error}") from error
+            stored = read_arrays(path, most=MOST_BYTES)
+            points, normals, labels = stored["xyz"], stored["normal"], stored["label"]
+        except Exception as error:  # readers of zip files raise anything on damaged bytes
+            raise InputError(f"{path} is damaged or no file of a cap: {one_line(error)}") from error
         return checked_cloud(
             path.stem, points, normals=normals, labels=labels, category=category_number("cap")
         )

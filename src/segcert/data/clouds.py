@@ -108,7 +108,8 @@ def checked_columns(
         raise InputError(f"{what} of {name} must have shape (n, 3), got {array.shape}")
     if len(array) < least:
         raise InputError(f"{name} must have at least {least} points, got {len(array)}")
-    array = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals; it is refused below
+        array = array.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(array).all(1))
     if bad.size:
         raise InputError(

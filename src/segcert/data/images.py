@@ -14,7 +14,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from segcert.errors import InputError
+from segcert.text import one_line
 
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM", "WEBP")  # no EPS: it starts a program
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a value
 
@@ -41,10 +43,15 @@ def read_image(source: ImageInput) -> Shaped[Tensor, " c *shape"]:
     if isinstance(source, Image.Image):
         return from_pil(source, "the image")
     if isinstance(source, np.ndarray):
-        if source.ndim == 3 and source.shape[2] in (1, 3) and source.shape[0] not in (1, 3):
+        if source.ndim == 3 and has_channels_last(source.shape):
             source = source.transpose(2, 0, 1)
         source = torch.from_numpy(np.array(source, order="C"))
     return checked_tensor(source)
+
+
+def has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Tell (h, w, 3) from (3, h, w); one row of colours, (1, w, 3), is the former."""
+    return (shape[0], shape[2]) == (1, 3) or (shape[2] in (1, 3) and shape[0] not in (1, 3))
 
 
 def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
@@ -54,7 +61,7 @@ def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
     if path.is_dir():
         raise InputError(f"image {path} is a folder: name a file in it, or give it to certify")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return from_pil(image, f"image {path}")
     except InputError:
         raise
@@ -63,7 +70,7 @@ def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
             f"image {path} is no image that can be read: give PNG, JPEG or TIFF"
         ) from error
     except Exception as error:  # decoders raise anything on damaged bytes
-        raise InputError(f"image {path} cannot be read: {error}") from error
+        raise InputError(f"image {path} cannot be read: {one_line(error)}") from error
 
 
 def read_mask(path: Path) -> Bool[np.ndarray, " h w"]:

@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image
 
-from segcert.data.images import read_file
+from segcert.data.images import FORMATS, read_file
 from segcert.errors import InputError
+from segcert.text import one_line
 
 IGNORE = 255  # label of pixels that no metric and no loss counts
 SINGLE_CHANNEL = ("1", "L", "P", "I", "I;16", "I;16B")  # Pillow: one integer per pixel
@@ -89,10 +90,10 @@ def read_numbers(path: Path, where: str) -> Integer[np.ndarray, " h w"]:
         InputError: If the file cannot be read, or holds colours.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             mode, array = image.mode, np.array(image).astype(np.int64)
     except Exception as error:  # decoders raise anything on damaged bytes
-        raise InputError(f"labels {path} cannot be read: {error}: {where}") from error
+        raise InputError(f"labels {path} cannot be read: {one_line(error)}: {where}") from error
     if mode not in SINGLE_CHANNEL:
         raise InputError(
             f"{path} must hold one class number per pixel in a single channel, "

@@ -7,6 +7,7 @@ Source:
     Turk (1994), The PLY polygon file format.
 """
 
+import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -118,7 +119,7 @@ def read_header(content: bytes, where: str) -> Header:
 
 def count_of(words: list[str], where: str) -> int:
     """Return the number of vertices."""
-    if len(words) != 3 or not words[2].isascii() or not words[2].isdigit():
+    if len(words) != 3 or not re.fullmatch(r"[0-9]{1,18}", words[2]):
         raise InputError(f"{where}: 'element vertex' must have a number, got {' '.join(words)!r}")
     return int(words[2])
 

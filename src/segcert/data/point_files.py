@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from segcert.arrays import read_arrays
 from segcert.data import ply, semantic_kitti
 from segcert.data.clouds import Cloud, checked_cloud, checked_labels
 from segcert.errors import InputError
 from segcert.files import atomic_write
+from segcert.text import one_line
 
 TEXT = (".xyz", ".txt", ".pts")
 SUFFIXES = (".npz", ".ply", *TEXT, ".bin")
@@ -23,7 +25,8 @@ KEYS = {
 LABELS = ("label", "part", "class")  # properties of .ply
 LAYOUTS = {3: "x y z", 4: "x y z label", 6: "x y z nx ny nz", 7: "x y z nx ny nz label"}
 LARGEST_NORMAL = 1.01  # component of a normal in a text file; colours are larger
-CATEGORY = re.compile(r"category (\d+)")
+CATEGORY = re.compile(r"category (\d{1,9})")
+MOST_BYTES = 1 << 30  # of the arrays of an .npz file together
 
 
 def read_cloud(path: str | Path) -> Cloud:
@@ -59,10 +62,11 @@ def read_cloud(path: str | Path) -> Cloud:
 def from_npz(path: Path, content: bytes) -> Cloud:
     """Read the arrays of an .npz file."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(content, most=MOST_BYTES)
     except Exception as error:  # decoders raise anything on damaged bytes
-        raise InputError(f"cloud {path} is no .npz file that can be read: {error}") from error
+        raise InputError(
+            f"cloud {path} is no .npz file that can be read: {one_line(error)}"
+        ) from error
     found = {}
     for what, names in KEYS.items():
         present = [name for name in names if name in arrays]

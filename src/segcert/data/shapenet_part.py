@@ -158,7 +158,7 @@ def read_list(root: Path, part: str) -> list[tuple[str, str]]:
     try:
         names = json.loads(path.read_text())
         found = [(name.split("/")[-2], name.split("/")[-1]) for name in names]
-    except (ValueError, AttributeError, TypeError, IndexError) as error:
+    except (ValueError, AttributeError, TypeError, IndexError, RecursionError) as error:
         raise InputError(f"{path} must list the shapes as FOLDER/SYNSET/NAME: {error}") from error
     if any(name in ("", "..") or folder in ("", "..") for folder, name in found):
         raise InputError(f"{path} names a file outside its folder")

@@ -17,6 +17,7 @@ from segcert.models.depthwise import channels_last
 from segcert.models.point_architectures import PointArchitecture, build_points
 
 KEY = "segcert"  # of the description in the header of the file
+VERSION = 1  # of the description
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 Kind = TypeVar("Kind", bound="Origin")
@@ -112,7 +113,8 @@ def check_weight_file(path: Path) -> None:
 def save_weights(path: Path, net: nn.Module, description: Origin) -> None:
     """Write a network and its description, atomically."""
     state = {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
-    data = safetensors.torch.save(state, {KEY: description.model_dump_json()})
+    header = {"version": VERSION} | description.model_dump(mode="json")
+    data = safetensors.torch.save(state, {KEY: json.dumps(header)})
     with atomic_write(path) as file:
         file.write(data)
 
@@ -249,10 +251,16 @@ def read_header(path: Path) -> dict[str, Any]:
         raise InputError(
             f"weight file {path} is damaged or no safetensors file: {error}"
         ) from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise not_ours(path) from error
     if not isinstance(header, dict):
         raise not_ours(path)
+    version = header.pop("version", VERSION)  # the first files did not name it
+    if version != VERSION:
+        raise InputError(
+            f"weight file {path} has format version {version!r}, this segcert reads {VERSION}: "
+            "use a newer one"
+        )
     return header
 
 

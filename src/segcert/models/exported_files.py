@@ -16,6 +16,8 @@ from textwrap import shorten
 from typing import Any
 
 from segcert.errors import InputError
+from segcert.models.weights_files import check_stored
+from segcert.text import one_line
 
 GRAPH = "models/model.json"
 EXAMPLES = "data/sample_inputs/model.pt"
@@ -80,6 +82,7 @@ def read_members(path: Path) -> dict[str, bytes]:
     members = {}
     try:
         with zipfile.ZipFile(path) as archive:
+            check_stored(archive, path)
             for whole in archive.namelist():
                 name = whole.partition("/")[2]
                 if name in (GRAPH, *CONFIGS) or KEPT.fullmatch(name):
@@ -92,7 +95,9 @@ def read_members(path: Path) -> dict[str, bytes]:
     except InputError:
         raise
     except Exception as error:  # damaged archives fail in every way
-        raise InputError(f"model {path} is damaged or no .pt2 archive: {error}") from error
+        raise InputError(
+            f"model {path} is damaged or no .pt2 archive: {one_line(error)}"
+        ) from error
     return members
 
 
@@ -104,7 +109,7 @@ def parsed(members: dict[str, bytes], name: str, path: Path) -> Any:
     """
     try:
         content = json.loads(members[name])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise InputError(f"model {path} is damaged: {name} is missing or no JSON") from error
     if not isinstance(content, dict):
         raise InputError(f"model {path} is damaged: {name} is no JSON object")

@@ -19,6 +19,7 @@ from segcert.models.file_hashes import hash_model
 from segcert.models.outputs import tensor_of
 from segcert.models.sidecar import CHANNELS, Finite, first_line
 from segcert.models.wrapping import as_segmenter
+from segcert.text import one_line
 
 KIND = "Hugging Face folder"
 EXTRA = "Hugging Face models need transformers: pip install 'segcert[hf]'"
@@ -149,8 +150,8 @@ def normalisation(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return Preprocessor.model_validate(json.loads(file.read_text("utf-8"))).mean_and_std()
     except ValidationError as error:
         raise InputError(f"{file}: {first_line(error)}") from error
-    except ValueError as error:
-        raise InputError(f"{file} is no JSON file: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file} is no JSON file: {one_line(error)}") from error
 
 
 def load_network(path: Path) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from segcert.errors import InputError
+from segcert.text import one_line
 
 CHANNELS = 3  # images are RGB
 
@@ -86,8 +87,8 @@ def read_sidecar(model: Path) -> Sidecar:
         return Sidecar.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         raise InputError(f"{path}: {first_line(error)}") from error
-    except ValueError as error:  # tomllib's errors and those of UTF-8
-        raise InputError(f"{path} is no TOML file: {error}") from error
+    except (ValueError, RecursionError) as error:  # tomllib's errors and those of UTF-8
+        raise InputError(f"{path} is no TOML file: {one_line(error)}") from error
 
 
 def first_line(error: ValidationError) -> str:

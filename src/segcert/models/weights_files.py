@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segcert.errors import InputError
+from segcert.text import one_line
 
 WRAPPERS = (
     "state_dict",
@@ -75,11 +76,28 @@ def check_sums(path: Path) -> None:
         if not zipfile.is_zipfile(path):
             return
         with zipfile.ZipFile(path) as archive:
+            check_stored(archive, path)
             damaged = archive.testzip()
+    except InputError:
+        raise
     except Exception as error:  # damaged archives fail in every way
-        raise InputError(f"checkpoint {path} is damaged: {error}") from error
+        raise InputError(f"checkpoint {path} is damaged: {one_line(error)}") from error
     if damaged is not None:
         raise InputError(f"checkpoint {path} is damaged: the checksum of {damaged} is wrong")
+
+
+def check_stored(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse compressed archives: PyTorch writes none, and a small one could fill the memory.
+
+    Raises:
+        InputError: If its members are larger than the file.
+    """
+    size, there = sum(member.file_size for member in archive.infolist()), path.stat().st_size
+    if size > there:
+        raise InputError(
+            f"model {path} unpacks to {size} bytes from {there}: PyTorch compresses nothing, so "
+            "write it with torch.save or torch.export.save"
+        )
 
 
 def unpickled(path: Path) -> object:

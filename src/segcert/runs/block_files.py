@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from segcert.arrays import read_arrays
 from segcert.files import atomic_write
 from segcert.runs.engines.units import Done, Unit, packed, unpacked
 
 BLOCKS = "blocks"
+VERSION = 1  # of the files; of another one, a block is drawn again
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,11 @@ class BlockFiles:
         """Read a unit that was counted before; None if it was not."""
         path = self._path(unit)
         try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
-                if header["unit"] != self._header(unit):
-                    return None
-                arrays = {name: file[name] for name in file if name != "header"}
-                done = Done(unit, unpacked(arrays), float(header["seconds"]))
+            arrays = read_arrays(path)
+            header = json.loads(str(arrays.pop("header")))
+            if header["unit"] != self._header(unit):
+                return None
+            done = Done(unit, unpacked(arrays), float(header["seconds"]))
         except Exception:  # readers of zip files and JSON raise anything on damaged bytes
             return None
         return done if done.tally.draws == unit.draws else None
@@ -75,7 +76,11 @@ class BlockFiles:
 
     def _header(self, unit: Unit) -> dict[str, object]:
         """What the counts of a unit depend on, as JSON gives it back."""
-        return {"config_sha256": self.config_sha256, **json.loads(json.dumps(asdict(unit)))}
+        return {
+            "version": VERSION,
+            "config_sha256": self.config_sha256,
+            **json.loads(json.dumps(asdict(unit))),
+        }
 
 
 def number_of(path: Path) -> int:

@@ -3,6 +3,7 @@
 Images are the default kind of input; `segcert.runs.kinds` has that of point clouds, too.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -23,6 +24,7 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.stopping import StopWhen
 from segcert.data.images import hash_image
 from segcert.errors import InputError, SegcertError
+from segcert.files import held, remove_drafts
 from segcert.models.base import BaseModel
 from segcert.models.runtime import recorded_precision
 from segcert.runs.kinds import IMAGES, InputKind
@@ -157,25 +159,40 @@ def certify_images(
         Each input, when its files are written.
 
     Raises:
-        InputError: If ``out/NAME`` holds something else.
+        InputError: If ``out/NAME`` holds something else, or another process works on ``out``.
     """
     request = request.model_copy(update={"ignore_sha256": hash_mask(ignore)})
-    for name, path in images.items():
-        start = time.monotonic()
-        folder = out / name
-        if overwrite:
-            check_replaceable(folder)
-        elif folder.exists():
-            yield Done(name, folder, reuse(folder, path, request, seed, kind), True, 0.0)
-            continue
-        certificate = certify_one(
-            segmenter, name, path, request,
-            out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
-            progress=progress, kind=kind,
-        )  # fmt: skip
-        put_in_place(folder, partial(write, image=path, certificate=certificate))
-        (out / f".{name}.partial.npz").unlink(missing_ok=True)
-        yield Done(name, folder, certificate, False, time.monotonic() - start)
+    with held(out):
+        for name, path in images.items():
+            start = time.monotonic()
+            folder = out / name
+            if overwrite:
+                check_replaceable(folder)
+            elif folder.exists():
+                found = reuse(folder, path, request, seed, kind)
+                clear(out, name, request, found)
+                yield Done(name, folder, found, True, 0.0)
+                continue
+            certificate = certify_one(
+                segmenter, name, path, request,
+                out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
+                progress=progress, kind=kind,
+            )  # fmt: skip
+            put_in_place(folder, partial(write, image=path, certificate=certificate))
+            clear(out, name, request, certificate)
+            yield Done(name, folder, certificate, False, time.monotonic() - start)
+
+
+def clear(out: Path, name: str, request: Request, certificate: Certificate) -> None:
+    """Remove the work on an input that is done, and what killed processes left of it."""
+    source, store = certificate.provenance, out / f".{name}.partial.npz"
+    with contextlib.suppress(InputError):  # it is work on something else
+        open_store(
+            store, request, input_sha256=source.input_sha256, seed=source.seed, fresh=source.seed
+        )
+        store.unlink(missing_ok=True)
+    for path in (out / name, store):
+        remove_drafts(path)
 
 
 def certify_one(

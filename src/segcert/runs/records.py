@@ -1,11 +1,13 @@
 """The store of an evaluation: one SQLite file, one transaction for each input."""
 
 import fcntl
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from segcert.errors import InputError
 from segcert.runs.config import EvaluationConfig
@@ -87,7 +89,10 @@ def check(store: sqlite3.Connection, path: Path) -> None:
     (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise InputError(damaged(path, found))
-    tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
+    kinds = dict(store.execute("SELECT name, type FROM sqlite_master"))
+    if not set(kinds.values()) <= {"table", "index"}:  # a view computes what it likes
+        raise InputError(damaged(path, "it holds views or triggers"))
+    tables = {*kinds}
     (version,) = store.execute("PRAGMA user_version").fetchone()
     if tables and (not {"run", "results"} <= tables or version != VERSION):
         raise InputError(
@@ -151,11 +156,39 @@ def to_values(row: Row) -> tuple[object, ...]:
 def stored_rows(store: sqlite3.Connection) -> list[Row]:
     """Read all rows, by input and setting."""
     query = f"SELECT {', '.join(COLUMNS)} FROM results ORDER BY number, setting"
-    rows = []
-    for line in store.execute(query):
-        values = dict(zip(COLUMNS, line, strict=True))
-        rows.append(Row(**(values | {name: from_json(values[name]) for name in MATRICES})))
-    return rows
+    return [to_row(line) for line in store.execute(query)]
+
+
+def to_row(line: tuple[object, ...]) -> Row:
+    """Read one row; SQLite itself stores anything in any column.
+
+    Raises:
+        sqlite3.DatabaseError: If a value is none that was written.
+    """
+    values: dict[str, Any] = dict(zip(COLUMNS, line, strict=True))
+    try:
+        matrices = {name: from_json(values[name]) for name in MATRICES}
+        for name in {*COLUMNS} - {*MATRICES}:
+            check_value(name, values[name])
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
+        raise sqlite3.DatabaseError("a row of its results") from error
+    return Row(**(values | matrices))
+
+
+def check_value(name: str, value: object) -> None:
+    """Refuse values of another type than their column, negative counts, and times that are none.
+
+    Raises:
+        ValueError: If it is such.
+    """
+    kind = {"name": str, "input_sha256": str, "seconds": float}.get(name, int)
+    good = type(value) is kind
+    if isinstance(value, float):
+        good &= math.isfinite(value)  # a clock may go backwards
+    elif isinstance(value, int):
+        good &= value >= 0
+    if not good:
+        raise ValueError(f"{name} is {value!r}")
 
 
 def finished(store: sqlite3.Connection) -> set[int]:

@@ -14,6 +14,8 @@ from segcert.metrics.part_iou import PartIou, part_iou, shape_category, shape_io
 from segcert.metrics.score import Score, score
 from segcert.metrics.worst_case import WorstCase
 
+MOST_CLASSES = 1 << 12  # of a matrix that is read
+
 
 @dataclass(frozen=True, eq=False)
 class Row:
@@ -162,9 +164,20 @@ def to_json(matrix: Int64[np.ndarray, " k k"]) -> str:
 
 
 def from_json(text: str) -> Int64[np.ndarray, " k k"]:
-    """Read what `to_json` wrote."""
+    """Read what `to_json` wrote.
+
+    Raises:
+        ValueError: If it is something else.
+        TypeError: If it is something else.
+    """
     size, *entries = json.loads(text)
+    if type(size) is not int or not 0 < size <= MOST_CLASSES:
+        raise ValueError(f"a matrix of 1 to {MOST_CLASSES} classes, got {size!r}")
     matrix = np.zeros((size, size), dtype=np.int64)
     for i, j, count in entries:
+        if not all(type(part) is int for part in (i, j, count)):
+            raise TypeError(f"entries are three integers, got {(i, j, count)!r}")
+        if not (0 <= i < size and 0 <= j < size and 0 < count < 1 << 63):
+            raise ValueError(f"entry {(i, j, count)} lies outside of {size} classes")
         matrix[i, j] = count
     return matrix

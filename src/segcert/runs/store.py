@@ -5,18 +5,22 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from segcert.arrays import read_arrays
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.runs.request import Request
 from segcert.sampling.promise import Margins
 from segcert.sampling.tally import Partial, Run, Tally
 from segcert.stats.stopping import Look
+from segcert.text import one_line
 
 SECONDS_BETWEEN_SAVES = 10.0
+VERSION = 1  # of the file
 
 
 @dataclass
@@ -51,6 +55,7 @@ class PartialStore:
         if self.partial is None:
             return
         header = {
+            "version": VERSION,
             "request": self.request.model_dump(),
             "input_sha256": self.input_sha256,
             "seed": str(self.seed),
@@ -81,15 +86,14 @@ def open_store(
     if not path.exists():
         return PartialStore(path, request, input_sha256, fresh if seed is None else seed)
     way_out = f"finish it with the old settings, choose another --out, or delete {path}"
+    header, arrays = read_work(path)
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            stored = type(request).model_validate(header["request"])
-            partial = Partial(from_arrays("pilot", file), from_arrays("test", file))
+        stored = type(request).model_validate(header["request"])
+        partial = Partial(from_arrays("pilot", arrays), from_arrays("test", arrays))
         stored_seed = int(header["seed"])
         history = tuple(Look(**look) for look in header["history"])
-    except Exception as error:  # readers of zip files and JSON raise anything on damaged bytes
-        raise InputError(f"unfinished work {path} is damaged ({error}): delete it") from error
+    except Exception as error:  # what was damaged may be of any type
+        raise damaged(path, error) from error
     if request != stored:
         raise InputError(
             f"{path} holds unfinished work of other settings ({request.differences(stored)}): "
@@ -98,6 +102,31 @@ def open_store(
     if header["input_sha256"] != input_sha256 or seed not in (None, stored_seed):
         raise InputError(f"{path} holds unfinished work on another image or seed: {way_out}")
     return PartialStore(path, request, input_sha256, stored_seed, partial, history)
+
+
+def read_work(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read header and arrays.
+
+    Raises:
+        InputError: If the file is damaged, or of another version of the format.
+    """
+    try:
+        arrays = read_arrays(path)
+        header = dict(json.loads(str(arrays["header"])))
+    except Exception as error:  # readers of zip files and JSON raise anything on damaged bytes
+        raise damaged(path, error) from error
+    version = header.get("version", VERSION)  # the first files did not name it
+    if version != VERSION:
+        raise InputError(
+            f"unfinished work {path} has format version {version!r}, this segcert reads {VERSION}: "
+            "finish it with the segcert that began it, or delete it"
+        )
+    return header, arrays
+
+
+def damaged(path: Path, error: Exception) -> InputError:
+    """Make the error about a file that cannot be read."""
+    return InputError(f"unfinished work {path} is damaged ({one_line(error)}): delete it")
 
 
 def to_arrays(stage: str, tally: Tally) -> dict[str, np.ndarray]:

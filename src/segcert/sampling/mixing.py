@@ -33,18 +33,20 @@ def check_draws_are_independent(task: Task) -> tuple[Output, int]:
         batch that may be used: 1 if two draws do not fit into memory, so that nothing can mix.
 
     Raises:
-        ModelError: If the model is in train mode or its outputs differ by more than rounding.
+        ModelError: If the model is in train mode, its outputs differ by more than rounding, or lie
+            on another device than its input.
         SamplingError: If not even one draw fits into memory.
     """
     check_eval_mode(task.segmenter)
-    pair = noisy_batch(task, Stage.CHECK, range(2))
-    pair[1] = 2 * pair[1] + 1
     try:
+        pair = noisy_batch(task, Stage.CHECK, range(2))
+        pair[1] = 2 * pair[1] + 1
         alone = [task.segmenter.output(draw[None].clone()) for draw in pair]
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise no_memory_for_one_draw(task) from error
         raise
+    check_device(task, alone[0])
     try:
         together = task.segmenter.output(pair)
     except (MemoryError, RuntimeError) as error:
@@ -55,6 +57,20 @@ def check_draws_are_independent(task: Task) -> tuple[Output, int]:
         for one, both in zip(tensors_of(output), tensors_of(together), strict=True):
             compare(task, one, both[draw : draw + 1])
     return alone[0], UNLIMITED
+
+
+def check_device(task: Task, output: Output) -> None:
+    """Refuse a model whose output lies on another device than its input.
+
+    Raises:
+        ModelError: With both.
+    """
+    for tensor in tensors_of(output):
+        if tensor.device.type != task.x.device.type:
+            raise ModelError(
+                f"model {task.segmenter.name} returned a tensor on {tensor.device} for a batch on "
+                f"{task.x.device}: return it where the batch is, with .to(batch.device)"
+            )
 
 
 def tensors_of(output: Output) -> tuple[Tensor, ...]:

@@ -14,6 +14,7 @@ from segcert.training.examples import Examples, hash_examples
 from segcert.training.recipe import Recipe, choices
 from segcert.training.state import State, Tally
 
+VERSION = 1  # of the file
 EVERY = 300.0  # seconds between two writes within an epoch
 SHOWN = 3  # differences that an error names
 
@@ -72,7 +73,8 @@ class ResumeFile:
         if state.devices.rank > 0:
             return
         content = {
-            "identity": self.identity, "seconds": self.seconds(), "state": state.pack(tally)
+            "version": VERSION, "identity": self.identity, "seconds": self.seconds(),
+            "state": state.pack(tally),
         }  # fmt: skip
         with atomic_write(self.path) as file:
             torch.save(content, file)
@@ -107,7 +109,15 @@ def read(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files fail in every way
         raise damaged(path) from error
-    if not isinstance(content, dict) or {*content} != {"identity", "seconds", "state"}:
+    if not isinstance(content, dict):
+        raise damaged(path)
+    version = content.pop("version", VERSION)  # the first files did not name it
+    if version != VERSION:
+        raise InputError(
+            f"resume file {path} has format version {version!r}, this segcert reads {VERSION}: "
+            "finish the training with the segcert that began it, or delete it"
+        )
+    if {*content} != {"identity", "seconds", "state"}:
         raise damaged(path)
     return content
 

@@ -9,6 +9,7 @@ from torch import nn
 from segcert.data.clouds import Cloud
 from segcert.data.part_numbers import CATEGORIES
 from segcert.data.training_sets import TrainingSet
+from segcert.files import remove_drafts
 from segcert.models.architectures import Architecture
 from segcert.models.checkpoints import (
     DenoiserDescription,
@@ -100,6 +101,8 @@ def train_and_save(
         raise
     if writes:
         kept.remove()
+        for path in (out, kept.path):
+            remove_drafts(path)  # of processes that were killed
     return net
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from segcert.errors import InputError
 from segcert.stats.class_tree import ClassTree
+from segcert.text import one_line
 
 Groups = dict[str, list[str]]
 
@@ -34,8 +35,8 @@ def open_hierarchy(name: str) -> ClassTree:
     try:
         with path.open("rb") as file:
             table = tomllib.load(file)
-    except (OSError, ValueError) as error:  # tomllib's errors and those of UTF-8 are ValueErrors
-        raise InputError(f"{path} cannot be read as a hierarchy: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:  # of tomllib and UTF-8
+        raise InputError(f"{path} cannot be read as a hierarchy: {one_line(error)}") from error
     try:
         return tree_of(*parse(table))
     except InputError as error:

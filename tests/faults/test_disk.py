@@ -1,0 +1,148 @@
+"""Full disks and clocks: nothing half-written counts, nothing depends on the time."""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import segcert as sc
+from segcert.data.labelled import LabelledImage
+from segcert.data.training_sets import TrainingSet
+from segcert.files import held, remove_drafts
+from segcert.models.depthwise import DepthwiseNet
+from segcert.runs.certify_images import certify_images
+from segcert.runs.records import RECORDS, finished, opened, stored_config
+from segcert.runs.request import Request
+from segcert.training.augment import Views
+from segcert.training.recipe import Recipe
+from segcert.training.save import train_and_save
+
+REQUEST = Request(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """No file may grow beyond ``size`` bytes: a limit of the operating system, met in a write."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> dict[str, Path]:
+    rng = np.random.default_rng(0)
+    array = rng.integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    Image.fromarray(array).save(tmp_path / "one.png")
+    return {"one": tmp_path / "one.png"}
+
+
+def bright(batch: torch.Tensor) -> torch.Tensor:
+    return (batch[:, 0] > 0.5).long()
+
+
+def certified(images: dict[str, Path], out: Path, **options: object) -> bytes:
+    out.mkdir(exist_ok=True)
+    model = sc.as_segmenter(bright, classes=2, name="bright")
+    options = {
+        "write": lambda folder, certificate, **_: certificate.save(folder), "seed": 5,
+        "batch_size": 4,
+    } | options  # fmt: skip
+    (done,) = certify_images(model, images, REQUEST, out=out, **options)
+    assert [path.name for path in out.iterdir()] == ["one"]
+    return (done.folder / "certificate.json").read_bytes()
+
+
+def test_a_full_disk_stops_training_with_the_old_weights(tmp_path: Path) -> None:
+    """The weights of the epochs before stay, whole, and the run goes on from what was kept."""
+    rng, found = np.random.default_rng(0), []
+    for name in ("a", "b"):
+        image = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
+        found.append(LabelledImage(name, image, (image[..., 0] > 127).astype(np.uint8)))
+    data = TrainingSet("toy", found, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    net = DepthwiseNet(2, width=(8, 8, 8, 8), dilations=(1,))
+    recipe = Recipe(epochs=1, batch_size=2, views=Views(crop=(32, 32)))
+    out = tmp_path / "net.safetensors"
+    out.write_bytes(b"old")
+    with disk_of(2000), pytest.raises((OSError, sc.InputError, RuntimeError)) as caught:
+        train_and_save(net, data, recipe, out=out, log=lambda _: None)
+    assert "too large" in str(caught.value) or "enforce fail" in str(caught.value)
+    assert out.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_a_full_disk_stops_an_evaluation_between_inputs(tmp_path: Path) -> None:
+    """SQLite undoes what it could not write: the store is as it was, or not begun."""
+    with (
+        disk_of(2000),
+        pytest.raises(sc.InputError, match=r"records\.sqlite (cannot be used|is damaged)"),
+        opened(tmp_path, write=True) as store,
+    ):
+        store.execute("CREATE TABLE run (config TEXT)")
+    with opened(tmp_path, write=True) as store:
+        assert stored_config(store, tmp_path) is None
+        assert not store.execute("SELECT name FROM sqlite_master").fetchall()
+    assert {path.name for path in tmp_path.iterdir()} <= {RECORDS}
+    assert finished is not None
+
+
+@pytest.mark.parametrize("jump", [-1e9, 1e9])
+def test_a_clock_that_jumps_changes_nothing(
+    images: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    """Between the interruption and the next start, and in the middle of a run."""
+    whole = certified(images, tmp_path / "whole")
+
+    def stop(_: str, done: int, __: int) -> None:
+        if done == 32:
+            raise KeyboardInterrupt
+
+    (tmp_path / "out").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        certified(images, tmp_path / "out", progress=stop)
+    real, calls = time.time, []
+
+    def jumping() -> float:
+        calls.append(real())
+        return real() + jump * len(calls)
+
+    for name in ("time", "monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, jumping)
+    again = certified(images, tmp_path / "out")
+    monkeypatch.undo()
+    assert calls
+    assert again == whole
+
+
+def test_two_processes_do_not_certify_into_one_folder(
+    images: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    line = r"another process works on .*out: wait for it, or choose another --out"
+    with held(out), pytest.raises(sc.InputError, match=line):
+        certified(images, out)
+    assert [*out.iterdir()] == []
+    certified(images, out)
+
+
+def test_drafts_of_killed_processes_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    kept = {
+        ".one", "one", ".one.partial.npz", ".one.short", ".other.abcd1234", ".one.ABCD1234",
+        "one.abcd1234", ".one.abcd12345", ".one.abcd1234.older",
+    }  # fmt: skip
+    for name in kept | {".one.abcd1234", ".one.zz_9zz_9.old"}:
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".one.folder00").mkdir()
+    (tmp_path / ".one.folder00" / "half").write_text("x")
+    (tmp_path / ".one.linked00").symlink_to(tmp_path / "one")
+    remove_drafts(tmp_path / "one")
+    assert {path.name for path in tmp_path.iterdir()} == kept
