@@ -1,0 +1,51 @@
+"""The commands of the pages that are cheap are run, page by page, on a small photograph."""
+
+from pathlib import Path
+
+import pytest
+from doc_blocks import PAGES, ROOT, Block, arguments, blocks, commands
+
+from segcert.cli.main import run
+
+PROGRAMS = ("segcert", ".venv/bin/segcert")
+# What is not run, and why. All of it is parsed: test_commands.py
+TAKES_LONG = {"train", "demo"}  # their own tests run them; training takes hours
+NOT_HERE = (  # data sets, checkpoints, other machines and programs
+    "CAMVID", "DIR", "CITYSCAPES", "CONTEXT", "IMAGE", "RUN", "...", ".pth", ".onnx", "scan.bin",
+    "segformer-b0", "--engine", "--cluster", "PLAIN", "--backend", "int8", "robust",
+)  # fmt: skip
+FAST = ("README.md", "docs/tutorial.md")  # the others are slow tests
+
+
+def cheap(words: list[str]) -> bool:
+    """Tell whether a command is run."""
+    line = " ".join(words)
+    ours = words[0] in PROGRAMS and words[1:2] != ["--version"] and words[1] not in TAKES_LONG
+    return ours and not any(part in line for part in NOT_HERE)
+
+
+def cheap_of(page: Path) -> list[tuple[Block, list[str]]]:
+    """The commands of a page that are run; a report of a run that is not made here is left out."""
+    found = [(block, words) for block in blocks(page) if block.language in ("", "console")
+             for words in commands(block)]  # fmt: skip
+    return [(block, words) for block, words in found if cheap(words) and words[1] != "report"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=name, marks=[] if name in FAST else [pytest.mark.slow])
+        for page in PAGES
+        if cheap_of(page) and (name := page.relative_to(ROOT).as_posix())
+    ],
+)
+@pytest.mark.usefixtures("desk")
+def test_cheap_commands_end_well(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for block, words in cheap_of(page):
+        status = run(arguments(words))
+        assert status == 0, f"{block}: {' '.join(words)}: {capsys.readouterr().err}"
+
+
+def test_most_kinds_of_commands_are_run() -> None:
+    kinds = {words[1] for page in PAGES for _, words in cheap_of(page)}
+    assert kinds >= {"certify", "verify", "attack", "plan", "toy", "models", "doctor"}
