@@ -23,8 +23,8 @@ examples: .venv/ready  ## run each file of examples/, and print its last line
 test: .venv/ready  ## the default suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
-test-slow: .venv/ready  ## what takes minutes
-	OMP_NUM_THREADS=2 $(BIN)/pytest -m slow
+test-slow: .venv/ready  ## what takes minutes, with shapes checked everywhere
+	SEGCERT_CHECK_SHAPES=everywhere OMP_NUM_THREADS=2 $(BIN)/pytest -m slow
 
 test-cluster: .venv/ready  ## two nodes of a Ray cluster on this machine, one of them killed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -20,7 +21,19 @@ settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.load_profile("seeded")  # the same examples everywhere, in CI and out of it
 
 ROOT = Path(__file__).resolve().parents[1]
+WHOLE = {"cli", "docs", "experiments", "faults", "report", "runs", "training"}
 NAMES, PALETTE = ("road", "car", "sky"), ((128, 64, 128), (0, 0, 142), (70, 130, 180))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Check shapes and types in tests of parts; in tests of whole programs only if asked to.
+
+    Args:
+        item: The test.
+    """
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    everywhere = os.environ.get("SEGCERT_CHECK_SHAPES") == "everywhere"
+    jaxtyping.config.update("jaxtyping_disable", folder in WHOLE and not everywhere)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def replayed(command: Command, photo: Path, weights: Path) -> Command:
         ("1.0", 1.0),
         ("0.5", 0.5),
         ("1,0.5+flip", "0.5,1+flip"),
-        ("multi", "multi"),
+        pytest.param("multi", "multi", marks=pytest.mark.slow),
         ("64x32", "64x32"),
     ],
 )
@@ -79,6 +79,7 @@ def test_every_kind_of_scale_is_certified_recorded_and_replayed(
     assert "every count matches" in again.out
 
 
+@pytest.mark.slow
 def test_another_scale_gives_other_counts_and_is_not_resumed(
     command: Command, certified: Command, photo: Path, weights: Path
 ) -> None:

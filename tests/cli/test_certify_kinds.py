@@ -253,7 +253,7 @@ def test_a_run_that_stops_early_ends_its_progress(
 
 
 @pytest.mark.parametrize("kind", ["looks", "anytime", "tree-looks", "family"])
-@pytest.mark.parametrize("at", [25, 1000])
+@pytest.mark.parametrize("at", [pytest.param(25, marks=pytest.mark.slow), 1000])
 def test_ctrl_c_and_the_same_command_give_the_same_certificate(
     attempt: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
 ) -> None:

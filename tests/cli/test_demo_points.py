@@ -67,6 +67,7 @@ def test_a_bad_scene_is_refused(command: Command) -> None:
     command("demo", "--points", "--scene", -1).refuses("--scene", "-1")
 
 
+@pytest.mark.slow
 def test_the_shipped_network_certifies_the_default_shape(command: Command, tmp_path: Path) -> None:
     """A table, of which most points are certified, and nearly all of these are true."""
     done = command("demo", "--points", "--n0", 5, "--n", 60, "--seed", 1, "--out", tmp_path)

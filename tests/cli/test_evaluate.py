@@ -71,6 +71,7 @@ def test_the_table_is_printed_and_the_run_goes_on(run: Command, tmp_path: Path) 
     run(*SEVERAL, seed=1).refuses("another configuration (seed ", "-> 1)")
 
 
+@pytest.mark.slow
 def test_a_subset_of_scenes(command: Command, tmp_path: Path) -> None:
     done = command(
         "evaluate", "--data", "synthetic", "--scenes", 2, "--subset", 1, "--model", "synthetic",

@@ -53,6 +53,7 @@ def photographs(tmp_path: Path, draw_pixels: Callable[..., np.ndarray]) -> tuple
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_clouds_in_processes_give_the_rows_of_this_process(
     compared: Callable[..., list[Any]], tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_clouds_in_processes_give_the_rows_of_this_process(
     assert sum(row.certified for row in rows) > 0
 
 
+@pytest.mark.slow
 def test_precision_and_denoiser_reach_the_workers(
     compared: Callable[..., list[Any]], photographs: tuple[object, ...], weights: Path,
     tmp_path: Path,

@@ -224,6 +224,7 @@ def test_training_refuses_them_too(command: Command, tmp_path: Path) -> None:
     small.refuses("64 points, fewer than the 1024 of a view", "--points")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_real_caps_in_the_text_layout(
     command: Command, data_dir: Path, trained: Path, tmp_path: Path

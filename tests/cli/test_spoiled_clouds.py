@@ -120,6 +120,7 @@ def test_each_is_one_clear_line(command: Command, tmp_path: Path, network: Path,
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_sound_mug_and_points_on_each_other_are_certified(
     command: Command, tmp_path: Path, network: Path
 ) -> None:

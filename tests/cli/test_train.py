@@ -52,6 +52,7 @@ def small(monkeypatch: pytest.MonkeyPatch, draw_pixels: Callable[..., np.ndarray
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_run_can_go_out_from_weights(command: Command, tmp_path: Path) -> None:
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
@@ -84,6 +85,7 @@ def test_trained_weights_can_certify(command: Command, tmp_path: Path, photo: Pa
     assert (certified.status, certified.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_every_option_reaches_the_recipe(
     command: Command, tmp_path: Path, small: list[Recipe]
 ) -> None:

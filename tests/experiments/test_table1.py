@@ -62,6 +62,7 @@ def test_the_paper_takes_100_images_ten_pilot_draws_and_holm(
             assert values(given, option) == [value]
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_the_protocol(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_run_that_fails_ends_it(weights: Path, monkeypatch: pytest.MonkeyPatch
         clouds.evaluate(weights=weights)
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_runs_found(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

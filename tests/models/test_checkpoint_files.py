@@ -66,6 +66,7 @@ def test_the_sidecar_wins(tmp_path: Path) -> None:
     assert found.stochastic
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["align_corners", "inplace_abn"])
 def test_settings_reach_the_network_and_the_hash(tmp_path: Path, setting: str) -> None:
     path = saved(tmp_path / "net.pth")

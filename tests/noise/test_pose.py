@@ -28,16 +28,19 @@ def cloud(points: int = 60) -> torch.Tensor:
     return torch.from_numpy(np.concatenate([x, x], 1))
 
 
+def about_up(points: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Turn the points of each draw about z by its angle."""
+    x, y, z = np.broadcast_arrays(*points.astype(float).transpose(2, 0, 1), angles[:, None])[:3]
+    c, s = np.cos(angles)[:, None], np.sin(angles)[:, None]
+    return np.stack([c * x - s * y, s * x + c * y, z], axis=2)
+
+
 def parts(noisy: torch.Tensor, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Angle, shift and residual displacements: the angle is exact, from the normals."""
     cross = (x[:, 3] * noisy[:, :, 4] - x[:, 4] * noisy[:, :, 3]).sum(1)
     dot = (x[:, 3] * noisy[:, :, 3] + x[:, 4] * noisy[:, :, 4]).sum(1)
     angle = torch.atan2(cross, dot).double().numpy()
-    moved = [
-        drawn[:, :3].double() - turned(x, rotation_matrix(UP, a))[:, :3]
-        for drawn, a in zip(noisy, angle.tolist(), strict=True)
-    ]
-    displaced = torch.stack(moved).numpy()
+    displaced = noisy[:, :, :3].double().numpy() - about_up(x[None, :, :3].numpy(), angle)
     shift = displaced.mean(1)
     return angle, shift, displaced - shift[:, None]
 
@@ -146,11 +149,7 @@ def test_half_space_of_poses_attains_the_radius(weights: tuple[float, float, flo
     def score(noisy: torch.Tensor) -> np.ndarray:
         """The projection of the pose of the cloud on the worst direction, before the rotation."""
         angle, _, _ = parts(noisy, x)
-        backed = [
-            turned(drawn[:, :3], rotation_matrix(UP, -a))
-            for drawn, a in zip(noisy, angle.tolist(), strict=True)
-        ]
-        moved = torch.stack(backed).numpy() - x[:, :3].double().numpy()
+        moved = about_up(noisy[..., :3].numpy(), -angle) - x[:, :3].double().numpy()
         of_shift = moved.mean(1)[:, 0] / math.sqrt(0.2**2 + 0.05**2 / 40)
         of_jitter = (moved * pattern).sum((1, 2)) / 0.05
         found: np.ndarray = w[0] * angle / 0.3 + w[1] * of_shift + w[2] * of_jitter

@@ -180,7 +180,7 @@ def test_other_errors_keep_finished_images_and_leave_no_halves(
     "change",
     [
         {"sigma": 0.3}, {"tau": 0.55}, {"alpha": 0.2}, {"n": 41}, {"n0": 5},
-        {"correction": "bonferroni"}, {"model": "x"}, {"weights_sha256": "x"}, {"scale": 0.9},
+        {"correction": "bonferroni"}, {"model": "x"}, {"weights_sha256": "x"}, {"scale": "0.9"},
     ],
 )  # fmt: skip
 def test_results_of_other_settings_are_refused_and_replaced_on_demand(

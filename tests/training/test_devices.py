@@ -101,6 +101,7 @@ def run(folder: Path, rank: int) -> str:
     return weights.double().sum().item().hex()
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network_and_the_first_writes_it(tmp_path: Path) -> None:
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     running = [

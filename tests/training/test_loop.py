@@ -108,6 +108,7 @@ def test_without_any_extra_training_is_the_plain_one_bit_for_bit(changed: dict[s
     assert hash_weights(trained(**changed)[0]) == hash_weights(plain_training(recipe))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",
     [

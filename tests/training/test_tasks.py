@@ -46,6 +46,7 @@ def clean_scenes() -> torch.Tensor:
     return torch.stack([torch.from_numpy(s / 255).float().movedim(2, 0) for s in scenes])
 
 
+@pytest.mark.slow
 def test_a_short_training_takes_most_of_the_noise_away() -> None:
     net = train(small_net(), SCENES, replace(RECIPE, epochs=40, learning_rate=0.01),
                 task=Denoising())  # fmt: skip
@@ -57,6 +58,7 @@ def test_a_short_training_takes_most_of_the_noise_away() -> None:
     assert after < 0.2 * before
 
 
+@pytest.mark.slow
 def test_the_report_is_the_psnr_of_what_was_trained_on() -> None:
     """With learning rate 0 the network stays the identity: sigma = 0.25 has 12.04 dB."""
     reports: list[EpochReport] = []
