@@ -25,15 +25,17 @@ WHOLE = {"cli", "docs", "experiments", "faults", "report", "runs", "training"}
 NAMES, PALETTE = ("road", "car", "sky"), ((128, 64, 128), (0, 0, 142), (70, 130, 180))
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Check shapes and types in tests of parts; in tests of whole programs only if asked to.
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Check shapes and types in the first case of each test of a part; everywhere if asked to.
 
     Args:
         item: The test.
     """
     folder = item.path.relative_to(ROOT / "tests").parts[0]
-    everywhere = os.environ.get("SEGCERT_CHECK_SHAPES") == "everywhere"
-    jaxtyping.config.update("jaxtyping_disable", folder in WHOLE and not everywhere)
+    case = item.callspec.indices.values() if hasattr(item, "callspec") else ()
+    checked = os.environ.get("SEGCERT_CHECK_SHAPES") == "everywhere"
+    checked = checked or not (folder in WHOLE or any(case))
+    jaxtyping.config.update("jaxtyping_disable", not checked)
 
 
 @dataclass(frozen=True)
