@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo examples test test-slow test-cluster fuzz lint docs bench check figures power toy validate \
-	licences clean
+	licences wheel test-wheel clean
 .DELETE_ON_ERROR:
 
 # torch first and alone: the constraint decides the build, no other package may pull another one
@@ -67,6 +67,14 @@ validate: .venv/ready  ## error and power of every procedure, measured; defects 
 
 licences: .venv/ready  ## write docs/licences.md from pyproject.toml and the installed packages
 	$(BIN)/python tools/licences.py
+
+wheel: .venv/ready  ## dist/: the wheel and the source archive
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --group release
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+
+test-wheel: wheel  ## in an empty folder and a new environment: install the wheel, certify, verify
+	$(BIN)/python tools/try_wheel.py dist
 
 check: lint test docs
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "examples/README.md", *sorted((ROOT / "docs").rglob("*.md")))
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 REMARK = re.compile(r"\s#\s.*|\s{2,}(?!-)\S.*")  # "# why", or words after a gap
 PLACEHOLDERS = {"IMAGE...": "IMAGE", "RUN...": "RUN", "DIR/NAME": "DIR"}
 EVALUATED = ("--data", "camvid", "--root", "DIR", "--out", "RUN")  # what "evaluate ..." leaves out
@@ -46,7 +46,7 @@ def commands(block: Block) -> Iterator[list[str]]:
     """Split a block of commands into words, one list a command, without prompts and remarks."""
     for line in re.sub(r"\\\n\s*", "", block.text).splitlines():
         if line.strip() and not line.startswith("#"):
-            yield shlex.split(REMARK.sub("", line))
+            yield shlex.split(REMARK.sub("", line.strip()))
 
 
 def arguments(words: list[str]) -> list[str]:
