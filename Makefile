@@ -21,7 +21,7 @@ examples: .venv/ready  ## run each file of examples/, and print its last line
 	OMP_NUM_THREADS=2 $(BIN)/python examples/run_all.py
 
 test: .venv/ready  ## the default suite
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: .venv/ready  ## what takes minutes, with shapes checked everywhere
 	SEGCERT_CHECK_SHAPES=everywhere OMP_NUM_THREADS=2 $(BIN)/pytest -m slow

@@ -1,5 +1,6 @@
 """Shared by the tests of the shell: tiny photographs, tiny weights, real data where it is."""
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ settings.load_profile("seeded")  # the same examples everywhere, in CI and out o
 ROOT = Path(__file__).resolve().parents[1]
 WHOLE = {"cli", "docs", "experiments", "faults", "report", "runs", "training"}
 NAMES, PALETTE = ("road", "car", "sky"), ((128, 64, 128), (0, 0, 142), (70, 130, 180))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt modules and tests from garbage collection, which would go through all of them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Function) -> None:

@@ -17,7 +17,7 @@ COMMANDS = (
     ["--version"],
     ["doctor"],
     ["models"],
-    ["demo", "--out", "demo", "--n", "60", "--n0", "4"],
+    ["demo", "--out", "demo"],
     ["verify", "demo/street6"],
     ["demo", "--points", "--out", "demo-points"],
 )
