@@ -275,6 +275,7 @@ RULES = {
 }
 HINTS = {
     "root": ", the folder it was unpacked into",
+    "scenes": ", how many are drawn, such as --scenes 20",
     "label_order": f", one of {', '.join(map(repr, pascal_context.LABEL_ORDERS))}",
     "resize": f", one of {', '.join(map(repr, pascal_context.RESIZES))}",
     "classes": ", a file with one name per line",
