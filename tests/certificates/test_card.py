@@ -154,7 +154,7 @@ def test_more_classes_than_colours_leave_the_picture_out(flat: sc.Certificate) -
     many = replace(flat.counts, classes=300, class_names=())
     cert = sc.certify(many, tau=0.6, alpha=0.1)
     assert "<img" not in cert._repr_html_()
-    with pytest.raises(sc.InputError, match="1 to 255 classes"):
+    with pytest.raises(sc.InputError, match="at most 255 classes, the model has 300"):
         cert.plot()
 
 

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from foreign_models import write_pt2, write_toml
 from PIL import Image
 
 import segcert as sc
@@ -117,6 +120,20 @@ def test_a_thousand_classes(tmp_path: Path, n0: int) -> None:
     assert cert.labels.max() > 255
     cert.save(tmp_path)
     assert (sc.load_certificate(tmp_path).labels == cert.labels).all()
+
+
+def test_more_classes_than_pictures_have_numbers_are_refused_before_the_first_draw(
+    tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    photo, out = tmp_path / "photo.png", tmp_path / "out"
+    Image.fromarray(image_of(32, 48)).save(photo)
+    net = write_pt2(tmp_path / "net.pt2", torch.nn.Conv2d(3, 300, 1))
+    write_toml(net, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    done = command("certify", photo, "--model", net, "--out", out)
+    done.refuses("300 classes", "at most 255", "sc.certify_image")
+    assert not out.exists() or not any(out.iterdir())
+    cert = sc.certify_image(net, photo, n0=2, n=60, alpha=0.4)
+    assert cert.counts.classes == 300
 
 
 def test_a_million_draws(tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ def figure_of(certificate: Certificate, image: Input | None = None) -> Figure:
             "a point cloud has no flat picture: segcert certify CLOUD writes a page that shows it "
             "from all sides"
         )
+    if not palette:
+        raise InputError(
+            f"a picture shows at most 255 classes, the model has {certificate.counts.classes}: "
+            "cert.labels and cert.certified hold all of them"
+        )
     pixels = None if image is None else certified_input(certificate, image)
     rows = 1 if pixels is None else 2
     across = len(views) > 1  # a volume: slices side by side, the input above its labels

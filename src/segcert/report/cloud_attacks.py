@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from segcert.attacks.check import AttackCheck
+from segcert.certificates.legend import palette_of
 from segcert.certificates.pictures import png_bytes
 from segcert.certificates.result import Certificate
 from segcert.files import atomic_write
@@ -17,7 +18,6 @@ from segcert.noise.clouds import AXES
 from segcert.report.attacks import PlainEffect, plain_record, smoothed_record
 from segcert.report.points_still import ABSTAIN, Camera, draw_points
 from segcert.report.points_view import Up, upright
-from segcert.report.view import palette_of
 
 SIDE, TITLE = 520, 24  # of a panel and of the line above it, pixels
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from segcert.certificates.legend import palette_of
 from segcert.certificates.pictures import labels_image, png_bytes
 from segcert.certificates.radius_map import radius_map as map_radii
 from segcert.certificates.result import Certificate
@@ -13,7 +14,7 @@ from segcert.files import atomic_write
 from segcert.report.base_prediction import BasePrediction
 from segcert.report.page import render_page
 from segcert.report.pictures import overlay, radius_image, stretch
-from segcert.report.view import make_view, palette_of
+from segcert.report.view import make_view
 from segcert.text import floor_text
 
 

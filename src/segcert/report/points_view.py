@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Float32, Int16, Integer, UInt8, UInt16
 from matplotlib import colormaps
 
 from segcert.certificates.files import to_json
+from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import Colour
 from segcert.certificates.result import Certificate
 from segcert.data.clouds import diameter
@@ -26,7 +27,7 @@ from segcert.report.facts import (
 )
 from segcert.report.page_view import Metric
 from segcert.report.radius import RadiusWords
-from segcert.report.view import base_labels, names_of, palette_of, radius_text
+from segcert.report.view import base_labels, radius_text
 from segcert.text import confidence_text, floor_text, percent_text
 
 NO_TRUTH = 255

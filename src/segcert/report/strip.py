@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 from PIL import Image
 
+from segcert.certificates.legend import palette_of
 from segcert.certificates.pictures import Colour, labels_image
 from segcert.certificates.result import Certificate
 from segcert.report.pictures import colour_labels, overlay
-from segcert.report.view import palette_of
 
 GAP = 8  # white pixels between panels
 

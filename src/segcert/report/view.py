@@ -4,7 +4,8 @@ import numpy as np
 from jaxtyping import Bool, Int16, Int64, Integer, UInt8
 
 from segcert.certificates.files import to_json
-from segcert.certificates.pictures import ABSTAIN, Colour, default_palette
+from segcert.certificates.legend import names_of, palette_of
+from segcert.certificates.pictures import ABSTAIN
 from segcert.certificates.result import Certificate
 from segcert.metrics.score import score
 from segcert.report.evidence import make_evidence
@@ -21,17 +22,6 @@ from segcert.report.page_view import Metric, ReportView
 from segcert.report.radius import radius_in_words
 from segcert.stats.class_tree import ClassTree, node_count
 from segcert.text import confidence_text, floor_text, percent_text
-
-
-def palette_of(certificate: Certificate) -> tuple[Colour, ...]:
-    """Colours of the classes and groups, or our own if the model names none."""
-    return certificate.palette or default_palette(len(names_of(certificate)))
-
-
-def names_of(certificate: Certificate) -> tuple[str, ...]:
-    """Names of the classes and groups, or numbers if the model names none."""
-    classes = range(certificate.counts.classes)
-    return certificate.class_names or tuple(f"class {number}" for number in classes)
 
 
 def make_view(

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float32, Shaped
 from torch import Tensor
 
+from segcert.certificates.pictures import ABSTAIN
 from segcert.data.clouds import Cloud
 from segcert.data.images import SUFFIXES, read_file
 from segcert.data.part_numbers import check_parts
@@ -76,9 +77,10 @@ class ImageKind(InputKind):
         segmenter: BaseModel,
         ignore: Bool[np.ndarray, " *components"] | None,
     ) -> None:
-        """Refuse images that are too small, or of another size than the mask."""
+        """Refuse too small images, too many classes for pictures, and a mask of another size."""
         if isinstance(segmenter, Segmenter):
             check_size(x, segmenter)
+            check_classes(segmenter)
         shape = self.components(x)
         if ignore is not None and ignore.shape != shape:
             raise InputError(
@@ -147,3 +149,17 @@ class CloudKind(InputKind):
 
 
 IMAGES = ImageKind()
+
+
+def check_classes(segmenter: Segmenter) -> None:
+    """Refuse, before the first draw, more classes than an indexed picture has numbers for.
+
+    Raises:
+        InputError: If the model is known to have more than 255.
+    """
+    classes = segmenter.classes or len(segmenter.class_names)
+    if classes > ABSTAIN:
+        raise InputError(
+            f"model {segmenter.name} has {classes} classes, and pictures and pages number at most "
+            f"{ABSTAIN}: certify it from Python, sc.certify_image(model, image)"
+        )
