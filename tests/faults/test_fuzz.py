@@ -280,6 +280,16 @@ def test_run_stores(tmp_path: Path) -> None:
     run()
 
 
+def test_damaged_names_in_the_schema_of_a_run_store(tmp_path: Path) -> None:
+    """SQLite quotes the damage in its message, which then is no text."""
+    store_of(tmp_path)
+    content = (tmp_path / RECORDS).read_bytes()
+    at = content.index(b"CREATE TABLE")
+    (tmp_path / RECORDS).write_bytes(content[: at + 2] + b"\xc5" + content[at + 3 :])
+    with pytest.raises(sc.InputError, match="is damaged"):
+        load_results(tmp_path)
+
+
 VALUES = st.one_of(
     st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(), st.binary(max_size=9),
     st.sampled_from(["[2,[0,0,3]]", "[2,[0,5,3]]", "[2,[-1,0,3]]", "[1000000000]", "[" * 5000]),

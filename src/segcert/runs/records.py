@@ -86,7 +86,10 @@ def check(store: sqlite3.Connection, path: Path) -> None:
     Raises:
         InputError: With the way out.
     """
-    (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
+    try:
+        (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
+    except UnicodeDecodeError as error:  # the message that SQLite has for it quotes the damage
+        raise InputError(damaged(path, "its schema is no text")) from error
     if found != "ok":
         raise InputError(damaged(path, found))
     kinds = dict(store.execute("SELECT name, type FROM sqlite_master"))
