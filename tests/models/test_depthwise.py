@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from segcert.models.architectures import build
 from segcert.models.depthwise import STRIDE, DepthwiseNet, channels_last
 
 
@@ -14,6 +15,11 @@ def net() -> DepthwiseNet:
 
 def test_it_is_small(net: DepthwiseNet) -> None:
     assert 500_000 <= sum(p.numel() for p in net.parameters()) <= 1_000_000
+
+
+def test_the_wide_one_fits_into_ten_megabytes() -> None:
+    parameters = sum(p.numel() for p in build("depthwise-wide", 11).parameters())
+    assert 2_000_000 <= parameters <= 2_500_000
 
 
 @pytest.mark.parametrize("size", [(16, 16), (32, 48), (17, 31), (33, 50), (16, 129)])

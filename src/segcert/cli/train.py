@@ -53,7 +53,13 @@ def train(
     ] = None,
     architecture: Annotated[
         Literal[
-            "depthwise", "hrnetv2-w18", "hrnetv2-w48", "pointnet", "slim-pointnet2", "pointnet2"
+            "depthwise",
+            "depthwise-wide",
+            "hrnetv2-w18",
+            "hrnetv2-w48",
+            "pointnet",
+            "slim-pointnet2",
+            "pointnet2",
         ]
         | None,
         Parameter(help="The network; by default depthwise, and slim-pointnet2 for shapes."),

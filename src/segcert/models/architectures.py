@@ -7,7 +7,7 @@ from torch import nn
 from segcert.errors import InputError
 from segcert.models import depthwise, hrnet
 
-Architecture = Literal["depthwise", "hrnetv2-w18", "hrnetv2-w48"]
+Architecture = Literal["depthwise", "depthwise-wide", "hrnetv2-w18", "hrnetv2-w48"]
 WIDTHS = {"hrnetv2-w18": 18, "hrnetv2-w48": 48}
 
 
@@ -23,6 +23,8 @@ def build(architecture: str, classes: int) -> nn.Module:
     """
     if architecture == "depthwise":
         return depthwise.DepthwiseNet(classes)
+    if architecture == "depthwise-wide":
+        return depthwise.DepthwiseNet(classes, width=depthwise.WIDE)
     if architecture in WIDTHS:
         return hrnet.HRNetV2(classes, WIDTHS[architecture])
     names = ", ".join(get_args(Architecture))
