@@ -24,7 +24,7 @@ def store(folder: Path, **changed: Any) -> Path:
         start(file, results.config)
         width = len(results.config.settings)
         for first in range(0, len(results.rows), width):
-            add(file, list(results.rows[first : first + width]))
+            add(file, results.rows[first : first + width], results.config)
     return folder
 
 
@@ -135,6 +135,16 @@ def test_two_models_of_one_name_need_labels(command: Command, tmp_path: Path) ->
     ("change", "words"),
     [
         ("UPDATE results SET confusion = 'nothing' WHERE number = 1", "a row of its results"),
+        ("UPDATE results SET certified_confusion = confusion", "a row of its results"),
+        ("UPDATE results SET seconds = 1 WHERE number = 1 AND setting = 3", "its digest"),
+        ("UPDATE results SET name = 'b' WHERE number = 1 AND setting = 3", "input 1, setting 3"),
+        ("UPDATE results SET number = 7 WHERE number = 1", "its digest"),
+        (
+            "INSERT INTO results SELECT 2, name, input_sha256, setting, components, certified, "
+            "confusion, certified_confusion, threshold, invalid, seconds, sha256 FROM results "
+            "WHERE number = 1",
+            "its digest",
+        ),
         ("DELETE FROM results WHERE number = 1 AND setting = 3", "rows of its results are missing"),
         ("UPDATE run SET config = replace(config, '0.001', '0.1')", "another hash"),
     ],
@@ -146,7 +156,7 @@ def test_rows_that_were_tampered_with_are_noticed(
     with closing(sqlite3.connect(run / "records.sqlite")) as file:
         file.execute(change)
         file.commit()
-    command("report", run).refuses("is damaged", words)
+    command("report", run).refuses("is damaged", words, status=1)
 
 
 def test_a_plot_of_an_earlier_report_is_said_to_be_old(command: Command, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import resource
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +30,12 @@ from segcert.models.sidecar import read_sidecar
 from segcert.models.weights_files import read_weights
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import load_results
-from segcert.runs.records import RECORDS, opened, start
+from segcert.runs.records import RECORDS, add, opened, start
 from segcert.runs.request import Request
-from segcert.runs.rows import to_json
+from segcert.runs.rows import Row
 from segcert.runs.store import PartialStore, open_store
+from segcert.runs.stored_rows import COLUMNS as ROW
+from segcert.runs.stored_rows import digest
 from segcert.sampling.tally import Partial, Run, Tally
 from segcert.training.resume import read as read_resume
 
@@ -260,11 +262,11 @@ CONFIG = EvaluationConfig(
 
 def store_of(folder: Path) -> None:
     """A run of one image."""
-    matrix = to_json(np.array([[3, 1], [0, 2]]))
-    line = (0, "one", "0", 0, 6, 4, matrix, matrix, 30, 0, 1.0)
+    confusion, certified = np.array([[3, 1], [0, 2]]), np.array([[2, 1], [0, 1]])
+    row = Row(0, "one", "0", 0, 6, 4, confusion, certified, 30, 0, 1.0)
     with opened(folder, write=True) as store:
         start(store, CONFIG)
-        store.execute(f"INSERT INTO results VALUES ({', '.join('?' * len(line))})", line)
+        add(store, [row], CONFIG)
 
 
 def test_run_stores(tmp_path: Path) -> None:
@@ -302,18 +304,23 @@ COLUMNS = st.sampled_from([
 
 
 def test_rows_and_configurations_of_runs(tmp_path: Path) -> None:
-    """A whole store whose values are any: SQLite keeps text in a column of integers."""
+    """A whole store whose values are any, in half of the cases sealed again by a forger."""
     store_of(tmp_path)
     content = (tmp_path / RECORDS).read_bytes()
 
     @fuzzed
-    @given(COLUMNS, VALUES)
-    def run(column: str, value: object) -> None:
+    @given(COLUMNS, VALUES, st.booleans())
+    def run(column: str, value: object, sealed: bool) -> None:
         path = tmp_path / RECORDS
         path.write_bytes(content)
         with sqlite3.connect(path) as store:
             try:
                 store.execute(f"UPDATE results SET {column} = ?", (value,))
+                if sealed:
+                    line = store.execute(f"SELECT {', '.join(ROW)} FROM results").fetchone()
+                    with suppress(TypeError, ValueError):
+                        seal = (digest(line, CONFIG.sha256),)
+                        store.execute("UPDATE results SET sha256 = ?", seal)
                 store.execute("UPDATE run SET config = coalesce(?, config)", (value,))
                 store.rollback() if column == "name" else store.commit()
             except sqlite3.IntegrityError:  # the schema refuses it already

@@ -43,8 +43,8 @@ def unfinished(folder: Path) -> None:
 
 def run(folder: Path) -> None:
     """The store of an evaluation of one image."""
-    matrix = to_json(np.array([[3, 1], [0, 2]]))
-    line = (0, "one", "0", 0, 6, 4, matrix, matrix, 30, 0, 1.0)
+    matrix, certified = (to_json(np.array(m)) for m in ([[3, 1], [0, 2]], [[2, 1], [0, 1]]))
+    line = (0, "one", "0", 0, 6, 4, matrix, certified, 30, 0, 1.0)
     with opened(folder, write=True) as store:
         start(store, CONFIG)
         store.execute(f"INSERT INTO results VALUES ({', '.join('?' * len(line))})", line)

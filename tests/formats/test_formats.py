@@ -66,7 +66,7 @@ def later_work(folder: Path) -> object:
 def later_run(folder: Path) -> object:
     with sqlite3.connect(folder / RECORDS) as store:
         assert store.execute("PRAGMA user_version").fetchone() == (1,)
-        store.execute("PRAGMA user_version = 2")
+        store.execute("PRAGMA user_version = 3")
     store.close()
     return load_results(folder)
 

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from segcert.data.labelled import IGNORE
-from segcert.errors import InputError
+from segcert.errors import InputError, VerificationError
 from segcert.metrics.score import Score, score
 from segcert.metrics.worst_case import WorstCase, worst_case
 from segcert.models.wrapping import as_segmenter
@@ -254,8 +254,9 @@ def test_a_changed_configuration_in_the_store_is_noticed(
     with sqlite3.connect(tmp_path / RECORDS) as store:
         store.execute("UPDATE run SET config = replace(config, '0.1', '0.2')")
     store.close()
-    with pytest.raises(InputError, match="its configuration has another hash"):
-        load_results(tmp_path)
+    for action in (lambda out: program.run(data, out), load_results):
+        with pytest.raises(VerificationError, match="its configuration has another hash"):
+            action(tmp_path)
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from segcert.errors import InputError
 from segcert.models.resizing import parse_resizing
 from segcert.runs.config import EvaluationConfig, words
 from segcert.runs.evaluate import Results, load_results
-from segcert.runs.records import LOCK, RECORDS, damaged
+from segcert.runs.records import LOCK
 from segcert.runs.rows import Row, Totals, add_up
 from segcert.runs.setting import Setting
 
@@ -67,37 +67,19 @@ def open_runs(folders: Sequence[Path], labels: Sequence[str] = ()) -> Comparison
 
     Raises:
         InputError: If a folder holds no result or is damaged, or the runs cannot be compared.
+        VerificationError: If a folder was changed.
     """
     if labels and len(labels) != len(folders):
         raise InputError(f"--label is there {len(labels)} times for {len(folders)} runs: one each")
     for label in labels:
         if not label.strip() or not label.isprintable():
             raise InputError(f"--label must be one line of text, got {label!r}")
-    loaded = [read_run(folder) for folder in folders]
+    loaded = [load_results(folder) for folder in folders]
     for folder, results in zip(folders, loaded, strict=True):
         check_comparable(folders[0], loaded[0].config, folder, results.config)
     if not labels:
         check_names(folders, loaded)
     return compare(loaded, labels or [results.config.model for results in loaded])
-
-
-def read_run(folder: Path) -> Results:
-    """Read a run folder.
-
-    Raises:
-        InputError: If it holds no result, or is damaged: also if rows are missing or no rows.
-    """
-    try:
-        results = load_results(folder)
-    except InputError:
-        raise
-    except (ValueError, TypeError, IndexError) as error:
-        raise InputError(damaged(folder / RECORDS, "a row of its results")) from error
-    numbers = {row.number for row in results.rows}
-    found = [(row.number, row.setting) for row in results.rows]
-    if found != [(i, k) for i in sorted(numbers) for k in range(len(results.config.settings))]:
-        raise InputError(damaged(folder / RECORDS, "rows of its results are missing"))
-    return results
 
 
 def in_use(folder: Path) -> bool:

@@ -18,6 +18,7 @@ from segcert.runs.inventory import Inventory
 from segcert.runs.records import (
     RECORDS,
     add,
+    check_sealed,
     finished,
     locked,
     opened,
@@ -67,12 +68,13 @@ def load_results(folder: Path) -> Results:
 
     Raises:
         InputError: If it holds no run, no result yet, or is damaged.
+        VerificationError: If its configuration or a row was changed, or a row is missing.
     """
     if not (folder / RECORDS).is_file():
         raise InputError(f"{folder} holds no {RECORDS}: name the --out of segcert evaluate")
     with opened(folder) as store:
         config = stored_config(store, folder)
-        rows = tuple(stored_rows(store)) if config else ()
+        rows = stored_rows(store, config, folder) if config else ()
     if config is None or not rows:
         raise InputError(f"{folder} has no result yet: let segcert evaluate finish an input")
     return Results(config, rows)
@@ -117,6 +119,7 @@ def evaluate(
     Raises:
         InputError: If the folder is in use, damaged, or holds a run of another configuration, or
             the devices of the engine are of another type.
+        VerificationError: If the configuration or a row of the folder was changed.
     """
     config.check(segmenter)
     with locked(out), opened(out, write=True) as store:
@@ -126,7 +129,8 @@ def evaluate(
         check_same(config, known, out)
         if known is None:
             start(store, config)
-        done = finished(store)
+        check_sealed(store, out)
+        done = finished(stored_rows(store, config, out))
         left = [number for number in range(len(inventory.items)) if number not in done]
         files = BlockFiles(out / BLOCKS, config.sha256)
         files.keep_only(set(left))
@@ -140,10 +144,10 @@ def evaluate(
         for job in spread(engine, inputs.jobs(left), files, inputs.report):
             rows = inputs.close(job)
             if rows:
-                add(store, rows)
+                add(store, rows, config)
                 files.remove(rows[0].number)
         files.keep_only(set())
-        results = Results(config, tuple(stored_rows(store)))
+        results = Results(config, stored_rows(store, config, out))
         write_summary(results, out / SUMMARY)
     return results
 

@@ -1,32 +1,29 @@
 """The store of an evaluation: one SQLite file, one transaction for each input."""
 
 import fcntl
-import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from segcert.errors import InputError
+from segcert.errors import InputError, VerificationError
 from segcert.runs.config import EvaluationConfig
-from segcert.runs.rows import Row, from_json, to_json
+from segcert.runs.rows import Row
+from segcert.runs.stored_rows import COLUMNS, SEALED, read_rows, to_values
 
 RECORDS, LOCK = "records.sqlite", "records.lock"
-VERSION = 1
-COLUMNS = tuple(field.name for field in fields(Row))
-MATRICES = ("confusion", "certified_confusion")
-SCHEMA = f"""
+VERSION = 2  # 1 had no digests
+SEALS = {1: "", 2: " sha256 TEXT NOT NULL,"}  # a column, by version
+SCHEMA = """
 CREATE TABLE run (version INTEGER NOT NULL, config TEXT NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE results (
     number INTEGER NOT NULL, name TEXT NOT NULL, input_sha256 TEXT NOT NULL,
     setting INTEGER NOT NULL, components INTEGER NOT NULL, certified INTEGER NOT NULL,
     confusion TEXT NOT NULL, certified_confusion TEXT NOT NULL, threshold INTEGER NOT NULL,
-    invalid INTEGER NOT NULL, seconds REAL NOT NULL,
+    invalid INTEGER NOT NULL, seconds REAL NOT NULL,{seal}
     PRIMARY KEY (number, setting)
 );
-PRAGMA user_version = {VERSION};
+PRAGMA user_version = {version};
 """
 
 
@@ -83,24 +80,54 @@ def damaged(path: Path, what: str) -> str:
 def check(store: sqlite3.Connection, path: Path) -> None:
     """Refuse a store that is damaged, of something else, or of another version.
 
+    Its schema must be, to the letter, the one that `start` writes: a view, a trigger, a generated
+    column or a table more could compute what it likes.
+
     Raises:
         InputError: With the way out.
     """
+    store.execute("PRAGMA trusted_schema = OFF")
     try:
         (found,) = store.execute("PRAGMA quick_check(1)").fetchone()
+        schema = schema_of(store)
     except UnicodeDecodeError as error:  # the message that SQLite has for it quotes the damage
         raise InputError(damaged(path, "its schema is no text")) from error
     if found != "ok":
         raise InputError(damaged(path, found))
-    kinds = dict(store.execute("SELECT name, type FROM sqlite_master"))
-    if not set(kinds.values()) <= {"table", "index"}:  # a view computes what it likes
-        raise InputError(damaged(path, "it holds views or triggers"))
-    tables = {*kinds}
-    (version,) = store.execute("PRAGMA user_version").fetchone()
-    if tables and (not {"run", "results"} <= tables or version != VERSION):
+    version = version_of(store)
+    if schema and (
+        version not in SEALS or not {"run", "results"} <= {name for _, name, _ in schema}
+    ):
         raise InputError(
             f"{path} is no store of an evaluation of version {VERSION}: choose another --out"
         )
+    if schema and schema != written_schema(version):
+        raise InputError(
+            damaged(path, "its tables are others than were written, or there are views or triggers")
+        )
+
+
+def schema_of(store: sqlite3.Connection) -> set[tuple[str, str, str]]:
+    """Type, name and text of all that a store defines."""
+    return {*store.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master")}
+
+
+def written_schema(version: int) -> set[tuple[str, str, str]]:
+    """The schema of a store as this program writes it."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as store:
+        create(store, version)
+        return schema_of(store)
+
+
+def version_of(store: sqlite3.Connection) -> int:
+    """Number of the format."""
+    return int(store.execute("PRAGMA user_version").fetchone()[0])
+
+
+def create(store: sqlite3.Connection, version: int) -> None:
+    """Make the tables."""
+    for statement in SCHEMA.format(seal=SEALS[version], version=version).split(";"):
+        store.execute(statement)
 
 
 @contextmanager
@@ -118,8 +145,7 @@ def transaction(store: sqlite3.Connection) -> Iterator[None]:
 def start(store: sqlite3.Connection, config: EvaluationConfig) -> None:
     """Write the configuration into an empty store."""
     with transaction(store):
-        for statement in SCHEMA.split(";"):
-            store.execute(statement)
+        create(store, VERSION)
         line = (VERSION, config.model_dump_json(), config.sha256)
         store.execute("INSERT INTO run VALUES (?, ?, ?)", line)
 
@@ -128,72 +154,61 @@ def stored_config(store: sqlite3.Connection, folder: Path) -> EvaluationConfig |
     """Read the configuration of a store; None if it is empty.
 
     Raises:
-        InputError: If it is not what was written.
+        InputError: If it cannot be read.
+        VerificationError: If it is not what was written.
     """
     if not store.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         return None
-    found = store.execute("SELECT config, sha256 FROM run").fetchall()
+    found = store.execute("SELECT version, config, sha256 FROM run").fetchall()
     try:
-        ((text, sha256),) = found
+        ((version, text, sha256),) = found
+        if version != version_of(store):
+            raise ValueError("another version")
         config = EvaluationConfig.model_validate_json(text)
     except ValueError as error:
         raise InputError(damaged(folder / RECORDS, "its configuration")) from error
     if config.sha256 != sha256:
-        raise InputError(damaged(folder / RECORDS, "its configuration has another hash"))
+        raise VerificationError(damaged(folder / RECORDS, "its configuration has another hash"))
     return config
 
 
-def add(store: sqlite3.Connection, rows: list[Row]) -> None:
-    """Store all rows of one input, or none."""
-    marks = ", ".join("?" for _ in COLUMNS)
+def add(store: sqlite3.Connection, rows: Sequence[Row], config: EvaluationConfig) -> None:
+    """Store all rows of one input, each with its digest, or none."""
+    marks = ", ".join("?" for _ in SEALED)
+    lines = [to_values(row, config.sha256) for row in rows]
     with transaction(store):
-        store.executemany(f"INSERT INTO results VALUES ({marks})", map(to_values, rows))
+        store.executemany(f"INSERT INTO results VALUES ({marks})", lines)
 
 
-def to_values(row: Row) -> tuple[object, ...]:
-    """A row as the store keeps it."""
-    values = {name: getattr(row, name) for name in COLUMNS}
-    return tuple((values | {name: to_json(values[name]) for name in MATRICES}).values())
-
-
-def stored_rows(store: sqlite3.Connection) -> list[Row]:
-    """Read all rows, by input and setting."""
-    query = f"SELECT {', '.join(COLUMNS)} FROM results ORDER BY number, setting"
-    return [to_row(line) for line in store.execute(query)]
-
-
-def to_row(line: tuple[object, ...]) -> Row:
-    """Read one row; SQLite itself stores anything in any column.
+def stored_rows(
+    store: sqlite3.Connection, config: EvaluationConfig, folder: Path
+) -> tuple[Row, ...]:
+    """Read and check all rows, by input and setting.
 
     Raises:
-        sqlite3.DatabaseError: If a value is none that was written.
+        VerificationError: If a row was changed, cannot be, is missing, or was added.
     """
-    values: dict[str, Any] = dict(zip(COLUMNS, line, strict=True))
+    columns = COLUMNS if version_of(store) == 1 else SEALED
+    query = f"SELECT {', '.join(columns)} FROM results ORDER BY number, setting"
     try:
-        matrices = {name: from_json(values[name]) for name in MATRICES}
-        for name in {*COLUMNS} - {*MATRICES}:
-            check_value(name, values[name])
-    except (ValueError, TypeError, IndexError, RecursionError) as error:
-        raise sqlite3.DatabaseError("a row of its results") from error
-    return Row(**(values | matrices))
+        return read_rows(store.execute(query), config)
+    except VerificationError as error:
+        raise VerificationError(damaged(folder / RECORDS, str(error))) from error
 
 
-def check_value(name: str, value: object) -> None:
-    """Refuse values of another type than their column, negative counts, and times that are none.
+def check_sealed(store: sqlite3.Connection, folder: Path) -> None:
+    """Refuse to go on in a store of version 1, whose rows have no digests.
 
     Raises:
-        ValueError: If it is such.
+        InputError: If it is one.
     """
-    kind = {"name": str, "input_sha256": str, "seconds": float}.get(name, int)
-    good = type(value) is kind
-    if isinstance(value, float):
-        good &= math.isfinite(value)  # a clock may go backwards
-    elif isinstance(value, int):
-        good &= value >= 0
-    if not good:
-        raise ValueError(f"{name} is {value!r}")
+    if version_of(store) == 1:
+        raise InputError(
+            f"{folder / RECORDS} is of version 1, whose rows carry no digests: segcert report "
+            "reads it; to go on, use the segcert that began it, or choose another --out"
+        )
 
 
-def finished(store: sqlite3.Connection) -> set[int]:
+def finished(rows: Iterable[Row]) -> set[int]:
     """Numbers of the inputs that are done."""
-    return {number for (number,) in store.execute("SELECT DISTINCT number FROM results")}
+    return {row.number for row in rows}
