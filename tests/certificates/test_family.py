@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 import segcert as sc
-from segcert.certificates import files, records
+from segcert.certificates import files, records, writing
 from segcert.certificates.family import Family, fewest_tests
 from segcert.stats.correction import AbstractCorrection, Evidence
 from segcert.stats.levels import levels
@@ -478,7 +478,7 @@ def test_impossible_arrays_are_refused_even_with_a_good_hash(
     sc.certify(draw(), tau=TAU, alpha=0.3, **options).save(tmp_path)
     record = files.read_record(tmp_path / "certificate.json")
     monkeypatch.setattr(files, "hash_arrays", lambda *_: record.counts_sha256)
-    monkeypatch.setattr(records, "hash_arrays", lambda *_: record.counts_sha256)
+    monkeypatch.setattr(writing, "hash_arrays", lambda *_: record.counts_sha256)
     sc.load_certificate(tmp_path)
     resave(tmp_path, name, change)
     with pytest.raises(sc.VerificationError):

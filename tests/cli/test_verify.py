@@ -79,8 +79,9 @@ def test_a_replay_is_exact(command: Command, folder: Path, weights: Path) -> Non
         ('"seed": "4"', '"seed": "5"'),
         ('"sigma": 0.25', '"sigma": 0.5'),
         ("With confidence 0.9 ", "With confidence 0.99 "),
-        ('"version": 2', '"version": 3'),
-        ('"version": 2,', '"version": 2'),
+        ('"version": 3', '"version": 4'),
+        ('"version": 3', '"version": 2'),
+        ('"version": 3,', '"version": 3'),
         ('"n": 30', '"n": 31'),
     ],
 )

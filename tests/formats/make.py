@@ -1,21 +1,26 @@
-"""How the files of today's formats were made, once: ``python tests/formats/make.py FOLDER``.
+"""How the files of the formats were made, once each: ``python tests/formats/make.py FOLDER``.
 
-They are never made again: later versions of the package have to read them as they are.
+They are never made again: later versions of the package have to read them as they are. Those in
+``2`` were made by the last program that wrote version 2 of certificates, those in ``3`` by the
+first that wrote version 3.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import segcert as sc
+from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.records import opened, start
 from segcert.runs.request import Request
 from segcert.runs.rows import to_json
 from segcert.runs.store import PartialStore
 from segcert.sampling.tally import Partial, Run, Tally
+from segcert.stats.looks import even_looks
 
 REQUEST = Request(model="m", weights_sha256="w")
 CONFIG = EvaluationConfig(
@@ -23,6 +28,10 @@ CONFIG = EvaluationConfig(
     weights_sha256="w", n0=4, alpha=0.1, seed="5", device="cpu",
     settings=all_settings(sigma=(0.25,), scale=(1.0,), tau=(0.6,), n=(40,), correction=("holm",)),
 )  # fmt: skip
+SHAPE = (4, 5)
+IGNORE = np.arange(20).reshape(SHAPE) < 3
+STRIPES = np.arange(20).reshape(SHAPE) // 5
+TREE = sc.ClassTree(("low", "high", "all"), (2, 2, 2))
 
 
 def certificate(folder: Path) -> None:
@@ -31,6 +40,74 @@ def certificate(folder: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     counts = sc.sample(model, image, noise=sc.LatticeGaussianNoise(0.25), n0=3, n=30, seed=1)
     sc.certify(counts, tau=0.6, alpha=0.1).save(folder)
+
+
+def draw(
+    *, noise: sc.AbstractNoise | None = None, dtype: type = np.uint8, **options: object
+) -> sc.Counts:
+    """Counts of 4 x 5 pixels, of a model that returns scores."""
+    image = np.random.default_rng(0).integers(0, 256, (1, *SHAPE), dtype=np.uint8)
+    model = sc.as_segmenter(
+        lambda batch: torch.cat([0.5 - batch, batch - 0.5], 1), name="step",
+        class_names=("low", "high"), palette=((0, 0, 0), (255, 200, 0)),
+    )  # fmt: skip
+    chosen = {"n0": 5, "n": 60, "seed": 7, "device": "cpu", "batch_size": 4} | options
+    pixels = image if dtype is np.uint8 else image / np.float32(255)
+    return sc.sample(model, pixels, noise=noise or sc.LatticeGaussianNoise(0.25), **chosen)  # type: ignore[arg-type]
+
+
+def scan(noise: sc.AbstractNoise, *, normals: bool = False) -> sc.Counts:
+    """Counts of a cloud of 12 points."""
+    points = np.random.default_rng(1).normal(size=(12, 6 if normals else 3)).astype(np.float32)
+    if normals:
+        points[:, 3:] /= np.linalg.norm(points[:, 3:], axis=1, keepdims=True)
+    model = sc.as_point_segmenter(
+        lambda batch: (batch[:, :, 2] > 0).long(),
+        classes=2,
+        name="above",
+        columns=6 if normals else 3,
+    )
+    return sc.sample(model, points, noise=noise, n0=5, n=60, seed=7, device="cpu", batch_size=4)
+
+
+def certified(counts: sc.Counts, **options: object) -> sc.Certificate:
+    """Certify at settings of which a few dozen draws certify something."""
+    return sc.certify(counts, **{"tau": 0.6, "alpha": 0.1} | options)  # type: ignore[arg-type]
+
+
+KINDS: dict[str, Callable[[], sc.Certificate]] = {
+    "no-pilot": lambda: certified(draw(n0=0), correction=sc.bonferroni),
+    "tree": lambda: sc.certify_tree(draw(n0=0), TREE, tau=0.6, alpha=0.1),
+    "ordered": lambda: certified(draw(), correction=sc.Ordered(3)),
+    "capped": lambda: certified(draw(), correction=sc.Capped(6)),
+    "errors": lambda: certified(draw(), correction=sc.KFwer(3)),
+    "regions": lambda: certified(
+        draw(), ignore=IGNORE, regions=STRIPES, drop_below=0.3, correction=sc.KFwer(2)
+    ),
+    "blocks": lambda: certified(draw(), regions=sc.Blocks(2)),
+    "looks": lambda: certified(draw(n=even_looks(60, 3))),
+    "anytime": lambda: certified(draw(n=sc.Anytime(60)), alpha=0.3),
+    "tiny-alpha": lambda: certified(draw(n=90), alpha=1e-12),
+    "gaussian": lambda: certified(draw(noise=sc.GaussianNoise(0.3), dtype=np.float32)),
+    "uniform": lambda: certified(draw(noise=sc.UniformNoise(0.5), dtype=np.float32)),
+    "lattice-uniform": lambda: certified(draw(noise=sc.UniformNoise(0.5))),
+    "laplace": lambda: certified(draw(noise=sc.LaplaceNoise(0.2), dtype=np.float32)),
+    "lattice-laplace": lambda: certified(draw(noise=sc.LaplaceNoise(0.2))),
+    "brightness": lambda: certified(draw(noise=sc.BrightnessNoise(0.2))),
+    "contrast": lambda: certified(draw(noise=sc.ContrastNoise(0.2))),
+    "points": lambda: certified(scan(sc.PointNoise(0.3))),
+    "points-normals": lambda: certified(scan(sc.PointNoise(0.3), normals=True)),
+    "rotation": lambda: certified(scan(sc.RotationNoise(0.25))),
+    "axis-rotation": lambda: certified(scan(sc.AxisRotationNoise(0.25, 1.0, 0.0, 0.0))),
+    "pose": lambda: certified(scan(sc.PoseNoise(0.25, 0.1, 0.05))),
+    "axis-angle": lambda: certified(scan(AxisAngleNoise(0.25))),
+}
+
+
+def kinds(folder: Path) -> None:
+    """One certificate of each kind: corrections, families, ways of stopping, noises."""
+    for name, make in KINDS.items():
+        make().save(folder / "kinds" / name)
 
 
 def unfinished(folder: Path) -> None:
@@ -57,5 +134,5 @@ def training(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    for make in (certificate, unfinished, run, training):
+    for make in (certificate, kinds, unfinished, run, training):
         make(Path(sys.argv[1]))

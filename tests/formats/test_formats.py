@@ -1,4 +1,4 @@
-"""Every format names its version; today's files stay readable, those of a later one are refused."""
+"""Every format names its version; files of older ones stay readable, later ones are refused."""
 
 import json
 import shutil
@@ -13,11 +13,18 @@ import safetensors.torch
 import torch
 
 import segcert as sc
+from segcert.certificates.files import read_record
+from segcert.certificates.records_2 import CertificateRecord2
+from segcert.certificates.result import FORMAT
+from segcert.certificates.words_2 import in_words
 from segcert.models.checkpoints import KEY, load_weights
+from segcert.noise.kinds import NOISES
 from segcert.runs.evaluate import load_results
 from segcert.runs.records import RECORDS
 from segcert.runs.request import Request
 from segcert.runs.store import PartialStore, open_store
+from segcert.stats.corrections import CORRECTIONS
+from segcert.stats.looks import Looks
 from segcert.training.resume import read as read_resume
 
 HERE = Path(__file__).parent
@@ -33,7 +40,10 @@ def unfinished(folder: Path) -> PartialStore:
 @pytest.fixture
 def today(tmp_path: Path) -> Path:
     """The committed files, to be changed."""
-    return shutil.copytree(HERE / "today", tmp_path / "today")
+    return shutil.copytree(HERE / "2", tmp_path / "today")
+
+
+CERTIFICATES_2 = [HERE / "2", *sorted((HERE / "2" / "kinds").iterdir())]
 
 
 def test_files_of_today_open(today: Path) -> None:
@@ -47,9 +57,60 @@ def test_files_of_today_open(today: Path) -> None:
     assert read_resume(today / "net.resume.pt")["state"]["w"].tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("folder", CERTIFICATES_2, ids=lambda folder: folder.name)
+def test_certificates_of_version_2_hold_and_are_written_as_they_were(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Every field, the statement in its old words included, is that of the program of then."""
+    found = sc.load_certificate(folder)
+    assert found.version == 2
+    assert found.statement == json.loads((folder / "certificate.json").read_text())["statement"]
+    found.save(tmp_path)
+    assert (tmp_path / "certificate.json").read_bytes() == (
+        folder / "certificate.json"
+    ).read_bytes()
+    assert sc.load_certificate(tmp_path).statement == found.statement
+
+
+def test_every_kind_is_there() -> None:
+    """Corrections, noises, families and ways to stop, so that a change of any is noticed."""
+    found = [sc.load_certificate(folder) for folder in CERTIFICATES_2]
+    assert {one.counts.noise.kind for one in found} == set(NOISES)
+    assert {one.correction.name for one in found} == set(CORRECTIONS)
+    assert {type(one.counts.sequential) for one in found} == {type(None), Looks, sc.Anytime}
+    assert any(one.tree for one in found)
+    assert any(one.family.ignore is not None for one in found)
+    assert {type(one.family.regions) for one in found} == {type(None), sc.Blocks, np.ndarray}
+    assert all(one.certified.any() for one in found)
+
+
+@pytest.mark.parametrize("arithmetic", ["bfloat16 autocast", "float16 autocast", "int8"])
+def test_version_2_said_the_arithmetic(arithmetic: str) -> None:
+    record = read_record(HERE / "2" / "certificate.json")
+    assert isinstance(record, CertificateRecord2)
+    source = record.provenance.model_copy(update={"precision": arithmetic})
+    words = in_words(record.model_copy(update={"provenance": source}))
+    assert words == record.statement.replace(
+        "Nothing is", f"By bright the network as computed in {arithmetic} is meant. Nothing is"
+    )
+
+
+def test_a_certificate_that_holds_again_is_written_in_the_format_of_today(tmp_path: Path) -> None:
+    counts = sc.load_certificate(HERE / "2").counts
+    sc.certify(counts, tau=0.6, alpha=0.2).save(tmp_path)
+    assert sc.load_certificate(tmp_path).version == FORMAT == 3
+
+
+def test_certificates_of_a_procedure_that_breaks_alpha_are_refused() -> None:
+    """The e-process in an order: version 2 chose a level by the tested draws (decision 9)."""
+    with pytest.raises(sc.VerificationError, match=r"wrong more often than alpha = 0\.3") as caught:
+        sc.load_certificate(HERE / "2" / "refused" / "ordered-anytime")
+    assert "\n" not in str(caught.value)
+
+
 def later_certificate(folder: Path) -> object:
     path = folder / "certificate.json"
-    path.write_text(path.read_text().replace('"version": 2', '"version": 3'))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 4'))
     return sc.load_certificate(folder)
 
 

@@ -5,32 +5,34 @@ Reading one recomputes it from its counts: a file that does not follow from them
 
 import math
 import textwrap
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from segcert.arrays import MOST_BYTES, read_arrays
 from segcert.certificates.family import Family
 from segcert.certificates.hierarchical import certify_tree
-from segcert.certificates.records import (
-    CertificateRecord,
-    arrays,
-    hash_arrays,
-    hash_stored,
-    to_correction,
-    to_counts,
-    to_family,
-    to_record,
-    to_tree,
-)
-from segcert.certificates.result import Certificate
+from segcert.certificates.reading import to_correction, to_counts, to_family, to_tree
+from segcert.certificates.records import CertificateRecord
+from segcert.certificates.records_2 import CertificateRecord2
+from segcert.certificates.result import FORMAT, Certificate
 from segcert.certificates.segcertify import certify
+from segcert.certificates.version_2 import check_procedure, downgraded, upgraded
+from segcert.certificates.writing import arrays, hash_arrays, hash_stored, to_record
 from segcert.errors import InputError, SegcertError, VerificationError
 from segcert.files import atomic_write
 from segcert.models.adapter import component_shape
 from segcert.sampling.counts import Counts
 from segcert.text import one_line
+
+AnyRecord = CertificateRecord | CertificateRecord2
+ANY_VERSION: TypeAdapter[AnyRecord] = TypeAdapter(
+    Annotated[AnyRecord, Field(discriminator="version")]
+)
+VERSIONS = (2, FORMAT)
 
 CERTIFICATE, COUNTS = "certificate.json", "counts.npz"
 WIDEST = 2 + 4 + 2 + 2 + 1 + 8  # bytes per component: labels, hits, pilot, promise, masks, regions
@@ -47,8 +49,14 @@ def save_certificate(certificate: Certificate, folder: Path) -> None:
 
 
 def to_json(certificate: Certificate) -> str:
-    """The text of ``certificate.json``."""
-    return to_record(certificate).model_dump_json(indent=2) + "\n"
+    """The text of ``certificate.json``, in the format that the certificate came in."""
+    return written(certificate).model_dump_json(indent=2) + "\n"
+
+
+def written(certificate: Certificate) -> AnyRecord:
+    """Write a certificate down, in the format that it came in."""
+    record = to_record(certificate)
+    return record if certificate.version == FORMAT else downgraded(record)
 
 
 def load_certificate(path: str | Path) -> Certificate:
@@ -62,14 +70,17 @@ def load_certificate(path: str | Path) -> Certificate:
         VerificationError: If anything in it does not follow from the counts.
     """
     folder = Path(path).parent if Path(path).name == CERTIFICATE else Path(path)
-    record = read_record(folder / CERTIFICATE)
+    read = read_record(folder / CERTIFICATE)
+    record = read if isinstance(read, CertificateRecord) else upgraded(read)
     counts, family = read_counts(folder / COUNTS, record)
     try:
-        certificate = recomputed(counts, family, record)
+        found = recomputed(counts, family, record)
+        again = replace(found, version=read.version)
+        expected = written(again)
     except SegcertError as error:
         raise VerificationError(f"{folder / CERTIFICATE} cannot hold: {error}") from error
-    compare(record, to_record(certificate), folder / CERTIFICATE)
-    return certificate
+    compare(read, expected, folder / CERTIFICATE)
+    return replace(again, statement=expected.statement)
 
 
 def recomputed(counts: Counts, family: Family, record: CertificateRecord) -> Certificate:
@@ -89,7 +100,7 @@ def recomputed(counts: Counts, family: Family, record: CertificateRecord) -> Cer
     )
 
 
-def compare(read: CertificateRecord, recomputed: CertificateRecord, path: Path) -> None:
+def compare(read: AnyRecord, recomputed: AnyRecord, path: Path) -> None:
     """Refuse a record that is not, to the letter, the one that the counts give."""
     if read == recomputed:
         return
@@ -118,18 +129,21 @@ def flat(tree: object, prefix: str = "") -> dict[str, object]:
     }
 
 
-def read_record(path: Path) -> CertificateRecord:
-    """Read ``certificate.json`` strictly."""
+def read_record(path: Path) -> AnyRecord:
+    """Read ``certificate.json`` strictly, in any version of its format."""
     if not path.is_file():
         raise InputError(f"no certificate at {path}: give the folder that segcert certify wrote")
     try:
-        return CertificateRecord.model_validate_json(path.read_bytes())
+        record = ANY_VERSION.validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
+        where = ".".join(str(part) for part in first["loc"] if part not in VERSIONS) or "the file"
         raise VerificationError(
             f"{path} is no valid certificate: {where}: {first['msg']}"
         ) from error
+    if isinstance(record, CertificateRecord2):
+        check_procedure(record, path)
+    return record
 
 
 def read_counts(path: Path, record: CertificateRecord) -> tuple[Counts, Family]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from segcert.sampling.inputs import Input
 
+FORMAT = 3  # version of the files that are written
 UP = 1 + 2.0**-40  # more than undoes the rounding down of a radius
 
 
@@ -44,6 +45,7 @@ class Certificate:
         threshold: Smallest count that can be certified; n + 1 if none.
         radius: Of the certified ball, in ``unit``; never rounded up.
         statement: The guarantee in words.
+        version: Format of its files; older than today's if it was read from such files.
 
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2; the statement is that of
@@ -61,6 +63,7 @@ class Certificate:
     threshold: int
     radius: float
     statement: str
+    version: int = FORMAT
 
     @property
     def abstain_rate(self) -> float:

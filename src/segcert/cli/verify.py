@@ -78,7 +78,7 @@ def as_recorded(
     int8_file: Path | None,
 ) -> "Segmenter":
     """The model with the backend asked for, by default the recorded one, in that precision."""
-    from segcert.certificates.records import noise_record
+    from segcert.certificates.writing import noise_record
     from segcert.cli.backends import Choice
     from segcert.models.runtime import recorded_precision
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.hierarchies import open_hierarchy
-from segcert.certificates.records import noise_record
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
+from segcert.certificates.writing import noise_record
 from segcert.errors import InputError
 from segcert.models.resizing import resizing_record, resizing_text
 from segcert.models.runtime import Precision
