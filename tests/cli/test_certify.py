@@ -217,6 +217,30 @@ def test_results_are_replaced_only_on_demand(certify: Command, photo: Path, tmp_
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["photo"]
 
 
+def test_drawing_again_leaves_a_trace(
+    certify: Command, command: Command, photo: Path, tmp_path: Path
+) -> None:
+    """Of three draws with the same settings the last tells of two: file, page and `verify`."""
+    shares = []
+    for seed in (1, 2, 3):
+        assert certify(photo, "--seed", seed, "--overwrite").status == 0
+        shares.append(int(load_certificate(tmp_path / "out" / "photo").certified.sum()))
+    folder = tmp_path / "out" / "photo"
+    kept = load_certificate(folder).provenance.earlier
+    assert [one.draw and (one.draw.seed, one.draw.certified) for one in kept] == [
+        (1, shares[0]),
+        (2, shares[1]),
+    ]
+    lines = [f"earlier draw {k}: seed {k}, " for k in (1, 2)]
+    said = command("verify", folder).out
+    assert all(line in said for line in lines)
+    page = (folder / "report.html").read_text()
+    assert all(f"earlier draw {k}" in page for k in (1, 2))
+    assert "This certificate replaced 2 earlier certificates" in page
+    assert certify(photo, "--seed", 3, "--overwrite").status == 0  # the same draws once more
+    assert len(load_certificate(folder).provenance.earlier) == 2
+
+
 def test_another_sigma_than_that_of_the_training_is_noted(certify: Command, photo: Path) -> None:
     done = certify(photo, "--sigma", 0.1)
     assert done.status == 0

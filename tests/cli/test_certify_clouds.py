@@ -141,6 +141,8 @@ def test_category_normals_and_votes_are_part_of_the_recorded_model(
     assert command(*arguments, "--normals", "recomputed", "--overwrite").status == 0
     found = load_certificate(out / "mug")
     assert found.provenance.input_shape == (512, 3)
+    assert [one.draw is not None for one in found.provenance.earlier] == [True]
+    assert "earlier draw 1" in (out / "mug" / "report.html").read_text()
     record = json.loads((out / "mug" / "certificate.json").read_text())
     assert "recomputed" in json.dumps(record)
 

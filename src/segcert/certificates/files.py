@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from segcert.arrays import MOST_BYTES, read_arrays
+from segcert.certificates.earlier import replacing
 from segcert.certificates.family import Family
 from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.reading import to_correction, to_counts, to_family, to_tree
@@ -40,12 +41,33 @@ HEADERS = 1 << 14  # bytes
 
 
 def save_certificate(certificate: Certificate, folder: Path) -> None:
-    """Write both files, each atomically, the counts first."""
+    """Write both files, each atomically, the counts first, with a trace of what is replaced.
+
+    Raises:
+        InputError: If too many were replaced before.
+    """
+    certificate = with_trace(certificate, folder)
     with atomic_write(folder / COUNTS) as file:
         proof = arrays(certificate.counts, certificate.family)
         np.savez_compressed(file, allow_pickle=False, **proof)
     with atomic_write(folder / CERTIFICATE) as file:
         file.write(to_json(certificate).encode())
+
+
+def with_trace(certificate: Certificate, folder: Path) -> Certificate:
+    """Let a certificate keep the seed and the share of the one in a folder, which it replaces.
+
+    Raises:
+        InputError: If too many were replaced before.
+    """
+    path = folder / CERTIFICATE
+    if not path.is_file():
+        return certificate
+    try:
+        old = load_certificate(folder)
+    except SegcertError:
+        old = None
+    return replacing(certificate, old, path.read_bytes())
 
 
 def to_json(certificate: Certificate) -> str:

@@ -6,6 +6,7 @@ from segcert.certificates.family import Family
 from segcert.certificates.records import (
     CertificateRecord,
     CorrectionRecord,
+    EarlierRecord,
     FamilyRecord,
     SequentialRecord,
     TreeRecord,
@@ -14,7 +15,7 @@ from segcert.errors import InputError
 from segcert.models.adapter import component_shape
 from segcert.models.resizing import resizing_text
 from segcert.noise.kinds import NOISES
-from segcert.sampling.counts import Counts, Provenance
+from segcert.sampling.counts import Counts, Earlier, EarlierDraw, Provenance
 from segcert.sampling.tally import Run
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.correction import AbstractCorrection
@@ -117,8 +118,19 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
             test_runs=to_runs(source.test_runs, draws=parameters.n),
             versions=tuple(source.versions.items()),
             backend=source.backend,
+            earlier=tuple(to_earlier(one) for one in source.earlier),
         ),
     )
+
+
+def to_earlier(record: EarlierRecord) -> Earlier:
+    """Read what is said about a certificate that was replaced: all of it, or nothing."""
+    said = record.model_dump(exclude={"file_sha256"})
+    if set(said.values()) == {None}:
+        return Earlier(record.file_sha256, None)
+    if None in said.values():
+        raise InputError("an earlier draw must be told with seed, hashes, settings and share")
+    return Earlier(record.file_sha256, EarlierDraw(**said | {"seed": int(said["seed"])}))
 
 
 def to_runs(rows: list[list[int]], *, draws: int) -> tuple[Run, ...]:

@@ -89,6 +89,18 @@ class ModelRecord(Strict):
     palette: list[list[int]]
 
 
+class EarlierRecord(Strict):
+    """A certificate that was replaced by this one; what it said, if it did verify."""
+
+    file_sha256: str
+    seed: str | None
+    input_sha256: str | None
+    weights_sha256: str | None
+    settings: str | None
+    components: int | None
+    certified: int | None
+
+
 class ProvenanceRecord(Strict):
     """Where the counts come from; the seed as text because JSON readers lose large integers."""
 
@@ -109,6 +121,7 @@ class ProvenanceRecord(Strict):
     noise_sha256: str
     versions: dict[str, str]
     backend: str
+    earlier: list[EarlierRecord]
 
 
 class CertificateRecord(Strict):

@@ -20,7 +20,7 @@ NEW: dict[
     "parameters": {},
     "result": {},
     "model": {},
-    "provenance": {},
+    "provenance": {"earlier": []},
 }
 NEW_NOISE: dict[str, dict[str, float]] = {}  # likewise of parameters of noises, by kind
 

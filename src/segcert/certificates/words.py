@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Bool
 
+from segcert.certificates.earlier_words import earlier_in_words
 from segcert.errors import InputError
 from segcert.models.runtime import ARITHMETIC
 from segcert.sampling.counts import Counts
@@ -80,4 +81,5 @@ def in_words(
     arithmetic = counts.provenance.precision
     if arithmetic in ARITHMETIC.values():
         assumption += f"By {model} the network as computed in {arithmetic} is meant. "
+    assumption += earlier_in_words(counts)
     return beginning + middle + assumption + "Nothing is said about the other components."

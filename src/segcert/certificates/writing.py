@@ -1,7 +1,7 @@
 """How certificates become records, and the arrays of ``counts.npz``."""
 
 import hashlib
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from segcert.certificates.family import Family
 from segcert.certificates.records import (
     CertificateRecord,
     CorrectionRecord,
+    EarlierRecord,
     FamilyRecord,
     ModelRecord,
     NoiseRecord,
@@ -23,7 +24,7 @@ from segcert.errors import InputError
 from segcert.models.resizing import resizing_record
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import NOISES
-from segcert.sampling.counts import Counts
+from segcert.sampling.counts import Counts, Earlier, EarlierDraw
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.looks import Looks
 from segcert.stats.regions import Blocks
@@ -165,4 +166,14 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
         noise_sha256=hashlib.sha256(prints.astype("<u8").tobytes()).hexdigest(),
         versions=dict(source.versions),
         backend=source.backend,
+        earlier=[earlier_record(one) for one in source.earlier],
     )
+
+
+def earlier_record(earlier: Earlier) -> EarlierRecord:
+    """Write down a certificate that was replaced."""
+    names = [field.name for field in fields(EarlierDraw)]
+    said = dict.fromkeys(names) if earlier.draw is None else asdict(earlier.draw)
+    if earlier.draw is not None:
+        said["seed"] = str(earlier.draw.seed)
+    return EarlierRecord(file_sha256=earlier.file_sha256, **said)

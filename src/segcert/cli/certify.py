@@ -101,8 +101,8 @@ def certify(
         bool,
         Parameter(
             negative=(),
-            help="Replace results of other settings. (Drawing again because a result "
-            "disappointed voids its confidence.)",
+            help="Replace results. The new certificate keeps seeds and shares of those that it "
+            "replaced: drawing again because a result disappointed voids its confidence.",
         ),
     ] = False,
 ) -> None:

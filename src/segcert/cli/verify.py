@@ -45,6 +45,7 @@ def verify(
     Exit status 0 if everything matches, 1 if not. A replay takes the recorded backend, and the
     recorded precision.
     """
+    from segcert.certificates.earlier_words import earlier_lines
     from segcert.certificates.files import load_certificate
     from segcert.cli.clouds import CLOUD_AXES, kind_for, refuse_options, reopen_point_model
     from segcert.cli.shell import results
@@ -54,6 +55,8 @@ def verify(
     found = load_certificate(certificate)
     results.print(f"{certificate}: follows from its counts", markup=False)
     results.print(found.statement, markup=False)
+    for line in earlier_lines(found.provenance):
+        results.print(line, markup=False)
     if not replay:
         return
     if image is None:

@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Int16
 
+from segcert.certificates.earlier_words import earlier_lines
 from segcert.certificates.result import Certificate
-from segcert.sampling.counts import Counts
+from segcert.sampling.counts import Counts, Provenance
 from segcert.stats.looks import Looks
 from segcert.stats.ordered import Ordered
 from segcert.stats.regions import Blocks
@@ -122,9 +123,17 @@ def facts(certificate: Certificate) -> tuple[Fact, ...]:
         ("image (sha256)", source.input_sha256),
         ("image", f"{source.input_shape[2]}x{source.input_shape[1]}, {source.input_dtype}"),
         ("seed", str(source.seed)),
+        *earlier_facts(source),
         ("device", f"{source.device} ({source.device_name}), {source.precision}"),
         ("backend", source.backend),
         ("versions", ", ".join(f"{name} {number}" for name, number in source.versions)),
+    )
+
+
+def earlier_facts(source: Provenance) -> tuple[Fact, ...]:
+    """Say which certificates were replaced; nothing if none was."""
+    return tuple(
+        (name, said) for name, _, said in (line.partition(": ") for line in earlier_lines(source))
     )
 
 

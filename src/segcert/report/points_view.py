@@ -20,6 +20,7 @@ from segcert.report.facts import (
     Fact,
     base_fact,
     draws_in_words,
+    earlier_facts,
     family_facts,
     needed,
     rule_in_words,
@@ -197,6 +198,7 @@ def point_facts(certificate: Certificate) -> tuple[Fact, ...]:
         ("weights (sha256)", source.weights_sha256),
         ("cloud (sha256)", source.input_sha256),
         ("seed", str(source.seed)),
+        *earlier_facts(source),
         ("device", f"{source.device} ({source.device_name}), {source.precision}"),
         ("versions", ", ".join(f"{name} {number}" for name, number in source.versions)),
     )

@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Shaped
 from torch import Tensor
 
-from segcert.certificates.files import CERTIFICATE, load_certificate
+from segcert.certificates.files import CERTIFICATE, load_certificate, with_trace
 from segcert.certificates.hierarchies import check_class_names
 from segcert.certificates.result import Certificate
 from segcert.certificates.stopping import StopWhen
@@ -178,6 +178,7 @@ def certify_images(
                 out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
                 progress=progress, kind=kind,
             )  # fmt: skip
+            certificate = with_trace(certificate, folder)
             put_in_place(folder, partial(write, image=path, certificate=certificate))
             clear(out, name, request, certificate)
             yield Done(name, folder, certificate, False, time.monotonic() - start)

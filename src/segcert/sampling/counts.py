@@ -11,6 +11,40 @@ from segcert.stats.sequential import Sequential
 
 
 @dataclass(frozen=True)
+class EarlierDraw:
+    """What a certificate said that was replaced by another one.
+
+    Args:
+        seed: Of all streams.
+        input_sha256: Hash of its input.
+        weights_sha256: Hash of its model.
+        settings: Noise, tau, alpha, numbers of draws, correction and the like, in one line.
+        components: Number of components.
+        certified: How many of them were certified.
+    """
+
+    seed: int
+    input_sha256: str
+    weights_sha256: str
+    settings: str
+    components: int
+    certified: int
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A certificate that was replaced by another one.
+
+    Args:
+        file_sha256: Hash of its ``certificate.json``.
+        draw: What it said; None if it did not verify.
+    """
+
+    file_sha256: str
+    draw: EarlierDraw | None
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where counts come from; enough to draw them again.
 
@@ -31,6 +65,7 @@ class Provenance:
         test_runs: Batches of the test draws.
         versions: Of python, torch, numpy and segcert, and of what else ran the model.
         backend: What ran the model; see `segcert.models.runtime`.
+        earlier: Certificates that were replaced by that of these counts, the oldest first.
     """
 
     input_sha256: str
@@ -49,6 +84,7 @@ class Provenance:
     test_runs: tuple[Run, ...]
     versions: tuple[tuple[str, str], ...]
     backend: str = "torch"
+    earlier: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,95 @@
+"""Earlier draws: what a certificate says about those that it replaced.
+
+Drawing again until the result pleases is a choice among draws, which no alpha covers. So that it
+leaves a trace, a certificate that takes the place of others keeps their seeds and shares. The trace
+is that of an honest program: who deletes files, or draws elsewhere, leaves none
+(docs/decisions/0005).
+"""
+
+import hashlib
+from dataclasses import replace
+
+from segcert.certificates.hierarchical import certify_tree
+from segcert.certificates.result import Certificate
+from segcert.certificates.segcertify import certify
+from segcert.certificates.writing import to_record
+from segcert.errors import InputError
+from segcert.sampling.counts import Counts, Earlier, EarlierDraw
+
+MOST = 1000  # certificates that one can have replaced
+
+
+def replacing(certificate: Certificate, old: Certificate | None, content: bytes) -> Certificate:
+    """Let a certificate say what it replaces, and what that had replaced before.
+
+    Args:
+        certificate: The new one.
+        old: What is replaced; None if it could not be verified.
+        content: The bytes of its ``certificate.json``.
+
+    Returns:
+        The new one, with the trace; as it is if it replaces itself.
+
+    Raises:
+        InputError: If it would be the replacement of too many.
+    """
+    known = certificate.provenance.earlier
+    chain = known if old is None else known + old.provenance.earlier
+    if old is None or not same_draws(old, certificate):
+        said = None if old is None else what_it_said(old)
+        chain += (Earlier(hashlib.sha256(content).hexdigest(), said),)
+    found = tuple(dict.fromkeys(chain))
+    if len(found) > MOST:
+        raise InputError(
+            f"a certificate keeps what it replaced, at most {MOST} earlier ones: choose another "
+            "folder"
+        )
+    return certificate if found == known else with_earlier(certificate, found)
+
+
+def with_earlier(certificate: Certificate, earlier: tuple[Earlier, ...]) -> Certificate:
+    """Certify the same counts in the same way, and say what was drawn before."""
+    source = replace(certificate.provenance, earlier=earlier)
+    return certify_again(certificate, replace(certificate.counts, provenance=source))
+
+
+def certify_again(certificate: Certificate, counts: Counts) -> Certificate:
+    """Certify counts with everything that was chosen for a certificate."""
+    family, alpha, tau = certificate.family, certificate.alpha, certificate.tau
+    if certificate.tree:
+        return certify_tree(counts, certificate.tree, tau=tau, alpha=alpha, ignore=family.ignore)
+    return certify(
+        counts, tau=tau, alpha=alpha, correction=certificate.correction, ignore=family.ignore,
+        drop_below=family.drop_below, regions=family.regions,
+    )  # fmt: skip
+
+
+def same_draws(one: Certificate, other: Certificate) -> bool:
+    """Tell whether two certificates say the same about the same draws of the same model."""
+    first, second = to_record(one), to_record(other)
+    sources = (first.provenance, second.provenance)
+    return all(
+        getattr(first, part) == getattr(second, part)
+        for part in ("parameters", "result", "model", "counts_sha256")
+    ) and all(
+        getattr(sources[0], name) == getattr(sources[1], name)
+        for name in ("input_sha256", "weights_sha256", "seed")
+    )
+
+
+def what_it_said(certificate: Certificate) -> EarlierDraw:
+    """Seed, share and settings of a certificate."""
+    counts, source = certificate.counts, certificate.provenance
+    stop = f", stop when {source.stop_rule}" if source.stop_rule else ""
+    return EarlierDraw(
+        seed=source.seed,
+        input_sha256=source.input_sha256,
+        weights_sha256=source.weights_sha256,
+        settings=(
+            f"{counts.noise!r}, tau {certificate.tau!r}, alpha {certificate.alpha!r}, "
+            f"n0 {counts.n0}, n {counts.n}, {certificate.correction}, {certificate.method}, "
+            f"scale {source.scale}{stop}"
+        ),
+        components=counts.components,
+        certified=int(certificate.certified.sum()),
+    )
