@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from segcert.noise.rotation import RotationNoise
     from segcert.noise.uniform import UniformNoise
     from segcert.sampling.counts import Counts
+    from segcert.sampling.partial import Partial
     from segcert.sampling.sampler import sample
-    from segcert.sampling.tally import Partial
     from segcert.stats.bonferroni import bonferroni
     from segcert.stats.capped import Capped
     from segcert.stats.class_tree import ClassTree
@@ -85,7 +85,7 @@ PUBLIC = {
     "Looks": "segcert.stats.looks",
     "ModelError": "segcert.errors",
     "Ordered": "segcert.stats.ordered",
-    "Partial": "segcert.sampling.tally",
+    "Partial": "segcert.sampling.partial",
     "PointNoise": "segcert.noise.points",
     "PointOptions": "segcert.models.opening_points",
     "PointSegmenter": "segcert.models.point_segmenter",

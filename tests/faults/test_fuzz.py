@@ -36,7 +36,8 @@ from segcert.runs.rows import Row
 from segcert.runs.store import PartialStore, open_store
 from segcert.runs.stored_rows import COLUMNS as ROW
 from segcert.runs.stored_rows import digest
-from segcert.sampling.tally import Partial, Run, Tally
+from segcert.sampling.partial import Identity, Partial
+from segcert.sampling.tally import Run, Tally
 from segcert.training.resume import read as read_resume
 
 TIMES = int(os.environ.get("SEGCERT_FUZZ", "1"))
@@ -157,7 +158,11 @@ def unfinished(path: Path) -> None:
     counts = torch.arange(24, dtype=torch.int16).reshape(3, 2, 4)
     pilot = Tally(counts, 0, np.arange(5, dtype=np.uint64), (Run(0, 5, 1),))
     test = Tally(counts[0], 0, np.arange(0, dtype=np.uint64), ())
-    PartialStore(path, REQUEST, "0", 7, Partial(pilot, test)).save()
+    identity = Identity(
+        input_sha256="0", noise="none", n0=5, n="100", stop_rule="", seed=7, streams="cpu",
+        classes=3, model="m", weights_sha256="w", scale="1", backend="torch", precision="float32",
+    )  # fmt: skip
+    PartialStore(path, REQUEST, "0", 7, Partial(pilot, test, identity)).save()
 
 
 def toml(path: Path) -> None:

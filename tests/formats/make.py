@@ -19,7 +19,8 @@ from segcert.runs.records import opened, start
 from segcert.runs.request import Request
 from segcert.runs.rows import to_json
 from segcert.runs.store import PartialStore
-from segcert.sampling.tally import Partial, Run, Tally
+from segcert.sampling.partial import Identity, Partial
+from segcert.sampling.tally import Run, Tally
 from segcert.stats.looks import even_looks
 
 REQUEST = Request(model="m", weights_sha256="w")
@@ -115,7 +116,11 @@ def unfinished(folder: Path) -> None:
     counts = torch.arange(24, dtype=torch.int16).reshape(3, 2, 4)
     pilot = Tally(counts, 0, np.arange(5, dtype=np.uint64), (Run(0, 5, 1),))
     test = Tally(counts[0], 0, np.arange(0, dtype=np.uint64), ())
-    PartialStore(folder / "a.partial.npz", REQUEST, "0", 7, Partial(pilot, test)).save()
+    identity = Identity(
+        input_sha256="0", noise="none", n0=5, n="100", stop_rule="", seed=7, streams="cpu",
+        classes=3, model="m", weights_sha256="w", scale="1", backend="torch", precision="float32",
+    )  # fmt: skip
+    PartialStore(folder / "a.partial.npz", REQUEST, "0", 7, Partial(pilot, test, identity)).save()
 
 
 def run(folder: Path) -> None:

@@ -49,9 +49,6 @@ CERTIFICATES_2 = [HERE / "2", *sorted((HERE / "2" / "kinds").iterdir())]
 def test_files_of_today_open(today: Path) -> None:
     cert = sc.load_certificate(today)
     assert (cert.counts.n, int(cert.certified.sum()), cert.radius) == (30, 13, 0.06333677578394634)
-    partial = unfinished(today).partial
-    assert partial is not None
-    assert partial.pilot.counts.flatten().tolist() == list(range(24))
     (row,) = load_results(today).rows
     assert (row.name, row.confusion.tolist()) == ("one", [[3, 1], [0, 2]])
     assert read_resume(today / "net.resume.pt")["state"]["w"].tolist() == [1, 1, 1]
@@ -108,6 +105,20 @@ def test_certificates_of_a_procedure_that_breaks_alpha_are_refused() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_unfinished_work_of_version_2_opens() -> None:
+    partial = unfinished(HERE / "work-2").partial
+    assert partial is not None
+    assert partial.pilot.counts.flatten().tolist() == list(range(24))
+    assert (partial.identity.streams, partial.identity.seed) == ("cpu", 7)
+
+
+def test_unfinished_work_of_version_1_is_refused(today: Path) -> None:
+    """It does not say whose draws it holds, nor with which streams they were made."""
+    with pytest.raises(sc.InputError, match="format version 1, this segcert reads 2") as caught:
+        unfinished(today)
+    assert "\n" not in str(caught.value)
+
+
 def later_certificate(folder: Path) -> object:
     path = folder / "certificate.json"
     path.write_text(path.read_text().replace('"version": 2', '"version": 4'))
@@ -115,11 +126,11 @@ def later_certificate(folder: Path) -> object:
 
 
 def later_work(folder: Path) -> object:
-    with np.load(folder / "a.partial.npz") as file:
+    with np.load(HERE / "work-2" / "a.partial.npz") as file:
         arrays = dict(file)
     header = json.loads(str(arrays["header"]))
-    assert header["version"] == 1
-    arrays["header"] = np.array(json.dumps(header | {"version": 2}))
+    assert header["version"] == 2
+    arrays["header"] = np.array(json.dumps(header | {"version": 3}))
     np.savez(folder / "a.partial.npz", **arrays)
     return unfinished(folder)
 

@@ -166,6 +166,26 @@ def test_unfinished_work_of_other_settings_or_damaged_is_refused(
         certified(segmenter, images, request_, out)
 
 
+def test_work_of_the_streams_of_another_device_is_refused(
+    segmenter: Segmenter, images: dict[str, Path], request_: Request, out: Path
+) -> None:
+    """As from a machine with CUDA: the record would say that all draws are of one kind."""
+    with pytest.raises(KeyboardInterrupt):
+        certified(segmenter, images, request_, out, progress=Stop(30))
+    path = out / ".one.partial.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    text = str(arrays["header"])
+    assert text.count('"streams": "cpu"') == 1
+    arrays["header"] = np.array(text.replace('"streams": "cpu"', '"streams": "cuda"'))
+    np.savez(path, **arrays)
+    before = tree(out)
+    with pytest.raises(InputError, match=r"partial\.npz: .*\(streams cuda -> cpu\).*deleting") as e:
+        certified(segmenter, images, request_, out)
+    assert "\n" not in str(e.value)
+    assert tree(out) == before
+
+
 def test_other_errors_keep_finished_images_and_leave_no_halves(
     segmenter: Segmenter, images: dict[str, Path], request_: Request, out: Path
 ) -> None:

@@ -1,7 +1,9 @@
 """Unfinished work: kept, found again, and never mixed with other settings."""
 
+import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,17 @@ from segcert.errors import InputError
 from segcert.runs import store as module
 from segcert.runs.request import Request
 from segcert.runs.store import PartialStore, open_store
-from segcert.sampling.tally import Partial, Run, Tally
+from segcert.sampling.partial import Identity, Partial
+from segcert.sampling.tally import Run, Tally
 
 REQUEST = Request(model="m", weights_sha256="w")
 IMAGE = "0" * 64
 SEED = 2**127 + 12345  # JSON readers of other languages would round it
+IDENTITY = Identity(
+    input_sha256=IMAGE, noise="LatticeGaussianNoise(sigma=0.25)", n0=10, n="100", stop_rule="",
+    seed=SEED, streams="cpu", classes=3, model="m", weights_sha256="w", scale="1", backend="torch",
+    precision="float32",
+)  # fmt: skip
 
 
 def work(draws: int = 5) -> Partial:
@@ -30,7 +38,7 @@ def work(draws: int = 5) -> Partial:
             runs=(Run(0, 4, 2), Run(4, count, 1)) if count else (),
         )
 
-    return Partial(pilot=tally((3, 2, 4), draws), test=tally((2, 4), 0))
+    return Partial(pilot=tally((3, 2, 4), draws), test=tally((2, 4), 0), identity=IDENTITY)
 
 
 def stored(path: Path, partial: Partial | None = None) -> None:
@@ -48,6 +56,7 @@ def test_work_is_found_again_as_it_was(tmp_path: Path) -> None:
     found, expected = opened(path), work()
     assert found.seed == SEED
     assert found.partial is not None
+    assert found.partial.identity == IDENTITY
     for one, other in ((found.partial.pilot, expected.pilot), (found.partial.test, expected.test)):
         assert torch.equal(one.counts, other.counts)
         assert one.counts.dtype == torch.int16
@@ -98,6 +107,34 @@ def test_work_on_another_image_is_refused(tmp_path: Path) -> None:
         opened(path, input_sha256="1" * 64)
 
 
+@pytest.mark.parametrize("changed", [{"seed": SEED + 1}, {"input_sha256": "1" * 64}])
+def test_work_whose_header_contradicts_its_draws_is_refused(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    """Seed and input are said of the file, and of the draws in it."""
+    path = tmp_path / "a.npz"
+    stored(path, replace(work(), identity=replace(IDENTITY, **changed)))
+    with pytest.raises(InputError, match="another image or seed"):
+        opened(path)
+
+
+def test_files_that_do_not_say_whose_draws_they_hold_are_refused(tmp_path: Path) -> None:
+    """Version 1, which may also be left out, knew no kind of streams."""
+    path = tmp_path / "a.npz"
+    for version in ({"version": 1}, {}):
+        stored(path)
+        with np.load(path) as file:
+            arrays = dict(file)
+        header = json.loads(str(arrays["header"]))
+        del header["version"], header["identity"]
+        arrays["header"] = np.array(json.dumps(header | version))
+        np.savez(path, **arrays)
+        with pytest.raises(
+            InputError, match=r"has format version 1, this segcert reads 2: .*delete"
+        ):
+            opened(path)
+
+
 @pytest.mark.parametrize("data", [b"", b"PK", b"not a file of ours", b"\x93NUMPY\x01\x00"])
 def test_foreign_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.npz"
@@ -106,7 +143,10 @@ def test_foreign_files_are_refused(tmp_path: Path, data: bytes) -> None:
         opened(path)
 
 
-@pytest.mark.parametrize("header", ["", "[]", "{}", "null", '{"request": {}}', '{"request": 3}'])
+@pytest.mark.parametrize(
+    "header",
+    ["", "3", "null", '{"version": 2}', '{"version": 2, "request": {}}', '[["version", 2]]'],
+)
 def test_foreign_headers_are_refused(tmp_path: Path, header: str) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, header=np.array(header))

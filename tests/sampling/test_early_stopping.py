@@ -76,11 +76,7 @@ def test_the_rule_is_asked_at_each_look_but_the_last(n: sc.Looks | sc.Anytime) -
     assert asked == list(n.at[:-1])
 
 
-def test_a_rule_is_not_asked_of_a_fixed_number() -> None:
-    def never(_: Counts) -> bool:
-        raise AssertionError
-
-    assert draw(n=40, stop=never).n == 40
+def test_a_fixed_number_has_no_plan() -> None:
     assert draw(n=40).sequential is None
     assert draw(n=40).provenance.stop_rule == ""
 
@@ -108,7 +104,7 @@ def test_a_resumed_run_is_asked_again_where_it_was_interrupted() -> None:
     """The work of a look may have been stored before the rule was asked."""
     parts: list[sc.Partial] = []
     n = sc.Looks((20, 40, 60))
-    draw(n=n, batch_size=10, after_block=parts.append)
+    draw(n=n, batch_size=10, stop=at(), after_block=parts.append)
     for draws, expected in ((20, [20, 40]), (40, [40])):
         part = next(part for part in parts if part.test.draws == draws)
         asked: list[int] = []
@@ -116,13 +112,6 @@ def test_a_resumed_run_is_asked_again_where_it_was_interrupted() -> None:
         assert asked == expected
     (done,) = [part for part in parts if part.test.draws == 60]
     assert_same(draw(n=n, partial=done, stop=at(20)), fixed(60))
-
-
-def test_work_beyond_the_plan_is_refused() -> None:
-    parts: list[sc.Partial] = []
-    draw(n=60, after_block=parts.append)
-    with pytest.raises(sc.InputError, match="partial work holds 60 test draws"):
-        draw(n=sc.Looks((20, 40)), partial=parts[-1])
 
 
 def test_progress_is_of_the_whole_plan() -> None:

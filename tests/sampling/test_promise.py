@@ -11,11 +11,11 @@ from segcert.models.wrapping import as_segmenter
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.counts import Counts
+from segcert.sampling.partial import Partial
 from segcert.sampling.promise import MOST_PILOT_DRAWS, Margins, no_margins
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Partial
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (3, 6, 8), dtype=np.uint8)
 NOISE = LatticeGaussianNoise(0.25)

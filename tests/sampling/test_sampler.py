@@ -19,9 +19,9 @@ from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling import counting, sampler, setup
 from segcert.sampling.counting import noisy_batch
 from segcert.sampling.counts import Counts
+from segcert.sampling.partial import Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.streams import Stage, Streams
-from segcert.sampling.tally import Partial
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (3, 5, 6), dtype=np.uint8)
 NOISE = LatticeGaussianNoise(0.25)
@@ -150,8 +150,9 @@ def test_an_interrupted_run_goes_on() -> None:
             return bands(x)
 
     parts: list[Partial] = []
+    model = as_segmenter(Interrupted(), classes=4, name="bands")
     with pytest.raises(KeyboardInterrupt):
-        draw(as_segmenter(Interrupted(), classes=4), batch_size=1, after_block=parts.append)
+        draw(model, batch_size=1, after_block=parts.append)
     assert 0 < parts[-1].test.draws < 50
     seen: list[tuple[int, int]] = []
     resumed = draw(

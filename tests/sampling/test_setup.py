@@ -59,15 +59,6 @@ def test_fresh_seeds_differ_and_are_recorded() -> None:
     assert all(0 <= seed < 2**128 for seed in seeds)
 
 
-def test_partial_work_of_other_arguments_is_refused() -> None:
-    parts: list[sc.Partial] = []
-    noise = sc.GaussianNoise(0.25)
-    sc.sample(MODEL, IMAGE, noise=noise, n0=2, n=50, seed=4, after_block=parts.append)
-    for n0, n in ((2, 20), (1, 50), (0, 50), (2, 40_000)):
-        with pytest.raises(sc.InputError, match="partial work holds"):
-            sc.sample(MODEL, IMAGE, noise=noise, n0=n0, n=n, seed=4, partial=parts[-1])
-
-
 def test_draws_that_coincide_by_chance_are_explained() -> None:
     image = np.zeros((1, 1, 3), dtype=np.uint8)
     with pytest.raises(sc.SamplingError, match="coincide by chance"):

@@ -17,10 +17,10 @@ from segcert.sampling.conclude import most_frequent, runtime_of, scale_of, to_co
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.inputs import Input, is_cloud, read_input
-from segcert.sampling.sampler import nothing_done
+from segcert.sampling.partial import nothing_done
 from segcert.sampling.setup import as_base_model, make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, Partial, Run, Tally
+from segcert.sampling.tally import Block, Run, Tally
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def replay(
     guess = most_frequent(pilot) if counts.n0 else None
     test = recount(task, Stage.TEST, done.test, source.test_runs, guess, report(counts.n0))
     check_noise(Stage.TEST, counts.test_fingerprints, test.fingerprints)
-    again = to_counts(task, Partial(pilot, test), guess)
+    again = to_counts(task, pilot, test, guess)
     return Replay(
         components=counts.components,
         labels_differ=int((again.labels != counts.labels).sum()),

@@ -31,10 +31,10 @@ from segcert.runs.kinds import IMAGES, InputKind
 from segcert.runs.request import Mask, Request
 from segcert.runs.store import open_store
 from segcert.sampling.counts import Counts
+from segcert.sampling.partial import OtherWorkError, Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import check_batch_size, choose_device
 from segcert.sampling.streams import check_seed, fresh_seed
-from segcert.sampling.tally import Partial
 from segcert.stats.looks import Looks
 from segcert.stats.regions import Blocks
 
@@ -239,6 +239,8 @@ def certify_one(
         )  # fmt: skip
         if counts.sequential and counts.n < counts.sequential.at[-1]:
             report(counts.n0 + counts.n, counts.n0 + counts.n)  # it is done
+    except OtherWorkError as error:
+        raise InputError(f"{store.path}: {error}, by deleting that file") from error
     except KeyboardInterrupt as interrupt:
         store.history = stop.history if stop else ()
         store.save()

@@ -20,7 +20,7 @@ from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import fitting_noise
 from segcert.sampling.sampler import next_block
 from segcert.sampling.streams import Stage, Streams
-from segcert.sampling.tally import Block, Partial, Tally, no_draws
+from segcert.sampling.tally import Block, Tally, no_draws
 
 
 def blocks_of(stage: Stage, goals: tuple[int, ...], batch_size: int) -> tuple[Block, ...]:
@@ -192,7 +192,7 @@ class Job:
         first = none if pilot is None or pilot.tally is None else pilot.tally
         found: dict[int, Counted] = {}
         for n, (tally, seconds) in self._test.at.items():
-            made = to_counts(task, Partial(first, tally), self._guess)
+            made = to_counts(task, first, tally, self._guess)
             source = replace(
                 made.provenance, device=kind, device_name=f"workers of {engine}",
                 precision=precision(task.segmenter, on_cuda=kind == "cuda"),

@@ -14,13 +14,14 @@ from segcert.arrays import read_arrays
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.runs.request import Request
+from segcert.sampling.partial import Identity, Partial
 from segcert.sampling.promise import Margins
-from segcert.sampling.tally import Partial, Run, Tally
+from segcert.sampling.tally import Run, Tally
 from segcert.stats.stopping import Look
 from segcert.text import one_line
 
 SECONDS_BETWEEN_SAVES = 10.0
-VERSION = 1  # of the file
+VERSION = 2  # of the file; those of version 1 do not say whose draws they hold
 
 
 @dataclass
@@ -60,6 +61,7 @@ class PartialStore:
             "input_sha256": self.input_sha256,
             "seed": str(self.seed),
             "history": [asdict(look) for look in self.history],
+            "identity": identity_record(self.partial.identity),
         }
         arrays = {"header": np.array(json.dumps(header))}
         arrays |= to_arrays("pilot", self.partial.pilot) | to_arrays("test", self.partial.test)
@@ -89,8 +91,9 @@ def open_store(
     header, arrays = read_work(path)
     try:
         stored = type(request).model_validate(header["request"])
-        partial = Partial(from_arrays("pilot", arrays), from_arrays("test", arrays))
-        stored_seed = int(header["seed"])
+        identity = read_identity(header["identity"])
+        partial = Partial(from_arrays("pilot", arrays), from_arrays("test", arrays), identity)
+        stored_input, stored_seed = str(header["input_sha256"]), int(header["seed"])
         history = tuple(Look(**look) for look in header["history"])
     except Exception as error:  # what was damaged may be of any type
         raise damaged(path, error) from error
@@ -99,7 +102,8 @@ def open_store(
             f"{path} holds unfinished work of other settings ({request.differences(stored)}): "
             + way_out
         )
-    if header["input_sha256"] != input_sha256 or seed not in (None, stored_seed):
+    same = (stored_input, stored_seed) == (identity.input_sha256, identity.seed)
+    if not same or stored_input != input_sha256 or seed not in (None, stored_seed):
         raise InputError(f"{path} holds unfinished work on another image or seed: {way_out}")
     return PartialStore(path, request, input_sha256, stored_seed, partial, history)
 
@@ -115,7 +119,7 @@ def read_work(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header = dict(json.loads(str(arrays["header"])))
     except Exception as error:  # readers of zip files and JSON raise anything on damaged bytes
         raise damaged(path, error) from error
-    version = header.get("version", VERSION)  # the first files did not name it
+    version = header.get("version", 1)  # the first files did not name it
     if version != VERSION:
         raise InputError(
             f"unfinished work {path} has format version {version!r}, this segcert reads {VERSION}: "
@@ -127,6 +131,16 @@ def read_work(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def damaged(path: Path, error: Exception) -> InputError:
     """Make the error about a file that cannot be read."""
     return InputError(f"unfinished work {path} is damaged ({one_line(error)}): delete it")
+
+
+def identity_record(identity: Identity) -> dict[str, object]:
+    """An identity for JSON, whose readers in other languages round large numbers."""
+    return asdict(identity) | {"seed": str(identity.seed)}
+
+
+def read_identity(record: dict[str, Any]) -> Identity:
+    """Read an identity; whatever is no text or number of its kind equals no other one."""
+    return Identity(**(record | {"seed": int(record["seed"])}))
 
 
 def to_arrays(stage: str, tally: Tally) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from segcert.models.resizing import resizing_text
 from segcert.models.runtime import TORCH, Runtime
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts, Provenance
-from segcert.sampling.tally import Partial, Tally
+from segcert.sampling.tally import Tally
 from segcert.stats.sequential import Sequential
 
 
@@ -25,36 +25,37 @@ def most_frequent(tally: Tally) -> Int16[Tensor, " *components"]:
 
 def to_counts(
     task: Task,
-    done: Partial,
+    pilot: Tally,
+    test: Tally,
     guess: Tensor | None,
     *,
     sequential: Sequential | None = None,
     stop_rule: str = "",
 ) -> Counts:
     """Leave the device: counts as arrays, with their provenance."""
-    class_counts = None if guess is not None else done.test.counts
-    labels = most_frequent(done.test) if guess is None else guess
-    hits = done.test.counts if class_counts is None else class_counts.amax(0)
-    pilot_hits = None if guess is None else hits_of(done.pilot, guess)
-    margins = done.pilot.margins
-    promise = None if margins is None else margins.promise(labels, done.pilot.draws)
+    class_counts = None if guess is not None else test.counts
+    labels = most_frequent(test) if guess is None else guess
+    hits = test.counts if class_counts is None else class_counts.amax(0)
+    pilot_hits = None if guess is None else hits_of(pilot, guess)
+    margins = pilot.margins
+    promise = None if margins is None else margins.promise(labels, pilot.draws)
     return Counts(
         labels=labels.cpu().numpy(),
         hits=hits.cpu().numpy().astype(np.int32),
         pilot_hits=None if pilot_hits is None else pilot_hits.cpu().numpy().astype(np.uint16),
         promise=None if promise is None else promise.cpu().numpy(),
         class_counts=None if class_counts is None else class_counts.cpu().numpy().astype(np.int32),
-        n0=done.pilot.draws,
-        n=done.test.draws,
+        n0=pilot.draws,
+        n=test.draws,
         sequential=sequential,
         classes=task.classes,
         class_names=task.segmenter.class_names,
         palette=task.segmenter.palette,
         noise=task.noise,
-        invalid=done.pilot.invalid + done.test.invalid,
-        pilot_fingerprints=done.pilot.fingerprints,
-        test_fingerprints=done.test.fingerprints,
-        provenance=provenance(task, done, stop_rule),
+        invalid=pilot.invalid + test.invalid,
+        pilot_fingerprints=pilot.fingerprints,
+        test_fingerprints=test.fingerprints,
+        provenance=provenance(task, pilot, test, stop_rule),
     )
 
 
@@ -63,7 +64,7 @@ def hits_of(tally: Tally, guess: Int16[Tensor, " *components"]) -> Tensor:
     return tally.counts.gather(0, guess[None].long())[0]
 
 
-def provenance(task: Task, done: Partial, stop_rule: str) -> Provenance:
+def provenance(task: Task, pilot: Tally, test: Tally, stop_rule: str) -> Provenance:
     """Write down where counts come from."""
     device = task.x.device
     on_cuda = device.type == "cuda"
@@ -80,8 +81,8 @@ def provenance(task: Task, done: Partial, stop_rule: str) -> Provenance:
         device=device.type,
         device_name=torch.cuda.get_device_name(device) if on_cuda else platform.machine(),
         precision=precision(task.segmenter, on_cuda=on_cuda),
-        pilot_runs=done.pilot.runs,
-        test_runs=done.test.runs,
+        pilot_runs=pilot.runs,
+        test_runs=test.runs,
         versions=(
             ("segcert", version("segcert")),
             ("python", platform.python_version()),

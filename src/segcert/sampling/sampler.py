@@ -17,9 +17,10 @@ from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import Input
+from segcert.sampling.partial import Partial, check_partial, nothing_done
 from segcert.sampling.setup import check_draw_numbers, choose_batch_size, make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, Partial, Tally, no_draws
+from segcert.sampling.tally import Block, Tally
 from segcert.stats.sequential import Sequential
 
 BLOCKS = 64  # at least so many blocks a stage: what an interruption loses
@@ -58,9 +59,11 @@ def sample(
             on clouds it is `PointNoise`.
         n0: Pilot draws that choose the class; 0 for the no-pilot test.
         n: Draws that are counted, at least 1; or `Looks` or `Anytime`, which allow to stop early.
-        stop: Asked at each look, with the counts so far, whether to stop there.
-        seed: In [0, 2^128); None takes one from the operating system's cryptographic generator.
-            A certificate needs a seed that was chosen before the counts were seen.
+        stop: Asked at each look, with the counts so far, whether to stop there. A fixed ``n`` has
+            no looks, so nothing may be asked there.
+        seed: In [0, 2^128); None takes one from the operating system's cryptographic generator,
+            or that of ``partial``. A certificate needs a seed that was chosen before the counts
+            were seen.
         device: "auto" (where the module is; CUDA, if there is one, for plain functions) or a
             torch device, to which a module is moved.
         batch_size: Draws that go through the model together; "auto" chooses by the size of the
@@ -70,7 +73,8 @@ def sample(
             is no end before ``n`` draws but by ``stop`` at a planned look, as it could not be
             honest. What it raises ends the sampling, and there are no counts; ``after_block`` has
             what can be gone on from. The draws done fall back only where memory ran out.
-        partial: Work to go on from; must come from the same arguments.
+        partial: Work to go on from. It must have been begun with the same input, noise, ``n0``,
+            ``n`` and ``stop``, seed, model and kind of streams: all of them are its identity.
         after_block: Called after each block of batches with the work so far, a value that can be
             stored.
 
@@ -78,7 +82,7 @@ def sample(
         The counts, with everything needed to draw them again.
 
     Raises:
-        InputError: If an argument or the input breaks a rule.
+        InputError: If an argument or the input breaks a rule, or ``partial`` is other work.
         ModelError: If the model is in train mode, mixes the draws of a batch, or returns
             something else than scores or labels.
         SamplingError: If memory does not suffice for one draw, or a noise is repeated.
@@ -86,12 +90,14 @@ def sample(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
     """
-    sequential = None if isinstance(n, int) else n
-    looks = (n,) if isinstance(n, int) else n.at
+    looks = looks_of(n, stop)
+    sequential = n if isinstance(n, Sequential) else None
     check_draw_numbers(n0, looks[-1])
+    seed = partial.identity.seed if partial and seed is None else seed
     task = make_task(model, image, noise=noise, seed=seed, device=device)
     size = choose_batch_size(batch_size, task)
-    done = nothing_done(task, n0=n0, n=looks[-1])
+    done = nothing_done(task, n0=n0, n=n, stop_rule=name_of(stop))
+    identity = done.identity
     if partial:
         check_partial(partial, done, n0=n0, n=looks[-1])
         done = partial.to(task.x.device)
@@ -106,7 +112,7 @@ def sample(
 
     pilot = run_stage(
         task, Stage.PILOT, done.pilot, n0, None, size,
-        after_batch=report, after_block=lambda tally: keep(Partial(tally, done.test)),
+        after_batch=report, after_block=lambda tally: keep(Partial(tally, done.test, identity)),
     )  # fmt: skip
     guess = most_frequent(pilot) if n0 else None
     test = done.test
@@ -114,16 +120,32 @@ def sample(
         test = run_stage(
             task, Stage.TEST, test, look, guess, size,
             after_batch=lambda draws: report(n0 + draws),
-            after_block=lambda tally: keep(Partial(pilot, tally)),
+            after_block=lambda tally: keep(Partial(pilot, tally, identity)),
         )  # fmt: skip
         counts = to_counts(
-            task, Partial(pilot, test), guess, sequential=sequential, stop_rule=name_of(stop)
+            task, pilot, test, guess, sequential=sequential, stop_rule=identity.stop_rule
         )
         if look < looks[-1] and stop and stop(counts):
             break
     prints = np.concatenate([pilot.fingerprints, test.fingerprints])
     check_distinct(prints, task.noise.repeat_probability(task.x))
     return counts
+
+
+def looks_of(n: int | Sequential, stop: Callable[[Counts], bool] | None) -> tuple[int, ...]:
+    """Numbers of draws after which sampling may end; one alone if it is fixed.
+
+    Raises:
+        InputError: If ``n`` is fixed where a rule is to stop before.
+    """
+    if isinstance(n, Sequential):
+        return n.at
+    if stop is not None:
+        raise InputError(
+            f"stop= needs looks to be asked at, and n = {n} is a fixed number of draws: use "
+            "n=Looks(...) or n=Anytime(...), which pay for looking, or leave out stop"
+        )
+    return (n,)
 
 
 def name_of(stop: Callable[[Counts], bool] | None) -> str:
@@ -159,31 +181,3 @@ def next_block(stage: Stage, drawn: int, goal: int, batch_size: int) -> Block:
     """The block of draws that follows ``drawn`` draws on the way to ``goal``."""
     length = max(BATCHES_PER_BLOCK, math.ceil(goal / BLOCKS / batch_size)) * batch_size
     return Block(stage, drawn, min(drawn + length, goal))
-
-
-def nothing_done(task: Task, *, n0: int, n: int) -> Partial:
-    """Start from nothing; the sizes of the counts follow from the two modes."""
-    classes, device = (task.classes, *task.components), task.x.device
-    return Partial(
-        pilot=no_draws(classes if n0 else (0,), n=n0, device=device),
-        test=no_draws(task.components if n0 else classes, n=n, device=device),
-    )
-
-
-def check_partial(partial: Partial, start: Partial, *, n0: int, n: int) -> None:
-    """Refuse work that cannot be the beginning of what is asked for.
-
-    Raises:
-        InputError: If there are too many draws, or counts of another shape or type.
-    """
-    for stage, found, empty, goal in (
-        ("pilot", partial.pilot, start.pilot, n0),
-        ("test", partial.test, start.test, n),
-    ):
-        same = (found.counts.shape, found.counts.dtype) == (empty.counts.shape, empty.counts.dtype)
-        if found.draws > goal or not same:
-            raise InputError(
-                f"partial work holds {found.draws} {stage} draws with counts {found.counts.dtype} "
-                f"{tuple(found.counts.shape)}; {goal} draws with {empty.counts.dtype} "
-                f"{tuple(empty.counts.shape)} are asked for: go on with the arguments that made it"
-            )

@@ -79,18 +79,6 @@ class Tally:
         return replace(self, counts=self.counts.to(device), margins=margins)
 
 
-@dataclass(frozen=True, eq=False)
-class Partial:
-    """Work done so far on one input: pilot draws, and test draws once the pilot is complete."""
-
-    pilot: Tally
-    test: Tally
-
-    def to(self, device: torch.device) -> "Partial":
-        """Move to a device."""
-        return Partial(self.pilot.to(device), self.test.to(device))
-
-
 def no_draws(shape: tuple[int, ...], *, n: int, device: torch.device) -> Tally:
     """Tally of no draws at all; its integers, one in memory, are large enough for ``n`` draws."""
     counts = torch.zeros((), dtype=counting_type(n), device=device).expand(shape)
