@@ -7,6 +7,7 @@ from engine_models import open_labels, open_net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
@@ -136,6 +137,28 @@ def test_a_batch_that_was_halved_stays_halved() -> None:
     small = worker.count(Unit(first.work, first.block, 2), shared)
     job.take(Done(first, small.tally, 0.0))
     assert job.ready().batch_size == 2
+
+
+def test_draws_that_share_randomness_in_a_batch_go_out_one_by_one() -> None:
+    """Whoever counts them: the first block finds it out, and the others are told."""
+
+    def coin(batch: torch.Tensor) -> torch.Tensor:
+        return (torch.rand(1, 1, 1) < 0.5).long().expand(len(batch), *batch.shape[2:])
+
+    model = as_segmenter(coin, classes=2, stochastic=True)
+    shared: dict[str, object] = {}
+    work = Work(IMAGE, NOISE, "1", 4, model.weights_sha256)
+    job = Job("0-0", work, n0=20, n=(40,), batch_size=4, share=shared.__setitem__)
+    workers = [Counter(model, "cpu") for _ in range(2)]
+    turn = 0
+    while unit := job.ready():
+        assert unit.batch_size == (4 if turn == 0 else 1)
+        done = workers[turn % 2].count(unit, shared)
+        assert {one.batch_size for one in done.tally.runs} == {1}
+        job.take(done)
+        turn += 1
+    assert job.complete
+    assert turn > 2
 
 
 def test_counts_say_where_and_how_workers_computed() -> None:

@@ -75,6 +75,8 @@ def test_jobs_of_clouds_have_the_noise_of_their_settings_and_their_category(
     points = jobs[0].work.x.shape[0]
     assert 1024 < points <= 2048
     assert jobs[0].ready().batch_size == 4
+    voting = jobs_of(cloud_net(votes=3), SHAPES, config_of(SHAPES, settings))
+    assert voting[0].ready().batch_size == 1  # draws with randomness of their own share none
 
 
 def test_normals_that_a_model_does_not_trust_stay_behind() -> None:

@@ -315,7 +315,7 @@ def test_nan_in_the_pilot_only() -> None:
         def __call__(self, x: Tensor) -> Tensor:
             self.calls += 1
             scores = torch.stack([-torch.ones_like(x[:, 0]), torch.ones_like(x[:, 0])], 1)
-            return scores * torch.nan if 3 < self.calls <= 8 else scores
+            return scores * torch.nan if 2 < self.calls <= 7 else scores
 
     counts = draw(as_segmenter(Pilot(), stochastic=True), batch_size=1)
     assert counts.invalid == 30 * 5

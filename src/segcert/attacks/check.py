@@ -128,7 +128,9 @@ def check_attack(
     if is_cloud(x) and not torch.equal(attacked.cpu()[:, AXES:], x.cpu()[:, AXES:]):
         raise InputError("the attack changed normals, which the certificate trusts")
     noise = noise_off_grid(certificate.counts.noise)
-    task = make_task(segmenter, attacked.cpu(), noise=noise, seed=seed, device=device)
+    task = make_task(
+        segmenter, attacked.cpu(), noise=noise, seed=seed, device=device, batch_size=batch_size
+    )
     norm = distance(attacked.cpu(), exact_values(x.cpu())) * UP
     return judge(
         certificate, task, norm, n=n, alpha=alpha, batch_size=batch_size, progress=progress

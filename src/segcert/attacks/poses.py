@@ -179,7 +179,9 @@ def check_pose(
     if abs(np.dot(noise.axis, pose.axis)) < 1 - 1e-12:
         text = axis_text(noise.direction)
         raise InputError(f"the certificate is one of poses with rotations about {text} only")
-    task = make_task(model, x, noise=ChangedNoise(noise, pose), seed=seed, device=device)
+    task = make_task(
+        model, x, noise=ChangedNoise(noise, pose), seed=seed, device=device, batch_size=batch_size
+    )
     return judge(
         certificate, task, pose.size(noise) * UP,
         n=n, alpha=alpha, batch_size=batch_size, progress=progress,

@@ -109,8 +109,9 @@ def check_turn(
     ):
         raise InputError(f"the certificate is one of rotations about {noise.axis_text} only")
     task = make_task(
-        model, read_input(cloud), noise=ChangedNoise(noise, turn), seed=seed, device=device
-    )
+        model, read_input(cloud), noise=ChangedNoise(noise, turn), seed=seed, device=device,
+        batch_size=batch_size,
+    )  # fmt: skip
     return judge(
         certificate, task, abs(turn.angle) * UP,
         n=n, alpha=alpha, batch_size=batch_size, progress=progress,

@@ -15,7 +15,7 @@ from segcert.models.base import BaseModel
 from segcert.models.runtime import recorded_precision
 from segcert.sampling.conclude import most_frequent, runtime_of, scale_of, to_counts
 from segcert.sampling.counting import Task, count_block
-from segcert.sampling.counts import Counts
+from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.inputs import Input, is_cloud, read_input
 from segcert.sampling.partial import nothing_done
 from segcert.sampling.setup import as_base_model, make_task
@@ -81,7 +81,7 @@ def replay(
         raise InputError("the certificate was drawn with CUDA streams: replay it on a CUDA device")
     task = make_task(
         segmenter, image, noise=counts.noise, seed=source.seed, device=device,
-        stream_kind=source.streams,
+        stream_kind=source.streams, batch_size=largest_batch(source),
     )  # fmt: skip
     done = nothing_done(task, n0=counts.n0, n=counts.n)
 
@@ -102,6 +102,11 @@ def replay(
         same_device=again.provenance.device == source.device,
         same_backend=again.provenance.backend == source.backend,
     )
+
+
+def largest_batch(source: Provenance) -> int:
+    """Most draws that went through the model together."""
+    return max(run.batch_size for run in (*source.pilot_runs, *source.test_runs))
 
 
 def differences_of_pilots(recorded: Counts, again: Counts) -> int:

@@ -53,8 +53,8 @@ def measure(
     from segcert.sampling.tally import Block
 
     path = next(iter(find_images([image]).values()))
-    task = make_task(segmenter, path, noise=noise, seed=seed, device=device)
-    size = choose_batch_size(batch_size, task)
+    task = make_task(segmenter, path, noise=noise, seed=seed, device=device, batch_size=batch_size)
+    size = min(choose_batch_size(batch_size, task), task.largest_batch)
     draws = max(PROBE_DRAWS, size)
     count_block(task, Block(Stage.PROBE, 0, size), None, batch_size=size)
     began = time.perf_counter()

@@ -56,7 +56,8 @@ class Segmenter:
         palette: One RGB colour per class, or empty.
         classes: Number of classes; needed if the model returns labels.
         weights_sha256: Hash of the weights, or "none" for a plain function.
-        stochastic: Whether the model draws fresh randomness of its own in each call.
+        stochastic: Whether model or denoiser draw randomness of their own, fresh for each draw of a
+            batch and in each call.
         denoiser: From noisy images (b, c, h, w), not clipped, to images; called first. None for
             none.
         runtime: What runs the model, and in which arithmetic; see `with_backend`.

@@ -42,7 +42,7 @@ class BaseModel(Protocol):
 
     @property
     def stochastic(self) -> bool:
-        """Whether it draws fresh randomness of its own in each call."""
+        """Whether it draws randomness of its own, fresh for each draw of a batch."""
         ...
 
     def to(self, device: torch.device) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Float32, Int16
@@ -43,13 +43,14 @@ class PointSegmenter:
             used, as they are.
         normalise: Whether the cloud is centred and scaled to the unit sphere.
         votes: Runs whose softmax is averaged. One is deterministic: sampling starts at the first
-            point. More start at random points, fresh ones in each call.
+            point. More start at random points, others for each cloud of a batch and in each call;
+            a network that is given ``rng`` must draw from it for each cloud.
         smallest_size: Smallest number of points that the model can label.
         class_names: Names of the classes, over all categories, or empty.
         palette: One RGB colour per class, or empty.
         classes: Number of classes; needed if the model returns labels.
         weights_sha256: Hash of the weights, or "none" for a plain function.
-        stochastic: Whether fresh randomness is drawn in each call; votes do.
+        stochastic: Whether randomness is drawn, fresh for each cloud of a batch; votes do.
     """
 
     model: PointModel
@@ -282,14 +283,14 @@ def as_point_segmenter(
 ) -> PointSegmenter:
     """Wrap a model of point clouds so that it can be certified.
 
-    Args: as of ``PointSegmenter``. A segmenter is returned as it is.
+    Args: as of ``PointSegmenter``. A segmenter is returned as it is, or as ``stochastic``.
 
     Raises:
         InputError: If an option breaks its rule.
         ModelError: If ``model`` cannot be called, or is in train mode.
     """
     if isinstance(model, PointSegmenter):
-        return model
+        return replace(model, stochastic=True) if stochastic else model
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")
     classes = classes or len(class_names) or len(palette) or None

@@ -25,7 +25,8 @@ class Sidecar(BaseModel):
         classes: Names of the classes, in the order of the scores.
         palette: One RGB colour per class.
         smallest_side: Smallest height and width, pixels, that the model can label.
-        stochastic: Whether the model draws fresh randomness of its own in each call.
+        stochastic: Whether the model draws randomness of its own, fresh for each image of a batch
+            and in each call.
         align_corners: Of a checkpoint; see the table of `segcert.models.hrnet`.
         inplace_abn: Of a checkpoint; see there.
     """

@@ -49,7 +49,11 @@ def as_segmenter(
         palette: One RGB colour per class.
         classes: Number of classes; needed if the model returns labels.
         name: How certificates call it.
-        stochastic: Whether model or denoiser draw fresh randomness of their own in each call.
+        stochastic: Whether model or denoiser draw randomness of their own (dropout, random crops).
+            It must be fresh for each draw of a batch, and in each call: draws that share it depend
+            on each other, and no certificate follows. So such draws go through the model one by
+            one; with a batch size that is given as a number, only if two equal copies in a batch
+            get labels as different as those of two calls.
         denoiser: Any callable or ``nn.Module`` from noisy images (b, c, h, w) in [0, 1] (plus
             noise, not clipped) to images of the same shape; called before all else.
         denoiser_name: How certificates call it.
@@ -65,6 +69,7 @@ def as_segmenter(
         given = (mean, std, class_names, palette, classes, name, smallest_side != 1, stochastic)
         model = opened(model, scale, plain=not any(given))
     if isinstance(model, Segmenter):
+        model = replace(model, stochastic=True) if stochastic else model
         return model if denoiser is None else with_denoiser(model, denoiser, name=denoiser_name)
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")

@@ -84,7 +84,7 @@ def take_probe(
         ModelError: If the model cannot be certified.
     """
     check_probe(n0=n0, draws=draws)
-    task = make_task(model, image, noise=noise, seed=seed, device=device)
+    task = make_task(model, image, noise=noise, seed=seed, device=device, batch_size=batch_size)
     size = choose_batch_size(batch_size, task)
 
     def report(done: int) -> None:

@@ -66,7 +66,11 @@ class Underway:
         size = self._batch_size
         if not isinstance(size, int):
             on_cuda = self._engine.device_type == "cuda"
-            size = automatic_batch_size(component_shape(work.x.shape), on_cuda=on_cuda)
+            size = automatic_batch_size(
+                component_shape(work.x.shape),
+                on_cuda=on_cuda,
+                stochastic=self._segmenter.stochastic,
+            )
         return Job(
             f"{number}-{group}", work,
             n0=config.n0, n=tuple(sorted({one.n for one in members})), batch_size=size,

@@ -14,6 +14,7 @@ from segcert.sampling.counting import (
     no_memory_for_one_draw,
     noisy_batch,
 )
+from segcert.sampling.freshness import is_fresh_for_each_draw
 from segcert.sampling.streams import Stage
 
 TOLERANCE = 2e-3  # of the largest score; float32 sums in another order differ by far less
@@ -22,15 +23,22 @@ LABEL_TOLERANCE = 1e-3  # share of components
 FLIP_TOLERANCE = 2e-2  # share of components whose best class may change: scores tie within rounding
 
 
-def check_draws_are_independent(task: Task) -> tuple[Output, int]:
+def check_draws_are_independent(task: Task, *, batched: bool) -> tuple[Output, int]:
     """Compare draws alone with the same draws in a batch of two.
 
     The second one is made much brighter: statistics of the batch, which two draws of one large
-    image would hardly change, then differ.
+    image would hardly change, then differ. A model that draws randomness of its own cannot be
+    compared so; it gets its draws one by one, unless batches are asked for and what is random in
+    them is seen to be fresh for each draw.
+
+    Args:
+        task: What is to be sampled.
+        batched: Whether batches are asked for, of a model that draws randomness of its own.
 
     Returns:
         The output for the first draw alone, which tells the number of classes, and the largest
-        batch that may be used: 1 if two draws do not fit into memory, so that nothing can mix.
+        batch that may be used: 1 if two draws do not fit into memory or may share randomness, so
+        that nothing can mix.
 
     Raises:
         ModelError: If the model is in train mode, its outputs differ by more than rounding, or lie
@@ -47,8 +55,12 @@ def check_draws_are_independent(task: Task) -> tuple[Output, int]:
             raise no_memory_for_one_draw(task) from error
         raise
     check_device(task, alone[0])
+    if task.segmenter.stochastic and not batched:
+        return alone[0], 1
     try:
         together = task.segmenter.output(pair)
+        if task.segmenter.stochastic and not is_fresh_for_each_draw(task, pair):
+            return alone[0], 1
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             return alone[0], 1

@@ -67,7 +67,8 @@ def sample(
         device: "auto" (where the module is; CUDA, if there is one, for plain functions) or a
             torch device, to which a module is moved.
         batch_size: Draws that go through the model together; "auto" chooses by the size of the
-            image. Halved when memory runs out.
+            image. Halved when memory runs out. Draws of a model with randomness of its own go one
+            by one, unless a number is given and nothing in a batch looks shared (`as_segmenter`).
         progress: The callback: called after each batch, on the thread of the caller, with the draws
             done and the draws in all, pilot draws among both. What it returns means nothing: there
             is no end before ``n`` draws but by ``stop`` at a planned look, as it could not be
@@ -94,7 +95,7 @@ def sample(
     sequential = n if isinstance(n, Sequential) else None
     check_draw_numbers(n0, looks[-1])
     seed = partial.identity.seed if partial and seed is None else seed
-    task = make_task(model, image, noise=noise, seed=seed, device=device)
+    task = make_task(model, image, noise=noise, seed=seed, device=device, batch_size=batch_size)
     size = choose_batch_size(batch_size, task)
     done = nothing_done(task, n0=n0, n=n, stop_rule=name_of(stop))
     identity = done.identity

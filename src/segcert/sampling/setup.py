@@ -47,12 +47,26 @@ def make_task(
     seed: int | None,
     device: str,
     stream_kind: str | None = None,
+    batch_size: int | str = "auto",
 ) -> Task:
-    """Read the input, wrap the model, open the streams, and check that the model may be used."""
+    """Read the input, wrap the model, open the streams, and check that the model may be used.
+
+    Args:
+        model: As for `sample`.
+        image: As for `sample`.
+        noise: As for `sample`.
+        seed: In [0, 2^128); None takes a fresh one.
+        device: As for `sample`.
+        stream_kind: Of the streams; None is that of the device.
+        batch_size: Draws that are to go through the model together. A model that draws randomness
+            of its own gets more than one only if that is asked for by a number above 1.
+    """
+    check_batch_size(batch_size)
     task = unchecked_task(
         model, image, noise=noise, seed=seed, device=device, stream_kind=stream_kind
     )
-    output, largest_batch = check_draws_are_independent(task)
+    batched = isinstance(batch_size, int) and batch_size > 1
+    output, largest_batch = check_draws_are_independent(task, batched=batched)
     return replace(task, classes=task.segmenter.count_classes(output), largest_batch=largest_batch)
 
 
@@ -170,10 +184,17 @@ def choose_batch_size(batch_size: int | str, task: Task) -> int:
     check_batch_size(batch_size)
     if isinstance(batch_size, int):
         return batch_size
-    return automatic_batch_size(task.components, on_cuda=task.x.device.type == "cuda")
+    return automatic_batch_size(
+        task.components, on_cuda=task.x.device.type == "cuda", stochastic=task.segmenter.stochastic
+    )
 
 
-def automatic_batch_size(components: tuple[int, ...], *, on_cuda: bool) -> int:
-    """Choose a batch by the size of the input and the type of the device."""
+def automatic_batch_size(components: tuple[int, ...], *, on_cuda: bool, stochastic: bool) -> int:
+    """Choose a batch by the size of the input and the type of the device.
+
+    Draws of a model with randomness of its own go one by one: then they can share none of it.
+    """
+    if stochastic:
+        return 1
     fitting = max(1, COMPONENTS_PER_BATCH[on_cuda] // math.prod(components))
     return int(min(LARGEST_BATCH, 2 ** int(math.log2(fitting))))

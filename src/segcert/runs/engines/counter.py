@@ -70,11 +70,16 @@ class Counter:
         if unit.classes is not None and unit.work in self._tasks:
             return replace(self._tasks[unit.work], classes=unit.classes)
         check_same_model(self._segmenter, work)
-        make = make_task if unit.classes is None else unchecked_task
-        task = make(
-            told(self._segmenter, work), work.x,
-            noise=work.noise, seed=work.seed, device=str(self.device),
-        )  # fmt: skip
+        segmenter, device = told(self._segmenter, work), str(self.device)
+        if unit.classes is None:
+            task = make_task(
+                segmenter, work.x,
+                noise=work.noise, seed=work.seed, device=device, batch_size=unit.batch_size,
+            )  # fmt: skip
+        else:
+            task = unchecked_task(
+                segmenter, work.x, noise=work.noise, seed=work.seed, device=device
+            )
         while len(self._tasks) >= MOST_TASKS:
             del self._tasks[next(iter(self._tasks))]
         self._tasks[unit.work] = task
