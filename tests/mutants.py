@@ -6,7 +6,6 @@ again, but not what follows from them: who does that, too, has made a certificat
 which only a replay tells from ours (docs/decisions/0005).
 """
 
-import hashlib
 import io
 import json
 import zipfile
@@ -16,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from certificate_files import hash_of, sealed, text_of
 
 Record = dict[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -65,22 +65,12 @@ def write(record: Record, arrays: Arrays) -> Files:
     """Both files, as they are made by us."""
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **arrays)
-    return Files(json.dumps(record).encode(), file.getvalue())
-
-
-def sealed(record: Record) -> Record:
-    """Compute the digest again."""
-    text = json.dumps(record | {"digest": ""}, sort_keys=True)
-    return record | {"digest": hashlib.sha256(text.encode()).hexdigest()}
+    return Files(text_of(record).encode(), file.getvalue())
 
 
 def hashed(record: Record, arrays: Arrays) -> Record:
     """Compute the hash of the arrays again, too."""
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name}|{array.dtype}|{array.shape}|".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return sealed(record | {"counts_sha256": digest.hexdigest()})
+    return sealed(record | {"counts_sha256": hash_of(arrays)})
 
 
 def leaves(tree: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -158,7 +148,7 @@ def edit_field(files: Files, rng: Rng) -> Files:
             branch[key] = None
         case _:
             branch[key] = other(branch[key], rng)
-    return Files(json.dumps(record).encode(), files.counts)
+    return Files(text_of(record).encode(), files.counts)
 
 
 def swap_fields(files: Files, rng: Rng) -> Files:
@@ -168,7 +158,7 @@ def swap_fields(files: Files, rng: Rng) -> Files:
     one, two = (fields[k] for k in rng.choice(len(fields), 2, replace=False))
     a, b = parent(record, one), parent(record, two)
     a[one[-1]], b[two[-1]] = b[two[-1]], a[one[-1]]
-    return Files(json.dumps(record).encode(), files.counts)
+    return Files(text_of(record).encode(), files.counts)
 
 
 def edit_claim(files: Files, rng: Rng) -> Files:
@@ -182,7 +172,7 @@ def edit_claim(files: Files, rng: Rng) -> Files:
     path = claims[rng.integers(len(claims))]
     branch = parent(record, path)
     branch[path[-1]] = other(branch[path[-1]], rng)
-    return Files(json.dumps(sealed(record)).encode(), files.counts)
+    return Files(text_of(sealed(record)).encode(), files.counts)
 
 
 def edit_array(files: Files, rng: Rng) -> Files:

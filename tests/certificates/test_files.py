@@ -1,11 +1,11 @@
 """Certificates on disk: round trip, and no changed file is believed."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from certificate_files import get, put, sealed, text_of
 
 import segcert as sc
 from segcert.certificates.records import CertificateRecord
@@ -45,13 +45,6 @@ def change(record: dict, path: tuple[object, ...]) -> dict:
     return copy
 
 
-def reseal(record: dict) -> dict:
-    """Forge the digest, as somebody would who read our source."""
-    content = {**record, "digest": ""}
-    text = json.dumps(content, sort_keys=True)
-    return {**record, "digest": hashlib.sha256(text.encode()).hexdigest()}
-
-
 def test_round_trip(cert: sc.Certificate, cert_no_pilot: sc.Certificate, tmp_path: Path) -> None:
     for number, one in enumerate((cert, cert_no_pilot)):
         one.save(tmp_path / str(number))
@@ -81,7 +74,7 @@ def test_every_changed_field_is_refused(cert: sc.Certificate, tmp_path: Path) ->
     fields = leaves(record)
     assert len(fields) > 60
     for field in fields:
-        path.write_text(json.dumps(change(record, field)))
+        path.write_text(text_of(change(record, field)))
         with pytest.raises(sc.VerificationError):
             sc.load_certificate(tmp_path)
 
@@ -102,7 +95,7 @@ def test_forged_results_are_refused_even_with_a_good_digest(
     derived = [f for f in derived if f != ("result", "invalid")]
     assert len(derived) > 20
     for field in derived:
-        path.write_text(json.dumps(reseal(change(record, field))))
+        put(tmp_path, change(record, field))
         with pytest.raises(sc.VerificationError):
             sc.load_certificate(tmp_path)
 
@@ -110,7 +103,7 @@ def test_forged_results_are_refused_even_with_a_good_digest(
 def test_the_forger_of_this_test_can_seal(cert: sc.Certificate, tmp_path: Path) -> None:
     cert.save(tmp_path)
     record = json.loads((tmp_path / "certificate.json").read_text())
-    assert reseal(record) == record
+    assert text_of(sealed(record)) == (tmp_path / "certificate.json").read_text()
 
 
 def test_changed_counts_are_refused(cert: sc.Certificate, tmp_path: Path) -> None:
@@ -131,9 +124,6 @@ def test_truncated_files_are_refused(cert: sc.Certificate, tmp_path: Path, keep:
         cert.save(tmp_path)
         data = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(data[:keep])
-        if name == "certificate.json" and keep == -1:
-            sc.load_certificate(tmp_path)  # only the last line break is missing
-            continue
         with pytest.raises(sc.VerificationError):
             sc.load_certificate(tmp_path)
 
@@ -159,9 +149,8 @@ def test_pickles_are_never_loaded(cert: sc.Certificate, tmp_path: Path) -> None:
 
 def test_unknown_version_is_refused(cert: sc.Certificate, tmp_path: Path) -> None:
     cert.save(tmp_path)
-    path = tmp_path / "certificate.json"
-    record = json.loads(path.read_text())
-    path.write_text(json.dumps(reseal({**record, "version": 1})))
+    record = get(tmp_path)
+    put(tmp_path, {**record, "version": 1})
     with pytest.raises(sc.VerificationError, match="version"):
         sc.load_certificate(tmp_path)
 

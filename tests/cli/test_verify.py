@@ -1,6 +1,5 @@
 """``segcert verify``: 0 if a certificate holds, 1 if it was changed, 2 if there is none."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from certificate_files import get, put
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from segcert.certificates.records import CertificateRecord
 from segcert.cli.main import run
 from segcert.models.checkpoints import Description, load_weights, save_weights
 
@@ -44,11 +43,9 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 def forge(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change a certificate and compute its digest again."""
-    path = folder / "certificate.json"
-    record = json.loads(path.read_text())
+    record = get(folder)
     change(record)
-    sealed = CertificateRecord.model_validate_json(json.dumps(record)).sealed()
-    path.write_text(sealed.model_dump_json(indent=2) + "\n")
+    put(folder, record)
 
 
 def replay(command: Command, folder: Path, weights: Path, *arguments: object) -> Any:

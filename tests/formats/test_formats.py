@@ -83,7 +83,7 @@ def test_every_kind_is_there() -> None:
 
 @pytest.mark.parametrize("arithmetic", ["bfloat16 autocast", "float16 autocast", "int8"])
 def test_version_2_said_the_arithmetic(arithmetic: str) -> None:
-    record = read_record(HERE / "2" / "certificate.json")
+    record, _ = read_record(HERE / "2" / "certificate.json")
     assert isinstance(record, CertificateRecord2)
     source = record.provenance.model_copy(update={"precision": arithmetic})
     words = in_words(record.model_copy(update={"provenance": source}))

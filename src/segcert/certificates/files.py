@@ -3,7 +3,7 @@
 Reading one recomputes it from its counts: a file that does not follow from them is refused.
 """
 
-import math
+import json
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +12,22 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from segcert.arrays import MOST_BYTES, read_arrays
+from segcert.arrays import read_arrays
+from segcert.certificates.consistency import HEADERS, MOST_BYTES, check_declared
 from segcert.certificates.earlier import replacing
 from segcert.certificates.family import Family
 from segcert.certificates.hierarchical import certify_tree
+from segcert.certificates.plausible import check_record
 from segcert.certificates.reading import to_correction, to_counts, to_family, to_tree
 from segcert.certificates.records import CertificateRecord
 from segcert.certificates.records_2 import CertificateRecord2
 from segcert.certificates.result import FORMAT, Certificate
 from segcert.certificates.segcertify import certify
+from segcert.certificates.strict_json import read_strictly
 from segcert.certificates.version_2 import check_procedure, downgraded, upgraded
-from segcert.certificates.writing import arrays, hash_arrays, hash_stored, to_record
+from segcert.certificates.writing import arrays, hash_stored, to_record
 from segcert.errors import InputError, SegcertError, VerificationError
 from segcert.files import atomic_write
-from segcert.models.adapter import component_shape
 from segcert.sampling.counts import Counts
 from segcert.text import one_line
 
@@ -36,8 +38,6 @@ ANY_VERSION: TypeAdapter[AnyRecord] = TypeAdapter(
 VERSIONS = (2, FORMAT)
 
 CERTIFICATE, COUNTS = "certificate.json", "counts.npz"
-WIDEST = 2 + 4 + 2 + 2 + 1 + 8  # bytes per component: labels, hits, pilot, promise, masks, regions
-HEADERS = 1 << 14  # bytes
 
 
 def save_certificate(certificate: Certificate, folder: Path) -> None:
@@ -72,7 +72,14 @@ def with_trace(certificate: Certificate, folder: Path) -> Certificate:
 
 def to_json(certificate: Certificate) -> str:
     """The text of ``certificate.json``, in the format that the certificate came in."""
-    return written(certificate).model_dump_json(indent=2) + "\n"
+    return text_of(written(certificate))
+
+
+def text_of(record: AnyRecord) -> str:
+    """Lay a record out; numbers are written by Python, which writes them in one way."""
+    if isinstance(record, CertificateRecord2):
+        return record.model_dump_json(indent=2) + "\n"
+    return json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
 
 def written(certificate: Certificate) -> AnyRecord:
@@ -82,18 +89,26 @@ def written(certificate: Certificate) -> AnyRecord:
 
 
 def load_certificate(path: str | Path) -> Certificate:
-    """Read a certificate and prove again that it follows from its counts.
+    """Read a certificate and compute again that it follows from its counts.
+
+    What this proves: that the file is whole, that what it claims follows from its counts by a valid
+    procedure, and that it contradicts itself nowhere. That the counts were drawn it does not prove:
+    see `segcert.certificates.replay`.
 
     Args:
         path: The folder with ``certificate.json`` and ``counts.npz``, or the former.
 
     Raises:
         InputError: If a file is missing or cannot be read.
-        VerificationError: If anything in it does not follow from the counts.
+        VerificationError: If anything in it does not follow from the counts, or cannot be.
     """
     folder = Path(path).parent if Path(path).name == CERTIFICATE else Path(path)
-    read = read_record(folder / CERTIFICATE)
+    read, content = read_record(folder / CERTIFICATE)
     record = read if isinstance(read, CertificateRecord) else upgraded(read)
+    try:
+        check_record(record)
+    except SegcertError as error:
+        raise VerificationError(f"{folder / CERTIFICATE} cannot hold: {error}") from error
     counts, family = read_counts(folder / COUNTS, record)
     try:
         found = recomputed(counts, family, record)
@@ -102,6 +117,11 @@ def load_certificate(path: str | Path) -> Certificate:
     except SegcertError as error:
         raise VerificationError(f"{folder / CERTIFICATE} cannot hold: {error}") from error
     compare(read, expected, folder / CERTIFICATE)
+    if isinstance(read, CertificateRecord) and content != text_of(expected).encode():
+        raise VerificationError(
+            f"{folder / CERTIFICATE} was changed after it was made: it is not laid out as segcert "
+            "writes it"
+        )
     return replace(again, statement=expected.statement)
 
 
@@ -151,12 +171,15 @@ def flat(tree: object, prefix: str = "") -> dict[str, object]:
     }
 
 
-def read_record(path: Path) -> AnyRecord:
-    """Read ``certificate.json`` strictly, in any version of its format."""
+def read_record(path: Path) -> tuple[AnyRecord, bytes]:
+    """Read ``certificate.json`` strictly, in any version of its format; also its bytes."""
     if not path.is_file():
         raise InputError(f"no certificate at {path}: give the folder that segcert certify wrote")
     try:
-        record = ANY_VERSION.validate_json(path.read_bytes())
+        content = read_strictly(path)
+        record = ANY_VERSION.validate_json(content)
+    except InputError as error:
+        raise VerificationError(f"{path} is no valid certificate: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part not in VERSIONS) or "the file"
@@ -165,29 +188,22 @@ def read_record(path: Path) -> AnyRecord:
         ) from error
     if isinstance(record, CertificateRecord2):
         check_procedure(record, path)
-    return record
+    return record, content
 
 
 def read_counts(path: Path, record: CertificateRecord) -> tuple[Counts, Family]:
-    """Read ``counts.npz``, check its hash, and join it with the record."""
+    """Read ``counts.npz``, check headers, hash and values, and join it with the record."""
     if not path.is_file():
         raise InputError(f"{path} is missing: a certificate is verified from its counts")
     try:
-        stored = read_arrays(path, most=most_bytes(record))
-        counts = to_counts(stored, record)
-        family = to_family(record.parameters.family, stored)
-        hashes = {hash_stored(stored), hash_arrays(counts, family)}
+        if path.stat().st_size > MOST_BYTES + HEADERS:
+            raise InputError(f"it has more than {MOST_BYTES} bytes")
+        stored = read_arrays(path, check=lambda declared: check_declared(declared, record))
     except Exception as error:  # readers of zip files raise anything on damaged bytes
         raise VerificationError(f"{path} is damaged: {one_line(error)}") from error
-    if hashes != {record.counts_sha256}:
+    if hash_stored(stored) != record.counts_sha256:
         raise VerificationError(f"{path} was changed after it was made: its hash is another one")
-    return counts, family
-
-
-def most_bytes(record: CertificateRecord) -> int:
-    """Bytes that the arrays of a certificate can take at most, headers included."""
-    parameters, source = record.parameters, record.provenance
-    components = math.prod(component_shape(tuple(source.input_shape)))
-    each = WIDEST + (0 if parameters.n0 else 4 * record.model.classes)
-    draws = parameters.n0 + parameters.n
-    return min(components * each + 8 * draws + HEADERS, MOST_BYTES)
+    try:
+        return to_counts(stored, record), to_family(record.parameters.family, stored)
+    except Exception as error:
+        raise VerificationError(f"{path} is damaged: {one_line(error)}") from error

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from segcert.certificates.consistency import check_counts, check_prints
 from segcert.certificates.family import Family
 from segcert.certificates.records import (
     CertificateRecord,
@@ -12,7 +13,6 @@ from segcert.certificates.records import (
     TreeRecord,
 )
 from segcert.errors import InputError
-from segcert.models.adapter import component_shape
 from segcert.models.resizing import resizing_text
 from segcert.noise.kinds import NOISES
 from segcert.sampling.counts import Counts, Earlier, EarlierDraw, Provenance
@@ -55,42 +55,21 @@ def to_sequential(record: SequentialRecord | None, *, n: int) -> Sequential | No
 
 
 def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Counts:
-    """Join arrays and record; arrays that do not fit each other are refused."""
+    """Join arrays, which fit the record by shape and type, with the record.
+
+    Raises:
+        InputError: If they cannot be counts of so many draws.
+    """
     source, parameters = record.provenance, record.parameters
-    if stored["labels"].shape != component_shape(tuple(source.input_shape)):
-        raise InputError("labels do not fit the shape of the input")
-    class_counts, shape = stored.get("class_counts"), stored["labels"].shape
-    for name in ("pilot_hits", "promise", "ignore", "regions"):
-        if name in stored and stored[name].shape != shape:
-            raise InputError(f"labels and {name} do not fit each other")
+    check_counts(stored, record)
+    check_prints(stored, NOISES[parameters.noise.kind])
     pilot = parameters.n0 > 0
-    if ("pilot_hits" in stored) != pilot or ("promise" in stored and not pilot):
-        raise InputError("what the pilot found belongs to the test with pilot, and only there")
-    if pilot and stored["pilot_hits"].max(initial=0) > parameters.n0:
-        raise InputError("a component has more pilot hits than there are pilot draws")
-    if stored["labels"].max(initial=0) >= record.model.classes:
-        raise InputError(f"labels are not below the number of classes, {record.model.classes}")
-    hits = stored["hits"].astype(np.int32)
-    if hits.shape != stored["labels"].shape or (hits.size and hits.max() > parameters.n):
-        raise InputError("labels and hits do not fit each other or n")
-    if (class_counts is None) != (parameters.n0 > 0):
-        raise InputError("counts of every class belong to the test without pilot, and only there")
-    if class_counts is not None:
-        class_counts = class_counts.astype(np.int32)
-        labels = stored["labels"].astype(np.int64)
-        if (class_counts.argmax(0) != labels).any() or (class_counts.max(0) != hits).any():
-            raise InputError("labels and hits do not follow from the counts of the classes")
-    if (
-        len(stored["pilot_fingerprints"]) != parameters.n0
-        or len(stored["test_fingerprints"]) != parameters.n
-    ):
-        raise InputError("there must be one fingerprint per draw")
     return Counts(
         labels=stored["labels"].astype(np.int16),
-        hits=hits,
-        pilot_hits=stored["pilot_hits"].astype(np.uint16) if parameters.n0 else None,
-        promise=stored["promise"].astype(np.uint16) if "promise" in stored else None,
-        class_counts=class_counts,
+        hits=stored["hits"].astype(np.int32),
+        pilot_hits=stored["pilot_hits"].astype(np.uint16) if pilot else None,
+        promise=stored.get("promise"),
+        class_counts=None if pilot else stored["class_counts"].astype(np.int32),
         n0=parameters.n0,
         n=parameters.n,
         sequential=to_sequential(parameters.sequential, n=parameters.n),
@@ -124,13 +103,11 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
 
 
 def to_earlier(record: EarlierRecord) -> Earlier:
-    """Read what is said about a certificate that was replaced: all of it, or nothing."""
-    said = record.model_dump(exclude={"file_sha256"})
-    if set(said.values()) == {None}:
+    """Read what is said about a certificate that was replaced."""
+    if record.seed is None:
         return Earlier(record.file_sha256, None)
-    if None in said.values():
-        raise InputError("an earlier draw must be told with seed, hashes, settings and share")
-    return Earlier(record.file_sha256, EarlierDraw(**said | {"seed": int(said["seed"])}))
+    said = record.model_dump(exclude={"file_sha256"}) | {"seed": int(record.seed)}
+    return Earlier(record.file_sha256, EarlierDraw(**said))
 
 
 def to_runs(rows: list[list[int]], *, draws: int) -> tuple[Run, ...]:

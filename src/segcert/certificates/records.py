@@ -12,7 +12,7 @@ Value = str | int | float | None
 class Strict(BaseModel):
     """A part of the file: nothing missing, nothing more, no guessing of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class NoiseRecord(Strict):

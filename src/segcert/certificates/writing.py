@@ -62,7 +62,7 @@ def hash_stored(stored: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
     for name, array in sorted(stored.items()):
         digest.update(f"{name}|{array.dtype}|{array.shape}|".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

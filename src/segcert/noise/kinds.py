@@ -5,7 +5,7 @@ from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
-from segcert.noise.clouds import axis_vector
+from segcert.noise.clouds import COLUMNS, axis_vector
 from segcert.noise.contrast import ContrastNoise
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
@@ -51,6 +51,7 @@ CLOUDS: tuple[CloudKind, ...] = (
     PoseNoise,
     AxisAngleNoise,
 )
+LATTICES = (LatticeGaussianNoise, LatticeUniformNoise, LatticeLaplaceNoise)
 ALL: tuple[Kind, ...] = (*IMAGES, *CLOUDS)
 NOISES: dict[str, Kind] = {noise.kind: noise for noise in ALL}
 NAMES = ("gaussian", "uniform", "laplace", "brightness", "contrast")  # what a user may ask for
@@ -143,3 +144,27 @@ def check_not_for_clouds(noise: AbstractNoise) -> None:
             f"{noise.kind} noise is for point clouds, and the input is an image: a cloud is an "
             "array (points, 3) or (points, 6)"
         )
+
+
+def check_kind(kind: str, shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse a noise that an input of this shape and type cannot have; see `fitting_noise`.
+
+    Args:
+        kind: Of the noise, as records have it.
+        shape: Of the input; two axes are those of a cloud.
+        dtype: Of the input, "uint8" or "float32".
+
+    Raises:
+        InputError: If there is no such noise, or it is one of other inputs.
+    """
+    if kind not in NOISES:
+        raise InputError(f"noise must be one of {', '.join(NOISES)}, got {kind!r}")
+    cloud = len(shape) == 2
+    if cloud and (shape[1] not in COLUMNS or dtype != "float32"):
+        raise InputError(f"a cloud has 3 or 6 columns of float32, got {dtype} of shape {shape}")
+    if cloud != issubclass(NOISES[kind], CLOUDS):
+        raise InputError(f"{kind} noise is not for {'clouds' if cloud else 'images'}")
+    on_the_grid = issubclass(NOISES[kind], LATTICES)
+    off_the_grid = issubclass(NOISES[kind], (GaussianNoise, UniformNoise, LaplaceNoise))
+    if (on_the_grid and dtype != "uint8") or (off_the_grid and dtype == "uint8"):
+        raise InputError(f"{kind} noise is not for images of {dtype}")

@@ -9,6 +9,8 @@ from segcert.noise.base import AbstractNoise
 from segcert.sampling.tally import Run
 from segcert.stats.sequential import Sequential
 
+MOST_CLASS_COUNTS = 2**29  # components times classes of the test without pilot: 2 GiB
+
 
 @dataclass(frozen=True)
 class EarlierDraw:

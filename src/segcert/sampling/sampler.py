@@ -18,7 +18,12 @@ from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import Input
 from segcert.sampling.partial import Partial, check_partial, nothing_done
-from segcert.sampling.setup import check_draw_numbers, choose_batch_size, make_task
+from segcert.sampling.setup import (
+    check_class_counts,
+    check_draw_numbers,
+    choose_batch_size,
+    make_task,
+)
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, Tally
 from segcert.stats.sequential import Sequential
@@ -96,6 +101,8 @@ def sample(
     check_draw_numbers(n0, looks[-1])
     seed = partial.identity.seed if partial and seed is None else seed
     task = make_task(model, image, noise=noise, seed=seed, device=device, batch_size=batch_size)
+    if not n0:
+        check_class_counts(task)
     size = choose_batch_size(batch_size, task)
     done = nothing_done(task, n0=n0, n=n, stop_rule=name_of(stop))
     identity = done.identity

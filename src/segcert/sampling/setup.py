@@ -8,13 +8,14 @@ from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from segcert.data.images import hash_image
-from segcert.errors import InputError
+from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Model, Segmenter
 from segcert.models.base import BaseModel
 from segcert.models.resizing import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counting import Task
+from segcert.sampling.counts import MOST_CLASS_COUNTS
 from segcert.sampling.inputs import Input, check_fits, fitting_noise, read_input
 from segcert.sampling.mixing import check_draws_are_independent
 from segcert.sampling.promise import MOST_PILOT_DRAWS
@@ -22,6 +23,7 @@ from segcert.sampling.streams import Streams, fresh_seed
 
 COMPONENTS_PER_BATCH = (2**20, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)
 LARGEST_BATCH = 32
+MOST_TOGETHER = 2**20  # draws that may be asked to go through the model together
 VOLUME_AXES = 4  # channels, depth, height, width
 
 
@@ -67,7 +69,23 @@ def make_task(
     )
     batched = isinstance(batch_size, int) and batch_size > 1
     output, largest_batch = check_draws_are_independent(task, batched=batched)
-    return replace(task, classes=task.segmenter.count_classes(output), largest_batch=largest_batch)
+    classes = task.segmenter.count_classes(output)
+    check_named_classes(task.segmenter, classes)
+    return replace(task, classes=classes, largest_batch=largest_batch)
+
+
+def check_named_classes(segmenter: BaseModel, classes: int) -> None:
+    """Refuse names or colours of another number of classes than the model gives.
+
+    Raises:
+        ModelError: With both numbers.
+    """
+    for word, given in (("class names", segmenter.class_names), ("colours", segmenter.palette)):
+        if given and len(given) != classes:
+            raise ModelError(
+                f"model {segmenter.name} gives {classes} classes and has {len(given)} {word}: "
+                "name each class once, in the order of the scores, or none"
+            )
 
 
 def unchecked_task(
@@ -90,6 +108,20 @@ def unchecked_task(
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
     return Task(segmenter, x.to(where), fitting_noise(noise, x), streams, classes=0)
+
+
+def check_class_counts(task: Task) -> None:
+    """Refuse, before the first draw, more counts than a certificate may hold.
+
+    Raises:
+        InputError: With the way out.
+    """
+    cells = task.classes * math.prod(task.components)
+    if cells > MOST_CLASS_COUNTS:
+        raise InputError(
+            f"n0 = 0 counts every class at every component, {cells} numbers, and a certificate "
+            f"holds at most {MOST_CLASS_COUNTS}: use n0 >= 1"
+        )
 
 
 def as_base_model(model: Model | BaseModel) -> BaseModel:
@@ -169,10 +201,12 @@ def check_batch_size(batch_size: int | str) -> None:
     """Refuse an impossible number of draws that go through the model together.
 
     Raises:
-        InputError: If it is neither "auto" nor positive.
+        InputError: If it is neither "auto" nor a number in [1, 2^20].
     """
     if batch_size != "auto" and not (isinstance(batch_size, int) and batch_size >= 1):
         raise InputError(f"batch_size must be 'auto' or an integer >= 1, got {batch_size!r}")
+    if isinstance(batch_size, int) and batch_size > MOST_TOGETHER:
+        raise InputError(f"batch_size must be at most {MOST_TOGETHER}, got {batch_size}")
 
 
 def choose_batch_size(batch_size: int | str, task: Task) -> int:
