@@ -190,7 +190,7 @@ def change_record(folder: Path) -> None:
     path = folder / CERTIFICATE
     record = json.loads(path.read_text("utf-8"))
     record["result"]["radius"] *= 2
-    path.write_text(json.dumps(record), "utf-8")
+    path.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
 
 
 def change_counts(folder: Path) -> None:
