@@ -21,6 +21,7 @@ from .controls import controls
 from .end_to_end import end_to_end, repeats_are_refused
 from .harness import Case, find
 from .models import INDEPENDENT
+from .pairs import pairs, stopped_orders
 from .shared_randomness import shared_randomness
 from .table import as_json, markdown, write_between_markers
 
@@ -30,10 +31,24 @@ app = App(help=__doc__)
 def cases(*, short: bool) -> list[Case]:
     """What is measured; the short version leaves out most of the grid and repeats less."""
     if short:
-        few = (*end_to_end(800), *shared_randomness(800))
-        return [*grid(40, (INDEPENDENT,)), *adversaries(400), *few, *controls(600)]
-    through_the_sampler = (*end_to_end(4000), *shared_randomness(4000))
-    return [*grid(500), *adversaries(3000), *through_the_sampler, *controls(1500)]
+        return [
+            *grid(40, (INDEPENDENT,)),
+            *pairs(20, (INDEPENDENT,)),
+            *stopped_orders(40, 400, (1,)),
+            *adversaries(430),
+            *end_to_end(800),
+            *shared_randomness(800),
+            *controls(600),
+        ]
+    return [
+        *grid(500),
+        *pairs(500),
+        *stopped_orders(1500, 1500, (1, 10)),
+        *adversaries(3000),
+        *end_to_end(4000),
+        *shared_randomness(4000),
+        *controls(1500),
+    ]
 
 
 @app.default

@@ -13,10 +13,12 @@ from .controls import CONTROLS
 from .end_to_end import END_TO_END
 from .harness import FALSE_ALARM, Found, Tally
 from .models import LAWS
+from .pairs import PAIRS, all_pairs, refusals
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 TITLES = {
     GRID: "Every procedure at tau and around it",
+    PAIRS: "Every correction, with every way of stopping, with a pilot and without",
     ADVERSARIES: "Against adversaries",
     END_TO_END: "From the noise to the certificate",
     CONTROLS: "Negative controls",
@@ -29,7 +31,8 @@ def markdown(found: list[Found], *, seed: int, refused: bool) -> str:
     for table, title in TITLES.items():
         rows = [one for one in found if one.case.table == table]
         if rows:
-            parts += [f"## {title}", grid_table(rows) if table == GRID else plain_table(rows)]
+            as_grid = grid_table(rows) if table in (GRID, PAIRS) else plain_table(rows)
+            parts += [f"## {title}", as_grid, *([refused_pairs()] if table == PAIRS else [])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -66,6 +69,16 @@ def summary(found: list[Found], *, seed: int, refused: bool) -> str:
         f"fingerprints on, the sampler **{'refuses' if refused else 'ACCEPTS'}** a noise that is "
         "repeated through a batch."
     )
+
+
+def refused_pairs() -> str:
+    """Say which pairs of that table the code refuses, and why."""
+    found = refusals()
+    lines = [line(str(pair), f"refused: {reason}") for pair, reason in found]
+    return (
+        f"Of {len(all_pairs())} pairs {len(found)} are refused:\n\n"
+        + header("procedure", "answer") + "\n" + "\n".join(lines)
+    )  # fmt: skip
 
 
 def grid_table(found: list[Found]) -> str:

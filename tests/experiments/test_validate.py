@@ -11,7 +11,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -27,10 +29,13 @@ from experiments.validate.controls import BATCH, CONTROLS, controls  # noqa: E40
 from experiments.validate.end_to_end import TAU, N, repeats_are_refused  # noqa: E402
 from experiments.validate.harness import FALSE_ALARM, Case, Tally, find  # noqa: E402
 from experiments.validate.models import LAWS, TOGETHER, Law, in_part  # noqa: E402
+from experiments.validate.pairs import all_pairs, refusals  # noqa: E402
 from experiments.validate.procedures import Procedure, segcertify  # noqa: E402
 from experiments.validate.table import markdown, write_between_markers  # noqa: E402
 from segcert.stats.bonferroni import Bonferroni  # noqa: E402
 from segcert.stats.correction import AbstractCorrection  # noqa: E402
+from segcert.stats.corrections import CORRECTIONS  # noqa: E402
+from segcert.stats.sequential import Sequential  # noqa: E402
 
 MISSED = 1e-6
 PUBLISHED = (
@@ -140,7 +145,7 @@ def test_what_the_short_version_detects(rows: list[Row]) -> None:
     Four times where an adversary stops.
     """
     for row in rows:
-        if row.table == "grid" or row.defect or row.alpha != 0.1:
+        if row.table in ("grid", "pairs") or row.defect or row.alpha != 0.1:
             continue
         stopped = row.row.startswith(("4 looks", "e-process"))
         times = 4 if stopped else 2.5 if row.table == "end to end" else 3
@@ -202,6 +207,47 @@ def test_no_procedure_is_idle(rows: list[Row], procedure: Procedure) -> None:
     cells = [row for row in rows if (row.table, row.row) == (GRID, procedure.name)]
     assert len(cells) == len(TRUTHS)
     assert sum(row.right for row in cells) > 0.1 * sum(row.possible for row in cells)
+
+
+def test_no_pair_is_left_out(rows: list[Row]) -> None:
+    """Every correction x every way of stopping x pilot or not is measured or refused, and known."""
+    every = all_pairs()
+    wanted = set(product(CORRECTIONS, (None, *get_args(Sequential)), (True, False)))
+    assert {(pair.name, pair.way, pair.pilot) for pair in every} == wanted
+    measured_rows = {row.row for row in rows if row.table == "pairs"}
+    refused = {str(pair) for pair, _ in refusals()}
+    assert not measured_rows & refused
+    assert {str(pair) for pair in every} <= measured_rows | refused
+    needless = {pair for pair in every if str(pair) in refused and pair.pilot}
+    assert not needless  # with a pilot nothing is refused
+
+
+def test_no_pair_is_idle(rows: list[Row]) -> None:
+    of_pairs = [row for row in rows if row.table == "pairs" and row.possible]
+    assert len(of_pairs) > 35
+    assert [row for row in of_pairs if row.right <= 0.5 * row.possible] == []
+
+
+def test_a_correction_or_way_of_stopping_without_parameters_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setitem(CORRECTIONS, "new", Bonferroni)
+        with pytest.raises(AssertionError, match="give each correction its parameters"):
+            all_pairs()
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "experiments.validate.pairs.get_args", lambda _: (*get_args(Sequential), int)
+        )
+        with pytest.raises(AssertionError, match="give each way of stopping its draws"):
+            all_pairs()
+
+
+def test_the_old_order_at_any_time_is_flagged(rows: list[Row]) -> None:
+    """The level of the final count: an error of a third; hardly ever missed above 0.28."""
+    one = by_name(rows, CONTROLS, "ordered, level of the final count, e-process at every draw")
+    assert binom.cdf(limit(one, len(rows)) - 1, one.repetitions, 0.33) <= MISSED
+    assert one.flagged
 
 
 class WithoutDivision(Bonferroni):

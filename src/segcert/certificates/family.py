@@ -150,7 +150,7 @@ def evidence(
 ) -> Evidence:
     """Count the tests with each number of hits."""
     histogram = np.bincount(hits, minlength=len(given.p_values)).astype(np.int64)
-    return Evidence(given.p_values, histogram, hits, promise)
+    return Evidence(given.p_values, histogram, hits, promise, given.any_time)
 
 
 def tested_components(family: Family, counts: Counts) -> int:

@@ -139,7 +139,9 @@ def share(
     for drawn, promised in zip(hits, promise, strict=True):
         every = np.resize(drawn, components)
         counted = np.bincount(every, minlength=len(given.p_values)).astype(np.int64)
-        evidence = Evidence(given.p_values, counted, every, np.resize(promised, components))
+        evidence = Evidence(
+            given.p_values, counted, every, np.resize(promised, components), given.any_time
+        )
         found.append(correction.decide(evidence, alpha=given.alpha).mask(every).mean())
     return float(np.mean(found))
 

@@ -4,6 +4,7 @@ N tests with n draws each have only n + 1 distinct p-values, falling as the coun
 correction therefore works on the histogram of the counts, whatever N is.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -26,12 +27,15 @@ class Evidence:
         hits: Count of each test; only procedures that look at single tests need it.
         promise: What the pilot promises of each test, larger is tested earlier; never computed
             from the draws that are tested.
+        any_time: Whether the draws chose when to stop, so that the p-values hold at any time:
+            then not even the table may choose a level, since it is that of the final count.
     """
 
     p_values: Float64[np.ndarray, " counts"]
     histogram: Int64[np.ndarray, " counts"]
     hits: Integer[np.ndarray, " m"] | None = None
     promise: UInt16[np.ndarray, " m"] | None = None
+    any_time: bool = False
 
     @property
     def tests(self) -> int:
@@ -107,6 +111,13 @@ def step_down(
     last_failure = int(np.flatnonzero(fails)[-1]) if fails.any() else -1
     reached = np.flatnonzero(histogram[last_failure + 1 :])
     return last_failure + 1 + int(reached[0]) if len(reached) else len(histogram)
+
+
+def share_of(level: float, parts: int) -> float:
+    """Divide a level evenly: the largest float64 of which ``parts`` times is at most ``level``."""
+    share = level / parts
+    fits = Fraction(share) * parts <= Fraction(level)
+    return share if fits else math.nextafter(share, 0)
 
 
 def times_at_most(p_value: float, level: float) -> int:

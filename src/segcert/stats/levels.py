@@ -28,10 +28,12 @@ class Levels:
     Args:
         p_values: p-value of each count 0, ..., n; 1 for counts that must not be rejected.
         alpha: Level that is left for the correction.
+        any_time: Whether the p-values hold at any time at which the draws may stop.
     """
 
     p_values: Float64[np.ndarray, " counts"]
     alpha: float
+    any_time: bool = False
 
 
 def check_tau_alpha(*, tau: float, alpha: float) -> None:
@@ -82,7 +84,7 @@ def levels(
     if isinstance(sequential, Anytime):
         if not pilot:
             raise InputError("stopping at any time needs a pilot: use n0 >= 1, or planned looks")
-        return Levels(e_process_p_values(n, tau=tau), alpha)
+        return Levels(e_process_p_values(n, tau=tau), alpha, any_time=True)
     if pilot:
         return Levels(pilot_p_values(n, tau=tau), alpha)
     p_values = no_pilot_p_values(n, tau=tau)

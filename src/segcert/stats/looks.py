@@ -6,12 +6,11 @@ class) runs at ``alpha / K`` on all draws so far. Each look is wrong with a prob
 between components: which look is used may depend on everything that was seen.
 """
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 
 from segcert.errors import InputError
+from segcert.stats.correction import share_of
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,7 @@ class Looks:
         """
         if not 0 < alpha < 1:
             raise InputError(f"alpha must be in (0, 1), got {alpha}")
-        level = alpha / len(self.at)
-        fits = Fraction(level) * len(self.at) <= Fraction(alpha)
-        return level if fits else math.nextafter(level, 0)
+        return share_of(alpha, len(self.at))
 
 
 def even_looks(n: int, k: int, *, first: int | None = None) -> Looks:

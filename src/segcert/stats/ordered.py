@@ -13,6 +13,7 @@ from segcert.stats.correction import (
     Evidence,
     check_whole_number,
     first_count_at_most,
+    share_of,
     times_at_most,
 )
 from segcert.stats.promise import DOUBTFUL, promise_of_ratio
@@ -33,13 +34,17 @@ class Ordered(AbstractCorrection):
     level was at most a(j): its p-value is at most a(j). By the union bound over j this has a
     probability of at most a(1) + a(2) + ... <= alpha.
 
+    Where the draws chose when to stop, levels are those of any time (see `of_any_time`): the proof
+    needs m and every a(j) before the draws that are tested, and a level snapped to the table of
+    the final count would be chosen by them.
+
     With m = N it is Bonferroni's correction. With fewer than m failures in all it accepts every
     pass, in any order, as `Capped` with cap m - 1 does at the same count.
 
     Args:
         budget: About how many failures to pay for at the mild level, which is the p-value of a
-            count: m is what the nearest one leaves. None takes a quarter of the tests of which the
-            pilot is doubtful.
+            count: m is what the nearest one leaves. Exactly so many at any time. None takes a
+            quarter of the tests of which the pilot is doubtful.
         by: What orders the tests: "margin" is the pilot's mean softmax margin over its spread,
             "agreement" how many pilot draws agreed (all that models that return labels offer).
         reserve: Share of ``alpha`` for the tests after the budget is spent, in [0, 1).
@@ -80,9 +85,9 @@ class Ordered(AbstractCorrection):
             )
         budget = self.budget or quarter_of_doubtful(promise)
         mild = (1 - self.reserve) * alpha
-        payable = min(first_count_at_most(evidence.p_values, mild), len(evidence.p_values) - 1)
-        first = max(nearest_count(evidence.p_values, mild / budget), payable)
-        paid = min(times_at_most(evidence.p_values[first], mild), evidence.tests)
+        paid_by = of_any_time if evidence.any_time else of_fixed_n
+        first, paid = paid_by(evidence.p_values, mild, budget)
+        paid = min(paid, evidence.tests)
         left = max(evidence.tests - paid, 1)
         last = max(first, first_count_at_most(evidence.p_values, self.reserve * alpha / left))
         if paid == 0:
@@ -94,6 +99,33 @@ class Ordered(AbstractCorrection):
     def first_level(self, tests: int, *, alpha: float) -> float:  # noqa: ARG002
         """The level of a single paid failure: the pilot may ask for that."""
         return (1 - self.reserve) * alpha
+
+
+def of_fixed_n(
+    p_values: Float64[np.ndarray, " counts"], mild: float, budget: int
+) -> tuple[int, int]:
+    """Smallest count at the mild level, and m, where n was fixed: the nearest level of the table.
+
+    Returns:
+        The count, at most n, and how many p-values of that count fit into ``mild``.
+    """
+    payable = min(first_count_at_most(p_values, mild), len(p_values) - 1)
+    first = max(nearest_count(p_values, mild / budget), payable)
+    return first, times_at_most(p_values[first], mild)
+
+
+def of_any_time(
+    p_values: Float64[np.ndarray, " counts"], mild: float, budget: int
+) -> tuple[int, int]:
+    """Smallest count at the mild level, and m, whenever the draws stop: ``mild / budget`` as it is.
+
+    Returns:
+        The count, n + 1 if none, and ``budget``.
+
+    Source:
+        docs/decisions/0010: snapped to the table, N = 256 tests at tau had an error of 3.3 alpha.
+    """
+    return first_count_at_most(p_values, share_of(mild, budget)), budget
 
 
 def nearest_count(p_values: Float64[np.ndarray, " counts"], level: float) -> int:
