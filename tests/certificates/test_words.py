@@ -1,5 +1,7 @@
 """Statements: the numbers they must hold, and what they must not promise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,20 @@ def statement(counts: sc.Counts, **options: object) -> tuple[str, int]:
     """The words and the number of certified components."""
     cert = sc.certify(counts, tau=TAU, alpha=ALPHA, **options)  # type: ignore[arg-type]
     return cert.statement, int(cert.certified.sum())
+
+
+def test_a_model_is_named_with_its_digest(some: sc.Counts) -> None:
+    """A name alone may be anybody's: two networks of one name have two statements."""
+    words = [
+        sc.certify(
+            replace(some, provenance=replace(some.provenance, weights_sha256=digest)),
+            tau=TAU, alpha=ALPHA,
+        ).statement
+        for digest in ("a" * 64, "b" * 64)
+    ]  # fmt: skip
+    assert "class of step (sha256 aaaaaaaaaaaaaaaa) under" in words[0]
+    assert words[1] == words[0].replace("a" * 16, "b" * 16)
+    assert "class of step (a function without hash) under" in statement(some)[0]
 
 
 @pytest.mark.parametrize("correction", [sc.holm, sc.Ordered(), sc.Capped(40), sc.KFwer(1)], ids=str)

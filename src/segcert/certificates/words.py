@@ -6,9 +6,10 @@ from jaxtyping import Bool
 from segcert.certificates.earlier_words import earlier_in_words
 from segcert.errors import InputError
 from segcert.models.runtime import ARITHMETIC
-from segcert.sampling.counts import Counts
+from segcert.sampling.counts import Counts, Provenance
 from segcert.text import confidence_text, floor_text
 
+DIGITS = 16  # of a digest in statements; all 64 are in the provenance
 DOWN = 1 - 2.0**-40  # more than the rounding of distances and of the quotient
 
 
@@ -25,6 +26,13 @@ def share_of_diameter(radius: float, diameter: float) -> float:
     if not diameter > 0:
         raise InputError(f"a radius is no share of a diameter of {diameter}: all points coincide")
     return radius / diameter * DOWN
+
+
+def named(source: Provenance) -> str:
+    """Name a model with its digest beside it: a name alone may be anybody's."""
+    if source.weights_sha256 == "none":
+        return f"{source.model} (a function without hash)"
+    return f"{source.model} (sha256 {source.weights_sha256[:DIGITS]})"
 
 
 def in_words(
@@ -53,7 +61,7 @@ def in_words(
         docs/guarantees.md, sections 1 and 5; docs/decisions/0008 for class trees.
     """
     number = int(certified.sum())
-    noise, model = counts.noise, counts.provenance.model
+    noise, model = counts.noise, named(counts.provenance)
     ball = noise.ball(floor_text(radius))
     which = f"the {number} certified components of {counts.components}"
     if not errors:
@@ -80,6 +88,8 @@ def in_words(
     assumption = f"{noise.assumption} " if noise.assumption else ""
     arithmetic = counts.provenance.precision
     if arithmetic in ARITHMETIC.values():
-        assumption += f"By {model} the network as computed in {arithmetic} is meant. "
+        assumption += (
+            f"By {counts.provenance.model} the network as computed in {arithmetic} is meant. "
+        )
     assumption += earlier_in_words(counts)
     return beginning + middle + assumption + "Nothing is said about the other components."

@@ -18,6 +18,7 @@ from segcert.models.checkpoints import (
 )
 from segcert.models.denoising import ResidualDenoiser
 from segcert.models.exported import load_program as load_exported
+from segcert.models.names import own_name
 
 
 class ExportedDenoiser(nn.Module):
@@ -77,10 +78,11 @@ def open_denoiser(name: str) -> tuple[nn.Module, str]:
         InputError: If there is no such denoiser, or its file is unusable.
     """
     path = find_denoiser(name)
+    called = path.stem if path == shipped_denoisers().get(name) else own_name(path.stem, path)
     if path.suffix == ".pt2":
-        return load_program(path), path.stem
+        return load_program(path), called
     net, _ = load_denoiser(path)
-    return net.to("cuda" if torch.cuda.is_available() else "cpu"), path.stem
+    return net.to("cuda" if torch.cuda.is_available() else "cpu"), called
 
 
 def load_denoiser(path: Path) -> tuple[nn.Module, DenoiserDescription]:

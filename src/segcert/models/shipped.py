@@ -18,6 +18,7 @@ from segcert.models.checkpoints import (
     read_header,
 )
 from segcert.models.denoisers import open_denoiser
+from segcert.models.names import own_name
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter, with_denoiser
@@ -79,7 +80,8 @@ def open_alone(name: str) -> Segmenter:
     """
     path = find(name)
     if is_foreign(path):
-        return open_foreign(path)
+        segmenter = open_foreign(path)
+        return replace(segmenter, name=own_name(segmenter.name, path))
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")
@@ -90,7 +92,7 @@ def open_alone(name: str) -> Segmenter:
         smallest_side=smallest_side(description.architecture),
         class_names=description.classes,
         palette=description.palette,
-        name=path.stem,
+        name=path.stem if path == shipped().get(name) else own_name(path.stem, path),
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from segcert.data.part_numbers import CATEGORIES, PARTS, category_number, check_category
 from segcert.errors import InputError
 from segcert.models.checkpoints import is_of_points, load_point_weights, read_header
+from segcert.models.names import own_name
 from segcert.models.point_architectures import SMALLEST
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.pointnet2 import load_pointnet2
@@ -69,6 +70,8 @@ def open_network(
     options = {"votes": votes, "normal_neighbours": normal_neighbours}
     public = path.suffix in CHECKPOINTS
     segmenter = open_checkpoint(path, **options) if public else open_weights(path, **options)
+    if path != shipped_points().get(name):
+        segmenter = replace(segmenter, name=own_name(segmenter.name, path))
     if normal_neighbours and segmenter.columns != COLUMNS_WITH_NORMALS:
         raise InputError(f"model {segmenter.name} takes no normals: do not recompute them")
     told = {
