@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int16
 
 from segcert.certificates.segcertify import certify
+from segcert.certificates.words import named
 from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.clopper_pearson import lower_bounds
@@ -129,7 +130,7 @@ def in_words(
         f"{int((radius > 0).sum())} components of {counts.components} that have a radius, the "
         f"class printed is the class of the smoothed model for every "
         f"{noise.ball('the radius printed there')}. The smoothed model gives the most probable "
-        f"class of {counts.provenance.model} under {noise.description}. "
+        f"class of {named(counts.provenance)} under {noise.description}. "
         + (f"{noise.assumption} " if noise.assumption else "")
         + "Nothing is said about the other components."
     )

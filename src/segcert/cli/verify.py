@@ -1,5 +1,6 @@
 """``segcert verify``: does a certificate follow from its counts, and the counts from the seed?"""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from segcert.cli.arguments import (
     Device,
     Int8File,
 )  # fmt: skip
+from segcert.cli.clouds import CLOUD_AXES
+from segcert.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,10 +32,16 @@ def verify(
     ] = False,
     image: Annotated[
         Path | None,
-        Parameter(name=["--image", "--input"], help="For --replay: the image or point cloud."),
+        Parameter(
+            name=["--image", "--input"],
+            help="The image or point cloud: is the certificate about it?",
+        ),
     ] = None,
     model: Annotated[
-        str | None, Parameter(help="For --replay: the model, by default the recorded name.")
+        str | None,
+        Parameter(
+            help="The model: is the certificate about it? For --replay by default the recorded one."
+        ),
     ] = None,
     denoiser: DenoiserName = None,
     backend: BackendName = None,
@@ -42,35 +51,132 @@ def verify(
 ) -> None:
     """Recompute a certificate from its counts; with --replay also the counts from the seed.
 
+    Without --replay it is proved that the statement follows from the counts, and that the files
+    contradict themselves nowhere, not that the counts were drawn. --image and --model compare
+    hashes. Pictures beside the certificate are compared with it where that is possible.
+
     Exit status 0 if everything matches, 1 if not. A replay takes the recorded backend, and the
     recorded precision.
     """
     from segcert.certificates.earlier_words import earlier_lines
-    from segcert.certificates.files import load_certificate
-    from segcert.cli.clouds import CLOUD_AXES, kind_for, refuse_options, reopen_point_model
+    from segcert.certificates.files import CERTIFICATE, load_certificate
     from segcert.cli.shell import results
-    from segcert.errors import InputError
-    from segcert.models.shipped import open_model, recorded_model
+    from segcert.report.beside import check_beside
 
+    chosen = Chosen(model, denoiser, backend, calibration, int8_file)
+    chosen.check(replay=replay)
+    if replay and image is None:
+        raise InputError("--replay needs the image or cloud: add --image FILE")
+    if not replay and device != "auto":
+        raise InputError("--device has no effect without --replay: leave out --device")
     found = load_certificate(certificate)
     results.print(f"{certificate}: follows from its counts", markup=False)
     results.print(found.statement, markup=False)
     for line in earlier_lines(found.provenance):
         results.print(line, markup=False)
-    if not replay:
-        return
-    if image is None:
-        raise InputError("--replay needs the image or cloud: add --image FILE")
-    if len(found.provenance.input_shape) == CLOUD_AXES:
-        given = {"--denoiser": denoiser, "--backend": backend, "--calibration": calibration}
-        refuse_options(given | {"--int8-file": int8_file})
-        point_model = reopen_point_model(found, model)
-        replay_and_print(found, point_model, kind_for(point_model).read(image), device)
-        return
-    name = model or recorded_model(found.provenance.model, denoiser)
-    segmenter = open_model(name, scale=found.provenance.scale, denoiser=denoiser)
-    segmenter = as_recorded(segmenter, found, backend, calibration, int8_file)
-    replay_and_print(found, segmenter, image, device)
+    folder = certificate.parent if certificate.name == CERTIFICATE else certificate
+    of_cloud = len(found.provenance.input_shape) == CLOUD_AXES
+    segmenter = chosen.open(found) if replay or model else None
+    given = None if image is None else read_given(found, image)
+    check_about(found, given, segmenter)
+    for line in check_beside(folder, found, None if of_cloud else image):
+        results.print(line, markup=False)
+    if replay and segmenter is not None and given is not None:
+        replay_and_print(found, segmenter, given, device)
+    else:
+        results.print("that the counts were drawn is not proved: --replay draws them again")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was said about the model.
+
+    Args:
+        model: Name or path; None is the recorded name.
+        denoiser: Name or path.
+        backend: What is to run it; None is the recorded one.
+        calibration: Folder of images, for int8.
+        int8_file: Calibrated network.
+    """
+
+    model: str | None
+    denoiser: str | None
+    backend: str | None
+    calibration: Path | None
+    int8_file: Path | None
+
+    def check(self, *, replay: bool) -> None:
+        """Refuse what has no effect.
+
+        Raises:
+            InputError: With the first such option.
+        """
+        if replay or self.model:
+            return
+        parts = {
+            "--denoiser": self.denoiser, "--backend": self.backend,
+            "--calibration": self.calibration, "--int8-file": self.int8_file,
+        }  # fmt: skip
+        for name, value in parts.items():
+            if value is not None:
+                raise InputError(f"{name} needs --model or --replay: leave out {name}")
+
+    def open(self, found: "Certificate") -> "BaseModel":
+        """Open the model as the certificate has it.
+
+        Raises:
+            InputError: If it cannot be opened, or an option is for inputs of the other kind.
+        """
+        from segcert.cli.clouds import refuse_options, reopen_point_model
+        from segcert.models.shipped import open_model, recorded_model
+
+        if len(found.provenance.input_shape) == CLOUD_AXES:
+            refuse_options({
+                "--denoiser": self.denoiser, "--backend": self.backend,
+                "--calibration": self.calibration, "--int8-file": self.int8_file,
+            })  # fmt: skip
+            return reopen_point_model(found, self.model)
+        name = self.model or recorded_model(found.provenance.model, self.denoiser)
+        segmenter = open_model(name, scale=found.provenance.scale, denoiser=self.denoiser)
+        return as_recorded(segmenter, found, self.backend, self.calibration, self.int8_file)
+
+
+def read_given(found: "Certificate", path: Path) -> "Tensor":
+    """Read the input as it was read for the certificate.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    from segcert.runs.kinds import IMAGES, CloudKind
+
+    shape = found.provenance.input_shape
+    if len(shape) == CLOUD_AXES:
+        return CloudKind(normals=shape[1] > 3).read(path)
+    return IMAGES.read(path)
+
+
+def check_about(
+    found: "Certificate", given: "Tensor | None", segmenter: "BaseModel | None"
+) -> None:
+    """Compare hashes of input and model with those of the certificate, and say so.
+
+    Raises:
+        VerificationError: If they are others.
+    """
+    from segcert.certificates.about import check_about_input, check_about_model
+    from segcert.cli.shell import results
+
+    if given is not None:
+        check_about_input(found, given)
+        results.print("input: it is the one that was certified, by its hash")
+    if segmenter is not None:
+        check_about_model(found, segmenter)
+        called, here = found.provenance.model, segmenter.name
+        other = "" if called == here else f"; the certificate calls it {called}, here it is {here}"
+        results.print(
+            f"model: it is the one that was certified, by its hash and settings{other}",
+            markup=False,
+        )
 
 
 def as_recorded(
@@ -95,7 +201,7 @@ def as_recorded(
 
 
 def replay_and_print(
-    found: "Certificate", segmenter: "BaseModel", given: "Tensor | Path", device: str
+    found: "Certificate", segmenter: "BaseModel", given: "Tensor", device: str
 ) -> None:
     """Draw the counts again and print how they compare."""
     from segcert.certificates.replay import replay

@@ -1,0 +1,57 @@
+"""Is a certificate about this input, and about this model? Hashes say so without drawing."""
+
+from segcert.certificates.result import Certificate
+from segcert.data.images import hash_image
+from segcert.errors import VerificationError
+from segcert.models.base import BaseModel
+from segcert.models.runtime import recorded_precision
+from segcert.sampling.conclude import runtime_of, scale_of
+from segcert.sampling.fingerprints import check_distinct
+from segcert.sampling.inputs import Input, is_cloud, read_input
+
+
+def check_about_input(certificate: Certificate, given: Input) -> None:
+    """Refuse another input, and noise that repeats more often on this one than chance explains.
+
+    Raises:
+        InputError: If the input cannot be read.
+        SamplingError: If noise repeats too often.
+        VerificationError: If it is not the one that was certified.
+    """
+    x, source = read_input(given), certificate.provenance
+    if hash_image(x) != source.input_sha256:
+        kind, parts = ("cloud", "points") if is_cloud(x) else ("image", "pixels")
+        raise VerificationError(
+            f"the {kind} is not the one that was certified: its {parts} hash differently"
+        )
+    shape, dtype = tuple(x.shape), str(x.dtype).removeprefix("torch.")
+    if (shape, dtype) != (source.input_shape, source.input_dtype):
+        raise VerificationError(
+            f"the certificate is of an input of {source.input_dtype} of shape "
+            f"{source.input_shape}, and this one is {dtype} of shape {shape}"
+        )
+    counts = certificate.counts
+    for prints in (counts.pilot_fingerprints, counts.test_fingerprints):
+        check_distinct(prints, counts.noise.repeat_probability(x))
+
+
+def check_about_model(certificate: Certificate, segmenter: BaseModel) -> None:
+    """Refuse another model: other weights, arithmetic, resizing, names or colours.
+
+    Raises:
+        VerificationError: With what differs.
+    """
+    counts, source = certificate.counts, certificate.provenance
+    parts: dict[str, tuple[object, object]] = {
+        "weights (sha256)": (source.weights_sha256, segmenter.weights_sha256),
+        "scale": (source.scale, scale_of(segmenter)),
+        "precision": (recorded_precision(source.precision), runtime_of(segmenter).precision),
+        "class names": (counts.class_names, segmenter.class_names),
+        "palette": (counts.palette, segmenter.palette),
+    }
+    for name, (recorded, found) in parts.items():
+        if recorded != found:
+            raise VerificationError(
+                f"the model is not the one that was certified ({source.model}): its {name} is "
+                f"{found!r}, recorded is {recorded!r}"
+            )
