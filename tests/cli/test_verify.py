@@ -153,12 +153,14 @@ def test_a_replay_of_something_else_is_refused(
         next(net.parameters())[0, 0, 0, 0] += 1e-3
     other = folder.with_name("other.safetensors")
     save_weights(other, net, describe())
-    replay(command, folder, other).refuses("the model is not the one that was certified")
+    replay(command, folder, other).refuses("the model is not the one that was certified", status=1)
     command(
         "verify", folder, "--replay", "--image", folder.with_name("photo.png")
     ).refuses("unknown model 'tiny'", ".safetensors")  # fmt: skip
     Image.fromarray(draw_pixels()).save(folder.with_name("photo.png"))
-    replay(command, folder, weights).refuses("the image is not the one that was certified")
+    replay(command, folder, weights).refuses(
+        "the image is not the one that was certified", status=1
+    )
     folder.with_name("photo.png").unlink()
     replay(command, folder, weights).refuses("photo.png does not exist")
 

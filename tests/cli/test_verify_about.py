@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 from certificate_files import get, put
+from cloud_files import mug_file
 from PIL import Image
-from point_models import FEW, mug_file
 
 from segcert.cli.main import run
 from segcert.models.checkpoints import Description, load_weights, save_weights
 
 Command = Callable[..., Any]
+
+FEW = ("--tau", 0.6, "--alpha", 0.05, "--n0", 3, "--n", 40, "--seed", 5)
 
 
 @pytest.fixture(scope="module")
