@@ -160,3 +160,16 @@ def test_digest_covers_every_field() -> None:
         "format", "version", "statement", "parameters", "result", "model", "provenance",
         "counts_sha256", "digest",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("classes", [0, 2**15, 40_000])
+def test_classes_whose_labels_16_bits_would_wrap_are_refused(
+    cert: sc.Certificate, tmp_path: Path, classes: int
+) -> None:
+    cert.save(tmp_path)
+    path = tmp_path / "certificate.json"
+    record = json.loads(path.read_text())
+    record["model"] |= {"classes": classes, "class_names": [], "palette": []}
+    path.write_text(text_of(sealed(record)))
+    with pytest.raises(sc.VerificationError, match=f"1 to 32767, got {classes}"):
+        sc.load_certificate(tmp_path)

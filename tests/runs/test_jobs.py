@@ -90,6 +90,18 @@ def test_the_oracle_sees_margins_and_invalid_labels() -> None:
     assert 0 < counts.hits.min() < counts.hits.max()
 
 
+@pytest.mark.parametrize("draws", [127, 128, 255, 256, 300])
+def test_blocks_with_more_hits_than_a_byte_holds_travel_whole(draws: int) -> None:
+    """Counts of fewer than 256 draws go as unsigned bytes: none may wrap, there or in the sum."""
+    prints, runs = np.arange(draws, dtype=np.uint64), (Run(0, draws, 4),)
+    counts = torch.tensor([[draws, 0], [1, draws - 1]], dtype=torch.int16)
+    found = unpacked(packed(Tally(counts, 1, prints, runs)))
+    assert found.counts.tolist() == counts.tolist()
+    assert found.counts.dtype == torch.int16
+    both = found.plus(Tally(counts, 1, prints, (Run(draws, 2 * draws, 4),)))
+    assert both.counts.tolist() == (2 * counts).tolist()
+
+
 def test_a_large_n_needs_more_than_16_bits() -> None:
     """Blocks fit 16 bits, their sum does not."""
     part = Part(Stage.TEST, (2**16,), 2**10)

@@ -114,6 +114,27 @@ def test_invalid_labels_count_for_no_class() -> None:
     assert hits.tolist() == [0, 1, 1]
 
 
+def light(x: Tensor) -> Tensor:
+    """Everything is of class 3."""
+    return torch.full_like(x[:, 0], 3).long()
+
+
+@pytest.mark.parametrize("draws", [128, 256])
+@pytest.mark.parametrize("batch_size", [7, 300])
+def test_more_hits_than_a_byte_holds_are_counted(draws: int, batch_size: int) -> None:
+    """In one block and in one batch, of one class and of every class, in each stage."""
+    task = task_of(light)
+    threes = torch.full((4, 5), 3, dtype=torch.int16)
+    for stage in (Stage.PILOT, Stage.TEST, Stage.PROBE):
+        every = count_block(task, Block(stage, 0, draws), None, batch_size=batch_size)
+        assert (every.counts[3] == draws).all()
+        assert (every.counts[:3] == 0).all()
+        if stage is not Stage.PILOT:
+            one = count_block(task, Block(stage, 0, draws), threes, batch_size=batch_size)
+            assert (one.counts == draws).all()
+            assert one.counts.sum() == 20 * draws
+
+
 class Hungry:
     """A model that has memory for so many draws only."""
 

@@ -493,3 +493,14 @@ def test_seed_is_drawn_after_the_input_is_read(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(setup, "fresh_seed", lambda: order.append("seed") or fresh())
     draw(n0=1, n=1, seed=None)
     assert order == ["input", "seed"]
+
+
+@pytest.mark.parametrize("n0", [0, 200])
+def test_more_hits_than_a_byte_holds(n0: int) -> None:
+    """A class that is certain has every draw, in blocks of 256 and in the pilot."""
+    segmenter = as_segmenter(lambda x: torch.full_like(x[:, 0], 3).long(), classes=4, name="light")
+    counts = draw(segmenter, n0=n0, n=600, batch_size=64)
+    assert (counts.labels == 3).all()
+    assert (counts.hits == 600).all()
+    assert counts.pilot_hits is None or (counts.pilot_hits == 200).all()
+    assert counts.class_counts is None or counts.class_counts.sum(0).min() == 600

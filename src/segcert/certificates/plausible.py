@@ -12,7 +12,8 @@ from segcert.certificates.earlier import MOST
 from segcert.certificates.records import CertificateRecord, EarlierRecord, ModelRecord
 from segcert.certificates.records import ProvenanceRecord as Source
 from segcert.errors import InputError
-from segcert.models.adapter import LARGEST_LABEL, component_shape
+from segcert.models.adapter import component_shape
+from segcert.models.outputs import MOST_CLASSES
 from segcert.models.resizing import resizing_text
 from segcert.models.runtime import ARITHMETIC, BACKENDS
 from segcert.noise.kinds import check_kind
@@ -22,7 +23,6 @@ from segcert.stats.levels import MOST_DRAWS, check_tau_alpha
 from segcert.stats.sequential import MOST_LOOKS
 
 MOST_VALUES = 1 << 31  # of an input; images from files have at most 178 megapixels
-MOST_CLASSES = LARGEST_LABEL + 1
 LONGEST = 1000  # characters of a text
 HASH = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)+([-.+]?[0-9A-Za-z]+)*")

@@ -23,7 +23,7 @@ from segcert.models.averaging import (
 )
 from segcert.models.label_cells import largest
 from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
-from segcert.models.outputs import check_denoised, check_labels, tensor_of
+from segcert.models.outputs import check_class_number, check_denoised, check_labels, tensor_of
 from segcert.models.resizing import Resizing, parse_resizing, resized
 from segcert.models.runtime import TORCH, Runtime
 from segcert.models.upsample import (
@@ -34,7 +34,6 @@ from segcert.models.upsample import (
 )
 
 INVALID = -1  # label of a component whose scores are not all finite
-LARGEST_LABEL = 2**15 - 1
 
 Model = Callable[..., Any]
 Denoiser = Callable[[Tensor], Any]
@@ -187,7 +186,7 @@ class Segmenter:
             size = components[0], components[1]
             return labels_of_looks(output, size, invalid=INVALID)
         if not output.is_floating_point():
-            check_labels(output, components, classes=self.classes or 0, name=self.name)
+            check_labels(output, components, classes=self.count_classes(output), name=self.name)
             return output.to(torch.int16)
         scores = output
         if scores.ndim != len(components) + 2:
@@ -294,6 +293,7 @@ class Segmenter:
             )
 
     def _check_classes(self, found: int) -> None:
+        check_class_number(found, name=self.name)
         if self.classes is not None and found != self.classes:
             raise ModelError(
                 f"model {self.name} scores {found} classes, {self.classes} were declared"

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from segcert.errors import ModelError
 
+COMPARABLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 OUTPUT_KEYS = ("logits", "out")  # Hugging Face, torchvision
+MOST_CLASSES = 2**15 - 1  # labels are 16-bit integers, -1 is none
 MASK_KEYS = ("class_queries_logits", "masks_queries_logits")  # MaskFormer, Mask2Former
 
 
@@ -53,12 +55,38 @@ def scores_of_masks(
     return torch.einsum("bqk,bqhw->bkhw", votes, masks.sigmoid())
 
 
+def check_class_number(classes: int, *, name: str) -> None:
+    """Refuse a number of classes that labels cannot hold: they would wrap to other classes.
+
+    Raises:
+        ModelError: If there is none, or more than 32767.
+    """
+    if not 1 <= classes <= MOST_CLASSES:
+        raise ModelError(
+            f"model {name} has {classes} classes, and labels hold from 1 to {MOST_CLASSES}: join "
+            "classes to groups, or leave out those that are never wanted"
+        )
+
+
+def whole_numbers(labels: Tensor, *, name: str) -> Tensor:
+    """Labels of any type of integers as one that can be compared.
+
+    Raises:
+        ModelError: If they are complex.
+    """
+    if labels.is_complex():
+        raise ModelError(f"model {name} returned {labels.dtype}, not scores or labels")
+    return labels if labels.dtype in COMPARABLE else labels.to(torch.int64)
+
+
 def check_labels(labels: Tensor, components: tuple[int, ...], *, classes: int, name: str) -> None:
     """Refuse labels of another shape than the components, or that are no class.
 
     Raises:
         ModelError: With the rule and what was returned.
     """
+    check_class_number(classes, name=name)
+    labels = whole_numbers(labels, name=name)
     if labels.shape[1:] != components:
         raise ModelError(
             f"model {name} returned labels of shape {tuple(labels.shape[1:])}; "

@@ -9,7 +9,8 @@ from jaxtyping import Float, Float32, Int16
 from torch import Generator, Tensor, nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import INVALID, LARGEST_LABEL
+from segcert.models.adapter import INVALID
+from segcert.models.outputs import MOST_CLASSES, check_class_number, whole_numbers
 from segcert.models.point_frame import restricted, rounded, unit_sphere
 from segcert.models.point_normals import estimate_normals
 from segcert.models.weights_hash import hash_weights
@@ -220,6 +221,7 @@ class PointSegmenter:
                     f"{said} scores of shape {tuple(output.shape)}; for these clouds they must "
                     f"be ({clouds}, {self.classes or 'classes'}, {points})"
                 )
+            check_class_number(output.shape[1], name=self.name)
             if self.parts and max(self.parts) >= output.shape[1]:
                 raise ModelError(f"{said} {output.shape[1]} classes, without part {self.parts[-1]}")
             return output
@@ -228,7 +230,7 @@ class PointSegmenter:
         if output.shape != (clouds, points):
             raise ModelError(f"{said} labels of shape {tuple(output.shape)} for {points} points")
         allowed = torch.tensor(self.parts or range(self.classes), device=output.device)
-        if not bool(torch.isin(output, allowed).all()):
+        if not bool(torch.isin(whole_numbers(output, name=self.name), allowed).all()):
             raise ModelError(f"{said} labels outside its parts, {allowed.tolist()}")
         return output
 
@@ -246,11 +248,11 @@ def check_options(segmenter: PointSegmenter) -> None:
         or segmenter.normal_neighbours >= 3,
         "votes must be 1 or more": segmenter.votes >= 1,
         "category must be 0 or more": segmenter.category is None or segmenter.category >= 0,
-        f"classes must be in 1..{LARGEST_LABEL}": segmenter.classes is None
-        or 1 <= segmenter.classes <= LARGEST_LABEL,
+        f"classes must be in 1..{MOST_CLASSES}": segmenter.classes is None
+        or 1 <= segmenter.classes <= MOST_CLASSES,
         "parts must be different class numbers": len(set(segmenter.parts)) == len(segmenter.parts)
         and all(
-            0 <= part < (segmenter.classes or LARGEST_LABEL) for part in segmenter.parts
+            0 <= part < (segmenter.classes or MOST_CLASSES) for part in segmenter.parts
         ),
     }  # fmt: skip
     for rule, kept in rules.items():
@@ -293,7 +295,7 @@ def as_point_segmenter(
         return replace(model, stochastic=True) if stochastic else model
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")
-    classes = classes or len(class_names) or len(palette) or None
+    classes = (len(class_names) or len(palette) or None) if classes is None else classes
     if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
         raise InputError(
             f"class_names and palette need one entry for each of {classes} classes, "

@@ -7,8 +7,9 @@ from pathlib import Path
 from torch import nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import LARGEST_LABEL, Denoiser, Model, Segmenter
+from segcert.models.adapter import Denoiser, Model, Segmenter
 from segcert.models.base import BaseModel
+from segcert.models.outputs import MOST_CLASSES
 from segcert.models.resizing import Resizing, parse_resizing
 from segcert.models.weights_hash import weights_hash
 
@@ -76,9 +77,9 @@ def as_segmenter(
     if len(mean) != len(std) or any(not value > 0 for value in std):
         raise InputError(f"mean and std need one entry per channel, std > 0; got {mean} and {std}")
     parse_resizing(scale)
-    if classes is not None and not 1 <= classes <= LARGEST_LABEL:
-        raise InputError(f"classes must be in 1..{LARGEST_LABEL}, got {classes}")
-    classes = classes or len(class_names) or len(palette) or None
+    classes = (len(class_names) or len(palette) or None) if classes is None else classes
+    if classes is not None and not 1 <= classes <= MOST_CLASSES:
+        raise InputError(f"classes must be in 1..{MOST_CLASSES}, got {classes}")
     if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
         raise InputError(
             f"class_names and palette need one entry for each of {classes} classes, "

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, Int16, Int64, Shaped
 from torch import Tensor
 
 from segcert.errors import SamplingError
-from segcert.models.adapter import INVALID, component_shape
+from segcert.models.adapter import component_shape
 from segcert.models.averaging import Output
 from segcert.models.base import BaseModel
 from segcert.noise.base import AbstractNoise
@@ -147,19 +147,20 @@ def count_batch(
     add_labels(counts, labels, guess)
     if stage is Stage.PILOT:
         margins = add_margins(task, margins, output, labels)
-    return Found(prints, (labels == INVALID).sum()), margins
+    lost = (labels < 0) | (labels >= task.classes)
+    return Found(prints, lost.sum()), margins
 
 
 def add_labels(
     counts: Int[Tensor, " *shape"], labels: Int16[Tensor, " b *components"], guess: Tensor | None
 ) -> None:
-    """Add the labels of a batch to counts, in place; invalid ones count for no class."""
+    """Add the labels of a batch to counts, in place; those of no class count for none."""
     if guess is not None:
         counts += (labels == guess).sum(0, dtype=counts.dtype)
         return
     for drawn in labels:
-        valid = (drawn != INVALID).to(counts.dtype)
-        counts.scatter_add_(0, drawn.clamp(min=0)[None].long(), valid[None])
+        valid = ((drawn >= 0) & (drawn < len(counts))).to(counts.dtype)
+        counts.scatter_add_(0, drawn.clamp(0, len(counts) - 1)[None].long(), valid[None])
 
 
 def add_margins(

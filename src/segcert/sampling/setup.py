@@ -11,6 +11,7 @@ from segcert.data.images import hash_image
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Model, Segmenter
 from segcert.models.base import BaseModel
+from segcert.models.outputs import check_class_number
 from segcert.models.resizing import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
@@ -70,6 +71,7 @@ def make_task(
     batched = isinstance(batch_size, int) and batch_size > 1
     output, largest_batch = check_draws_are_independent(task, batched=batched)
     classes = task.segmenter.count_classes(output)
+    check_class_number(classes, name=task.segmenter.name)
     check_named_classes(task.segmenter, classes)
     return replace(task, classes=classes, largest_batch=largest_batch)
 

@@ -14,6 +14,8 @@ from segcert.errors import InputError
 from segcert.stats.levels import check_tau_alpha
 from segcert.stats.p_values import no_pilot_p_values
 
+MOST_NODES = 2**15 - 1
+
 
 @dataclass(frozen=True)
 class ClassTree:
@@ -66,6 +68,11 @@ def check_tree(names: tuple[str, ...], parents: tuple[int, ...]) -> None:
     """
     if len(names) != len(parents):
         raise InputError(f"a class tree has {len(names)} names, but {len(parents)} parents")
+    if len(parents) > MOST_NODES:
+        raise InputError(
+            f"a class tree has at most {MOST_NODES} classes and groups, got {len(parents)}: their "
+            "numbers are 16-bit integers"
+        )
     if len(set(names)) < len(names) or not all(names):
         twice = sorted({name for name in names if names.count(name) > 1 or not name})
         raise InputError(f"names in a class tree must differ and not be empty, got {twice}")
@@ -78,7 +85,7 @@ def check_tree(names: tuple[str, ...], parents: tuple[int, ...]) -> None:
                 f"node {node} ({names[node]!r}) of a class tree must come before the group that "
                 f"holds it, and that group must exist: got parent {parent}"
             )
-    members = [parents[:-1].count(node) for node in range(root + 1)]
+    members = np.bincount(parents[:-1], minlength=root + 1)
     for node in range(min(parents), root + 1):
         if members[node] < 2:
             raise InputError(
