@@ -12,7 +12,7 @@ from segcert.files import atomic_write
 from segcert.runs.engines.units import Done, Unit, packed, unpacked
 
 BLOCKS = "blocks"
-VERSION = 1  # of the files; of another one, a block is drawn again
+VERSION = 2  # of another one, a block is drawn again; those of 1 may share randomness
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,18 @@ def test_a_stored_block_is_found_again_and_no_other(done: Done, tmp_path: Path) 
     assert BlockFiles(tmp_path / BLOCKS, "abd").load(done.unit) is None
 
 
+def test_blocks_of_version_1_are_drawn_again(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their batches may have shared the randomness of a model."""
+    files = BlockFiles(tmp_path / BLOCKS, "abc")
+    monkeypatch.setattr("segcert.runs.block_files.VERSION", 1)
+    files.save(done)
+    assert same(files.load(done.unit), done)
+    monkeypatch.undo()
+    assert files.load(done.unit) is None
+
+
 def test_damaged_blocks_are_drawn_again(done: Done, tmp_path: Path) -> None:
     files = BlockFiles(tmp_path / BLOCKS, "abc")
     files.save(done)
