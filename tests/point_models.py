@@ -24,6 +24,7 @@ class ByHeight:
     class_names: tuple[str, ...] = ("low", "high")
     palette: tuple[tuple[int, int, int], ...] = ()
     weights_sha256: str = "none"
+    identity_sha256: str = "none"
 
     def to(self, device: torch.device) -> None:
         """Nothing is on a device."""

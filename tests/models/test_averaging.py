@@ -318,7 +318,7 @@ def test_a_fixed_size_is_one_look_with_its_scores() -> None:
     ("model", "options", "rule"),
     [
         (lambda x: x[:, 0].long(), {"classes": 3}, "averages probabilities, so it needs scores"),
-        (lambda x: x.flatten(2), {}, "needs scores"),
+        (lambda x: x.flatten(2), {}, "must have 4 axes"),
         (lambda x: x, {"classes": 4}, "scores 3 classes, 4 were declared"),
     ],
 )

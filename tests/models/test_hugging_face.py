@@ -13,10 +13,11 @@ import torch
 from foreign_models import MEAN, NAMES, STD, segformer, write_folder
 from torch import Tensor
 
+from segcert.certificates.one_call import warn_about_input
 from segcert.errors import InputError, ModelError
-from segcert.models.hugging_face import Preprocessor
 from segcert.models.opening import open_foreign
 from segcert.models.outputs import scores_of_masks
+from segcert.models.preprocessor import Preprocessor, notes_on
 from segcert.models.weights_hash import hash_weights
 from segcert.models.wrapping import as_segmenter
 
@@ -222,3 +223,64 @@ def test_a_missing_package_is_named(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(InputError, match=r"pip install 'segcert\[hf\]'"):
         open_foreign(folder)
+
+
+def with_settings(copy: Path, **settings: object) -> Path:
+    about = {"image_mean": MEAN, "image_std": STD} | settings
+    (copy / "preprocessor_config.json").write_text(json.dumps(about))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"image_mean": (123.675, 116.28, 103.53)}, r"mean must lie in .*divide both by 255"),
+        ({"image_std": (58.395, 57.12, 57.375)}, r"std in \(0, 2\].*divide both by 255"),
+        ({"offset": True}, "offset is on, which is not followed: take it out"),
+        ({"do_split_image": True}, "do_split_image is on"),
+        ({"gamma": 2.2}, "gamma is unknown, and may change what the network sees"),
+        ({"do_flip_channel_order": True}, "leaves open which is which"),
+        ({"do_rescale": "perhaps"}, "do_rescale Input should be a valid boolean"),
+        ({"rescale_factor": -1}, "rescale_factor Input should be greater than 0"),
+    ],
+)
+def test_keys_that_change_values_are_followed_or_refused_by_name(
+    copy: Path, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        open_foreign(with_settings(copy, **settings))
+
+
+@pytest.mark.parametrize(
+    "name", ["Segformer", "Beit", "DPT", "Mask2Former", "MobileNetV2", "MobileViT", "SegGpt"]
+)
+def test_preprocessors_of_transformers_hold_no_unknown_key(copy: Path, name: str) -> None:
+    """And do to the values of an image what they do in transformers."""
+    transformers = pytest.importorskip("transformers")
+    made = getattr(transformers, f"{name}ImageProcessor")()
+    made.save_pretrained(copy)
+    pixels = torch.randint(0, 256, (3, 64, 64), generator=torch.Generator().manual_seed(0))
+    plain = {"do_resize": False, "do_center_crop": False, "do_pad": False, "return_tensors": "pt"}
+    wanted = made(pixels.byte(), **plain)["pixel_values"][0]
+    segmenter = open_foreign(copy)
+    seen = []
+    segmenter.model.net.forward = lambda pixel_values: seen.append(pixel_values) or pixel_values
+    segmenter.output(pixels[None] / 255)
+    torch.testing.assert_close(seen[0][0], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_not_followed_is_said(copy: Path) -> None:
+    assert notes_on(copy) == []
+    (note,) = notes_on(with_settings(copy, do_resize=True, size_divisor=32, do_center_crop=True))
+    assert "to resize and crop and pad (do_resize, do_center_crop, size_divisor)" in note
+    assert "--scale" in note
+    (note,) = notes_on(with_settings(copy, do_reduce_labels=True, do_resize=False))
+    assert "class k is k + 1 and 0 is none" in note
+    with pytest.warns(UserWarning, match="do_reduce_labels"):
+        warn_about_input(str(copy))
+
+
+def test_a_processor_of_another_name_is_not_passed_over(copy: Path) -> None:
+    (copy / "preprocessor_config.json").rename(copy / "processor_config.json")
+    with pytest.raises(InputError, match=r"processor_config\.json is not read: save the image"):
+        open_foreign(copy)

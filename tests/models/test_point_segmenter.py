@@ -361,9 +361,9 @@ def test_too_few_points_are_refused() -> None:
         ({"votes": 0}, "votes must be 1 or more, got 0"),
         ({"category": -1}, "category must be 0 or more, got -1"),
         ({"parts": (1, 1)}, r"parts must be different class numbers, got \(1, 1\)"),
-        ({"parts": (5,), "classes": 5}, r"parts must be different class numbers, got \(5,\)"),
-        ({"parts": (-1,)}, "parts must be different class numbers"),
-        ({"classes": 40000}, r"classes must be in 1\.\.32767, got 40000"),
+        ({"parts": (0, 5), "classes": 5}, r"parts must be different class numbers, got \(0, 5\)"),
+        ({"parts": (-1, 0)}, "parts must be different class numbers"),
+        ({"classes": 40000}, r"classes must be in 2\.\.32767, got 40000"),
         ({"class_names": ("a",), "classes": 2}, "one entry for each of 2 classes, got 1 and 0"),
     ],
 )

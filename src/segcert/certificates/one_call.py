@@ -13,7 +13,7 @@ from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
 from segcert.models.adapter import Model, component_shape
 from segcert.models.base import BaseModel
-from segcert.models.opening import where_to_normalise
+from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.shipped import foreign_path, open_model
@@ -188,8 +188,10 @@ def opened(model: Model | BaseModel | str | Path) -> BaseModel:
 
 
 def warn_about_input(name: str) -> None:
-    """Warn if images go into a model of another program as they are, for want of a file."""
+    """Warn if images go into a model of another program as they are, or not as its file says."""
     path = foreign_path(name)
+    for note in notes_on_folder(path) if path else ():
+        warnings.warn(note, stacklevel=3)
     missing = where_to_normalise(path) if path else ""
     if missing:
         warnings.warn(

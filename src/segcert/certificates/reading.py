@@ -98,6 +98,7 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
             versions=tuple(source.versions.items()),
             backend=source.backend,
             earlier=tuple(to_earlier(one) for one in source.earlier),
+            identity_sha256=source.identity_sha256,
         ),
     )
 

@@ -109,6 +109,7 @@ class ProvenanceRecord(Strict):
     input_dtype: str
     model: str
     weights_sha256: str
+    identity_sha256: str  # empty if the counts come from a file of version 2
     scale: float | str  # a number for one factor, as before there was more
     seed: str
     stop_rule: str

@@ -150,6 +150,13 @@ def check_same(certificate: Certificate, segmenter: BaseModel, image: Input) -> 
     scale = scale_of(segmenter)
     if scale != source.scale:
         raise InputError(f"the certificate was made at scale {source.scale}, not {scale}")
+    identity = source.identity_sha256  # empty in older formats
+    if identity and segmenter.identity_sha256 != identity:
+        raise InputError(
+            f"the model is not the one that was certified ({source.model}): its weights are, but "
+            "mean, std, grid, parts, votes, names of classes or the network around the weights "
+            "differ; wrap it as it was (see docs/your-model.md)"
+        )
 
 
 def recount(

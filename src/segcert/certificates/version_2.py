@@ -20,7 +20,7 @@ NEW: dict[
     "parameters": {},
     "result": {},
     "model": {},
-    "provenance": {"earlier": []},
+    "provenance": {"earlier": [], "identity_sha256": ""},
 }
 NEW_NOISE: dict[str, dict[str, float]] = {}  # likewise of parameters of noises, by kind
 

@@ -154,6 +154,7 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
         input_dtype=source.input_dtype,
         model=source.model,
         weights_sha256=source.weights_sha256,
+        identity_sha256=source.identity_sha256,
         scale=resizing_record(source.scale),
         seed=str(source.seed),
         stop_rule=source.stop_rule,

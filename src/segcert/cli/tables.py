@@ -5,7 +5,7 @@ from rich.table import Table
 
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import messages, results
-from segcert.models.opening import where_to_normalise
+from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.resizing import parse_resizing
 from segcert.models.shipped import describe, foreign_path
 from segcert.report.facts import most_draws, stopped
@@ -99,8 +99,10 @@ def warn_about_noise(model: str, noise: str, sigma: float) -> None:
 
 
 def warn_about_input(model: str) -> None:
-    """Say when images go into a model of another program as they are, for want of a file."""
+    """Say when images go into a model of another program as they are, or not as its file says."""
     path = foreign_path(model)
+    for note in notes_on_folder(path) if path else ():
+        messages.print(f"[yellow]note:[/] {escape(note)}")
     missing = where_to_normalise(path) if path else ""
     if missing:
         messages.print(

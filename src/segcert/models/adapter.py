@@ -21,7 +21,10 @@ from segcert.models.averaging import (
     margins_of_looks,
     probabilities,
 )
+from segcert.models.identity import identity_hash
 from segcert.models.label_cells import largest
+from segcert.models.layout import check_order, check_scores
+from segcert.models.normalisation import check_channels, check_normalisation
 from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
 from segcert.models.outputs import check_class_number, check_denoised, check_labels, tensor_of
 from segcert.models.resizing import Resizing, parse_resizing, resized
@@ -34,6 +37,15 @@ from segcert.models.upsample import (
 )
 
 INVALID = -1  # label of a component whose scores are not all finite
+APART = {  # from what a certificate identifies a model by
+    "model": "hashed by weights_sha256 and configuration",
+    "denoiser": "likewise",
+    "name": "what it is called changes no label",
+    "palette": "colours change no label",
+    "smallest_side": "it refuses inputs, and changes no label",
+    "classes": "the number is in every certificate; that it was declared changes no label",
+    "stochastic": "it turns a check off, and changes no label",
+}
 
 Model = Callable[..., Any]
 Denoiser = Callable[[Tensor], Any]
@@ -55,6 +67,8 @@ class Segmenter:
         palette: One RGB colour per class, or empty.
         classes: Number of classes; needed if the model returns labels.
         weights_sha256: Hash of the weights, or "none" for a plain function.
+        configuration: What model and denoiser are besides their weights: a hash (see
+            `configuration_of`), or empty where ``weights_sha256`` covers it, or nothing can.
         stochastic: Whether model or denoiser draw randomness of their own, fresh for each draw of a
             batch and in each call.
         denoiser: From noisy images (b, c, h, w), not clipped, to images; called first. None for
@@ -72,14 +86,28 @@ class Segmenter:
     palette: tuple[tuple[int, int, int], ...] = ()
     classes: int | None = None
     weights_sha256: str = "none"
+    configuration: str = ""
     stochastic: bool = False
     denoiser: Denoiser | None = None
     runtime: Runtime = TORCH
+
+    def __post_init__(self) -> None:
+        """Check mean and std."""
+        check_normalisation(self.mean, self.std)
 
     @property
     def resizing(self) -> Resizing:
         """How the noisy image is resized."""
         return parse_resizing(self.scale)
+
+    @property
+    def identity_sha256(self) -> str:
+        """Hash of the weights and of all else that changes a label; see `identity_hash`."""
+        return identity_hash(
+            self, apart=APART,
+            scale=None if self.resizing == Resizing() else str(self.resizing),
+            runtime=None if self.runtime.exact else self.runtime.precision,
+        )  # fmt: skip
 
     def output(self, batch: Float[Tensor, " b *shape"]) -> Output:
         """Run the model on noisy inputs: denoise, normalise, resize, call.
@@ -107,14 +135,13 @@ class Segmenter:
         scores, components = self._called(batch), component_shape(batch.shape[1:])
         if isinstance(scores, Looks):
             return log_mean(scores, (components[0], components[1]))
-        if not scores.is_floating_point() or scores.ndim != len(components) + 2:
+        if not scores.is_floating_point():
             raise ModelError(
                 f"model {self.name} returned {scores.dtype} of shape {tuple(scores.shape)}: a "
                 f"gradient needs floating-point scores of classes and {components}"
             )
         if scores.shape[2:] == components:
             return scores
-        self._check_resizable(scores, components)
         return functional.interpolate(scores, size=components, mode="bilinear", align_corners=False)
 
     def _called(self, batch: Tensor) -> Output:
@@ -157,18 +184,46 @@ class Segmenter:
             ModelError: If the model returns no scores of images.
         """
         scores = self._seen(window.contiguous(memory_format=torch.channels_last))
-        if not scores.is_floating_point() or scores.ndim != 4:
+        if not scores.is_floating_point():
             raise ModelError(
                 f"model {self.name} returned {scores.dtype} of shape {tuple(scores.shape)}: scale "
                 f"{self.resizing} averages probabilities, so it needs scores (b, k, h, w); use "
                 "one factor"
             )
-        self._check_classes(scores.shape[1])
         return probabilities(scores)
 
     def _seen(self, batch: Tensor) -> Tensor:
-        """Call, and take the tensor out of what the model returns."""
-        return tensor_of(self.model(batch), batch=len(batch), name=self.name)
+        """Call, take the tensor out of what the model returns, and check the axes of scores."""
+        found = tensor_of(self.model(batch), batch=len(batch), name=self.name)
+        if found.is_floating_point():
+            check_scores(found, batch.shape[2:], classes=self.classes, name=self.name)
+        return found
+
+    def check_order(self, draw: Float[Tensor, " 1 *shape"], output: Output) -> None:
+        """Refuse an order of axes that the size of the input hides; see `layout.check_order`.
+
+        Args:
+            draw: One noisy input.
+            output: What `output` returned for it.
+
+        Raises:
+            ModelError: If the axes are in another order, or nothing tells.
+        """
+        with torch.inference_mode():
+            seen = self._first_look(self._prepared(draw))
+            shape = self._seen(seen).shape if isinstance(output, Looks) else output.shape
+            check_order(
+                lambda batch: tensor_of(self.model(batch), batch=len(batch), name=self.name),
+                seen, shape, classes=self.classes, name=self.name,
+            )  # fmt: skip
+
+    def _first_look(self, batch: Tensor) -> Tensor:
+        """What the network sees of normalised inputs, or sees first."""
+        if not self.resizing.averages:
+            return self._resized(batch)
+        size = (batch.shape[2], batch.shape[3])
+        rows, columns = self.resizing.windows(*size)[0]
+        return resized(batch, self.resizing.sizes(*size)[0])[..., : rows.length, : columns.length]
 
     def labels(self, batch: Float[Tensor, " b *shape"]) -> Int16[Tensor, " b *components"]:
         """Label each component of noisy inputs; INVALID where a score is NaN or infinite."""
@@ -189,13 +244,7 @@ class Segmenter:
             check_labels(output, components, classes=self.count_classes(output), name=self.name)
             return output.to(torch.int16)
         scores = output
-        if scores.ndim != len(components) + 2:
-            raise ModelError(
-                f"model {self.name} returned scores of shape {tuple(scores.shape)}; for this input "
-                f"they must have {len(components) + 2} axes: batch, classes and {components}"
-            )
-        self._check_classes(scores.shape[1])
-        self._check_resizable(scores, components)
+        check_class_number(scores.shape[1], name=self.name)
         if scores.device.type != "cpu":
             return labels_on_device(scores, components)
         finite = all_finite(scores)
@@ -226,10 +275,8 @@ class Segmenter:
             output = output.masked_fill(~finite, torch.nan)
         if len(components) == 2:
             margins = margins_of_upsampled(output.contiguous(), (components[0], components[1]))
-        elif output.shape[1] > 1:
-            margins = lead(output.float().softmax(1).transpose(0, 1))
         else:
-            margins = torch.ones((len(output), *components), device=output.device)
+            margins = lead(output.float().softmax(1).transpose(0, 1))
         return margins.nan_to_num_(nan=0.0)
 
     def count_classes(self, output: Output) -> int:
@@ -267,6 +314,7 @@ class Segmenter:
         """Subtract the mean and divide by the deviation."""
         if not self.mean:
             return batch
+        check_channels(self.mean, batch.shape[1], name=self.name)
         shape = (1, -1, *(1 for _ in batch.shape[2:]))
         mean, std = constant(self.mean, batch.device), constant(self.std, batch.device)
         return (batch - mean.view(shape)).div_(std.view(shape))
@@ -284,20 +332,6 @@ class Segmenter:
         if batch.ndim == 4:
             batch = batch.contiguous(memory_format=torch.channels_last)
         return batch
-
-    def _check_resizable(self, scores: Tensor, components: tuple[int, ...]) -> None:
-        if scores.shape[2:] != components and len(components) != 2:
-            raise ModelError(
-                f"model {self.name} returned scores of shape {tuple(scores.shape)}; scores of a "
-                f"volume are not resized, so they must end in {components}"
-            )
-
-    def _check_classes(self, found: int) -> None:
-        check_class_number(found, name=self.name)
-        if self.classes is not None and found != self.classes:
-            raise ModelError(
-                f"model {self.name} scores {found} classes, {self.classes} were declared"
-            )
 
 
 @lru_cache(maxsize=32)

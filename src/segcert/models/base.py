@@ -41,6 +41,14 @@ class BaseModel(Protocol):
         ...
 
     @property
+    def identity_sha256(self) -> str:
+        """Hash of the weights and of all else that changes a label; see `identity_hash`.
+
+        The same in every process and on every machine.
+        """
+        ...
+
+    @property
     def stochastic(self) -> bool:
         """Whether it draws randomness of its own, fresh for each draw of a batch."""
         ...

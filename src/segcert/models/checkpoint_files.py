@@ -1,6 +1,5 @@
 """HRNetV2 checkpoints (``.pth``, ``.pt``): classes and width are read off the weights."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,7 +12,7 @@ from segcert.models.file_hashes import Setting, hash_model
 from segcert.models.hrnet import MEAN, STD, STRIDE, hrnetv2_with
 from segcert.models.sidecar import read_sidecar, sidecar_path
 from segcert.models.weights_files import Weights, read_weights
-from segcert.models.wrapping import as_segmenter
+from segcert.models.wrapping import as_segmenter, from_files
 
 KIND = "HRNetV2 checkpoint"
 WIDTH_FROM, CLASSES_FROM = "transition1.0.0.weight", "last_layer.3.weight"
@@ -55,7 +54,7 @@ def open_checkpoint(path: Path) -> Segmenter:
         "mean": mean, "std": std, "align_corners": sidecar.align_corners,
         "inplace_abn": sidecar.inplace_abn,
     }  # fmt: skip
-    return replace(segmenter, weights_sha256=hash_model(KIND, [path], settings))
+    return from_files(segmenter, hash_model(KIND, [path], settings))
 
 
 def first_size(weights: Weights, name: str, default: int) -> int:

@@ -1,15 +1,17 @@
 """Call models that other programs wrote: batches of a fixed size, named outputs, fixed sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from segcert.errors import ModelError
+from segcert.errors import InputError, ModelError
 from segcert.models.adapter import OUTPUT_KEYS
 
 Dimension = int | None  # None is any
+CHANNELS = (1, 3, 4)
 
 
 def in_chunks(
@@ -51,6 +53,24 @@ def check_image_shape(name: str, taken: Sequence[Dimension], found: Sequence[int
             f"model {name} takes channels x height x width = {wanted}, got "
             f"{' x '.join(map(str, found))} (after --scale): resize the images, or export it again "
             "for any size"
+        )
+
+
+def check_channels_first(path: Path, taken: Sequence[Dimension]) -> None:
+    """Refuse a network that takes channels last, as those of TensorFlow do.
+
+    Args:
+        path: Of the model.
+        taken: Batch and what follows, that it takes; None is any.
+
+    Raises:
+        InputError: If the last axis is that of channels, and the second is not.
+    """
+    if taken[-1] in CHANNELS and taken[1] not in CHANNELS:
+        raise InputError(
+            f"model {path} takes channels last (NHWC: batch, height, width, {taken[-1]}), and "
+            "images go in with channels first (NCHW): export it so, as with tf2onnx "
+            "--inputs-as-nchw, and its scores with --outputs-as-nchw"
         )
 
 

@@ -1,6 +1,6 @@
 """Programs that ``torch.export.save`` wrote (``.pt2``)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,17 @@ from torch import Tensor
 
 from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter
-from segcert.models.chunks import Dimension, check_image_shape, in_chunks, only_tensor
+from segcert.models.chunks import (
+    Dimension,
+    check_channels_first,
+    check_image_shape,
+    in_chunks,
+    only_tensor,
+)
 from segcert.models.exported_files import clean_archive
 from segcert.models.file_hashes import hash_model
 from segcert.models.sidecar import read_sidecar
-from segcert.models.wrapping import as_segmenter
+from segcert.models.wrapping import as_segmenter, from_files
 
 KIND = "exported program"
 
@@ -76,7 +82,7 @@ def open_exported(path: Path) -> Segmenter:
         classes=len(sidecar.classes) or scored_classes(exported),
     )  # fmt: skip
     settings = {"mean": sidecar.mean, "std": sidecar.std}
-    return replace(segmenter, weights_sha256=hash_model(KIND, [path], settings))
+    return from_files(segmenter, hash_model(KIND, [path], settings))
 
 
 def load_program(path: Path) -> torch.export.ExportedProgram:
@@ -108,6 +114,7 @@ def image_input(program: torch.export.ExportedProgram, path: Path) -> Tensor:
     ]
     if len(found) != 1 or not isinstance(found[0], Tensor) or found[0].ndim != 4:
         raise InputError(f"model {path} must take one batch of images (b, 3, h, w), nothing else")
+    check_channels_first(path, [fixed(size) for size in found[0].shape])
     return found[0]
 
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import OUTPUT_KEYS, Segmenter
-from segcert.models.chunks import Dimension, check_image_shape, in_chunks
+from segcert.models.chunks import Dimension, check_channels_first, check_image_shape, in_chunks
 from segcert.models.file_hashes import hash_model
 from segcert.models.runtime import Runtime
 from segcert.models.sidecar import read_sidecar
-from segcert.models.wrapping import as_segmenter
+from segcert.models.wrapping import as_segmenter, from_files
 
 KIND = "ONNX"
 EXTRA = "ONNX files need ONNX Runtime: pip install 'segcert[onnx]'"
@@ -98,9 +98,9 @@ def open_onnx(path: Path) -> Segmenter:
     )  # fmt: skip
     settings = {"mean": sidecar.mean, "std": sidecar.std}
     return replace(
-        segmenter, weights_sha256=hash_model(KIND, [path, *weights], settings),
+        from_files(segmenter, hash_model(KIND, [path, *weights], settings)),
         runtime=Runtime("onnx", versions=(("onnxruntime", runtime.__version__),)),
-    )  # fmt: skip
+    )
 
 
 def read_onnx(path: Path) -> tuple[Any, bytes, list[Path]]:
@@ -177,6 +177,7 @@ def image_input(session: Any, path: Path) -> Any:
             f"model {path} must take one batch of images (b, 3, h, w) of floating-point numbers; "
             f"it takes {'; '.join(f'{one.name} {one.type} {one.shape}' for one in found)[:160]}"
         )
+    check_channels_first(path, [fixed(size) for size in found[0].shape])
     return found[0]
 
 

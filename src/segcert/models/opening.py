@@ -62,6 +62,15 @@ def open_foreign(path: Path) -> Segmenter:
     return open_checkpoint(path)
 
 
+def notes_on_folder(path: Path) -> list[str]:
+    """Say what of the preprocessor in a folder is not followed; nothing of files."""
+    if not path.is_dir():
+        return []
+    from segcert.models.preprocessor import notes_on
+
+    return notes_on(path)
+
+
 def where_to_normalise(path: Path) -> str:
     """Name the file that would say mean and standard deviation; empty if it is there."""
     if path.suffix in (".pth", ".pt"):

@@ -22,7 +22,7 @@ from segcert.models.file_hashes import hash_model
 from segcert.models.ground import NAMES, PALETTE, Ground
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.pointnet2 import CENTRES, load_pointnet2
-from segcert.models.shipped_points import open_network, shipped_points
+from segcert.models.shipped_points import PUBLIC, open_network, shipped_points
 
 NEIGHBOURS = 16  # from which normals are computed
 BUILT_IN = ("ground",)
@@ -108,6 +108,7 @@ def open_point_model(name: str, options: PointOptions | None = None) -> PointSeg
         net, name=path.stem, columns=net.columns, smallest_size=CENTRES,
         class_names=part_numbers.NAMES, palette=part_numbers.PALETTE,
     )  # fmt: skip
+    plain = replace(plain, configuration=PUBLIC)
     return with_options(plain, options, categories=True)
 
 
@@ -207,7 +208,8 @@ def open_program(path: Path, options: PointOptions) -> PointSegmenter:
         smallest_size=fixed(points.shape[1]) or 1,
     )
     segmenter = with_options(plain, options, categories=len(taken) == 2)
-    return replace(segmenter, weights_sha256=hash_model(KIND, [path], {"points": "1"}))
+    sha256 = hash_model(KIND, [path], {"points": "1"})
+    return replace(segmenter, weights_sha256=sha256, configuration="")
 
 
 def program_call(

@@ -90,12 +90,22 @@ def check_labels(labels: Tensor, components: tuple[int, ...], *, classes: int, n
     if labels.shape[1:] != components:
         raise ModelError(
             f"model {name} returned labels of shape {tuple(labels.shape[1:])}; "
-            f"the input has components {components}"
+            f"the input has components {components}{way_out(labels, components)}"
         )
     if bool(((labels < 0) | (labels >= classes)).any()):
         raise ModelError(
             f"model {name} returned labels outside 0..{classes - 1}, the declared number of classes"
         )
+
+
+def way_out(labels: Tensor, components: tuple[int, ...]) -> str:
+    """Say how to mend integers of another shape than labels have."""
+    if labels.shape[2:] == components:
+        one = "labels[:, 0]" if labels.shape[1] == 1 else "scores.float(), if these are scores"
+        return f": return {one}"
+    if labels.shape[1:] == components[::-1]:
+        return ": return labels.transpose(1, 2)"
+    return ""
 
 
 def check_denoised(images: object, batch: Tensor, *, name: str) -> None:

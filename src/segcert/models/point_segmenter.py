@@ -10,6 +10,9 @@ from torch import Generator, Tensor, nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import INVALID
+from segcert.models.averaging import Output
+from segcert.models.identity import configuration_of, identity_hash
+from segcert.models.layout import WAY_OUT_OF_ONE
 from segcert.models.outputs import MOST_CLASSES, check_class_number, whole_numbers
 from segcert.models.point_frame import restricted, rounded, unit_sphere
 from segcert.models.point_normals import estimate_normals
@@ -17,6 +20,14 @@ from segcert.models.weights_hash import hash_weights
 from segcert.models.wrapping import check_eval_mode, model_name
 
 COLUMNS = (3, 6)  # x y z, and the normal beside them
+APART = {  # from what a certificate identifies a model by
+    "model": "hashed by weights_sha256 and configuration",
+    "name": "what it is called changes no label",
+    "palette": "colours change no label",
+    "smallest_size": "it refuses inputs, and changes no label",
+    "classes": "the number is in every certificate; that it was declared changes no label",
+    "stochastic": "it turns a check off, and changes no label",
+}
 
 PointModel = Callable[..., Tensor]
 
@@ -51,6 +62,8 @@ class PointSegmenter:
         palette: One RGB colour per class, or empty.
         classes: Number of classes; needed if the model returns labels.
         weights_sha256: Hash of the weights, or "none" for a plain function.
+        configuration: What the model is besides its weights: a hash (see `configuration_of`), or
+            empty where ``weights_sha256`` covers it, or nothing can.
         stochastic: Whether randomness is drawn, fresh for each cloud of a batch; votes do.
     """
 
@@ -68,7 +81,13 @@ class PointSegmenter:
     palette: tuple[tuple[int, int, int], ...] = ()
     classes: int | None = None
     weights_sha256: str = "none"
+    configuration: str = ""
     stochastic: bool = False
+
+    @property
+    def identity_sha256(self) -> str:
+        """Hash of the weights and of all else that changes a label; see `identity_hash`."""
+        return identity_hash(self, apart=APART)
 
     def __post_init__(self) -> None:
         """Check the options; votes make it stochastic."""
@@ -140,11 +159,38 @@ class PointSegmenter:
         """
         if not output.is_floating_point():
             return None
-        if output.shape[1] == 1:
-            return torch.isfinite(output[:, 0]).float()
         best = output.float().softmax(1).topk(2, dim=1).values
         margins = (best[:, 0] - best[:, 1]).nan_to_num(nan=0.0)
         return margins.masked_fill(~torch.isfinite(output).all(1), 0)
+
+    def check_order(self, draw: Float[Tensor, " 1 n c"], output: Output) -> None:
+        """Refuse scores (b, points, k) of as many points as classes.
+
+        The model is then asked once more, for the same cloud with every point twice; only the
+        shape of its answer is looked at.
+
+        Args:
+            draw: One noisy cloud.
+            output: What `output` returned for it.
+
+        Raises:
+            ModelError: If the axes are in another order, or the model cannot tell.
+        """
+        assert isinstance(output, Tensor)
+        if not output.is_floating_point() or output.shape[1] != output.shape[2]:
+            return
+        try:
+            self.output(
+                torch.cat([draw, draw], 1)
+            )  # refused there if classes and points are turned
+        except ModelError:
+            raise
+        except Exception as error:  # networks refuse sizes in every way
+            raise ModelError(
+                f"model {self.name} returned {tuple(output.shape)} for a cloud of as many points "
+                "as classes and takes no other number, which would tell them apart: certify a "
+                "cloud of another number of points, or return labels, scores.argmax(1)"
+            ) from error
 
     def count_classes(self, output: Tensor) -> int:
         """Count the classes over all categories, from the scores or as declared."""
@@ -215,13 +261,18 @@ class PointSegmenter:
         if not isinstance(output, Tensor):
             raise ModelError(f"{said} {type(output).__name__}, not a tensor of scores or labels")
         if output.is_floating_point():
-            fits = output.ndim == 3 and output.shape[::2] == (clouds, points)
-            if not fits or self.classes not in (None, output.shape[1]):
+            shape = tuple(output.shape)
+            fits = len(shape) == 3 and shape[::2] == (clouds, points)
+            if not fits or self.classes not in (None, shape[1]):
+                turned = len(shape) == 3 and shape[:2] == (clouds, points)
                 raise ModelError(
-                    f"{said} scores of shape {tuple(output.shape)}; for these clouds they must "
+                    f"{said} scores of shape {shape}; for these clouds they must "
                     f"be ({clouds}, {self.classes or 'classes'}, {points})"
+                    + ("; these fit (b, points, k): return scores.transpose(1, 2)" * turned)
                 )
             check_class_number(output.shape[1], name=self.name)
+            if shape[1] == 1:
+                raise ModelError(f"{said} scores of one class, {shape}: {WAY_OUT_OF_ONE}")
             if self.parts and max(self.parts) >= output.shape[1]:
                 raise ModelError(f"{said} {output.shape[1]} classes, without part {self.parts[-1]}")
             return output
@@ -248,8 +299,9 @@ def check_options(segmenter: PointSegmenter) -> None:
         or segmenter.normal_neighbours >= 3,
         "votes must be 1 or more": segmenter.votes >= 1,
         "category must be 0 or more": segmenter.category is None or segmenter.category >= 0,
-        f"classes must be in 1..{MOST_CLASSES}": segmenter.classes is None
-        or 1 <= segmenter.classes <= MOST_CLASSES,
+        f"classes must be in 2..{MOST_CLASSES}": segmenter.classes is None
+        or 2 <= segmenter.classes <= MOST_CLASSES,
+        "parts must be none or two and more": len(segmenter.parts) != 1,
         "parts must be different class numbers": len(set(segmenter.parts)) == len(segmenter.parts)
         and all(
             0 <= part < (segmenter.classes or MOST_CLASSES) for part in segmenter.parts
@@ -307,6 +359,7 @@ def as_point_segmenter(
         votes=votes, smallest_size=smallest_size, class_names=class_names, palette=palette,
         classes=classes, stochastic=stochastic,
         weights_sha256=hash_weights(model) if isinstance(model, nn.Module) else "none",
+        configuration=configuration_of(model),
     )  # fmt: skip
     check_eval_mode(segmenter)
     return segmenter

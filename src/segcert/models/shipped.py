@@ -17,7 +17,8 @@ from segcert.models.checkpoints import (
     read_description,
     read_header,
 )
-from segcert.models.denoisers import open_denoiser
+from segcert.models.denoisers import find_denoiser, open_denoiser
+from segcert.models.file_hashes import hash_file
 from segcert.models.names import own_name
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing import Resizing, parse_resizing
@@ -65,7 +66,9 @@ def open_model(
     front, front_name = open_denoiser(denoiser)
     if torch.cuda.is_available():
         front.to("cuda")
-    return with_denoiser(segmenter, front, name=front_name)
+    return with_denoiser(
+        segmenter, front, name=front_name, configuration=hash_file(find_denoiser(denoiser))
+    )
 
 
 def open_alone(name: str) -> Segmenter:
@@ -85,7 +88,7 @@ def open_alone(name: str) -> Segmenter:
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")
-    return as_segmenter(
+    segmenter = as_segmenter(
         net,
         mean=MEAN,
         std=STD,
@@ -94,6 +97,7 @@ def open_alone(name: str) -> Segmenter:
         palette=description.palette,
         name=path.stem if path == shipped().get(name) else own_name(path.stem, path),
     )
+    return replace(segmenter, configuration=description.architecture)
 
 
 def recorded_model(name: str, denoiser: str | None) -> str:

@@ -15,6 +15,7 @@ from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.pointnet2 import load_pointnet2
 
 CHECKPOINTS = (".pth", ".pt")
+PUBLIC = "pointnet2"  # the network of public checkpoints
 COLUMNS_WITH_NORMALS = 6
 
 
@@ -88,21 +89,23 @@ def open_network(
 def open_weights(path: Path, *, votes: int, normal_neighbours: int) -> PointSegmenter:
     """Open a network of ``segcert train``."""
     net, about = load_point_weights(path)
-    return as_point_segmenter(
+    segmenter = as_point_segmenter(
         net, name=path.stem, columns=about.columns, votes=votes,
         normal_neighbours=normal_neighbours, smallest_size=SMALLEST[about.architecture],
         class_names=about.classes, palette=about.palette,
     )  # fmt: skip
+    return replace(segmenter, configuration=about.architecture)
 
 
 def open_checkpoint(path: Path, *, votes: int, normal_neighbours: int) -> PointSegmenter:
     """Open a PointNet++ checkpoint of the 50 parts; it does not say how they are called."""
     net = load_pointnet2(path)
-    return as_point_segmenter(
+    segmenter = as_point_segmenter(
         net, name=path.stem, columns=net.columns, votes=votes,
-        normal_neighbours=normal_neighbours, smallest_size=SMALLEST["pointnet2"],
+        normal_neighbours=normal_neighbours, smallest_size=SMALLEST[PUBLIC],
         classes=sum(map(len, PARTS)),
     )  # fmt: skip
+    return replace(segmenter, configuration=PUBLIC)
 
 
 def of_category(segmenter: PointSegmenter, category: str | int) -> PointSegmenter:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from segcert.errors import InputError
+from segcert.models.normalisation import check_normalisation
 from segcert.text import one_line
 
 CHANNELS = 3  # images are RGB
@@ -55,6 +56,12 @@ class Sidecar(BaseModel):
         """Refuse a mean without standard deviation, and colours that are not one per class."""
         if len(self.mean) != len(self.std):
             raise ValueError("mean and std go together: give both or none")
+        try:
+            check_normalisation(self.mean, self.std)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        if len(self.classes) == 1:
+            raise ValueError("classes needs two names or more: one alone is never another")
         if self.palette and len(self.palette) != len(self.classes):
             raise ValueError(f"{len(self.classes)} classes, {len(self.palette)} colours")
         return self

@@ -1,6 +1,5 @@
 """Wrap any model of images so that it can be certified."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +8,10 @@ from torch import nn
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Denoiser, Model, Segmenter
 from segcert.models.base import BaseModel
+from segcert.models.identity import configuration_of
 from segcert.models.outputs import MOST_CLASSES
 from segcert.models.resizing import Resizing, parse_resizing
+from segcert.models.runtime import joint_hash
 from segcert.models.weights_hash import weights_hash
 
 
@@ -74,12 +75,14 @@ def as_segmenter(
         return model if denoiser is None else with_denoiser(model, denoiser, name=denoiser_name)
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")
-    if len(mean) != len(std) or any(not value > 0 for value in std):
-        raise InputError(f"mean and std need one entry per channel, std > 0; got {mean} and {std}")
     parse_resizing(scale)
-    classes = (len(class_names) or len(palette) or None) if classes is None else classes
-    if classes is not None and not 1 <= classes <= MOST_CLASSES:
-        raise InputError(f"classes must be in 1..{MOST_CLASSES}, got {classes}")
+    declared = (len(class_names), len(palette))
+    classes = next(filter(None, declared), None) if classes is None else classes
+    if classes is not None and not 2 <= classes <= MOST_CLASSES:
+        raise InputError(
+            f"classes must be in 2..{MOST_CLASSES}, got {classes}: of a single one there is "
+            "nothing to certify"
+        )
     if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
         raise InputError(
             f"class_names and palette need one entry for each of {classes} classes, "
@@ -96,10 +99,16 @@ def as_segmenter(
         palette=palette,
         classes=classes,
         weights_sha256=weights_hash(model),
+        configuration=configuration_of(model),
         stochastic=stochastic,
     )
     check_eval_mode(segmenter)
     return as_segmenter(segmenter, denoiser=denoiser, denoiser_name=denoiser_name)
+
+
+def from_files(segmenter: Segmenter, sha256: str) -> Segmenter:
+    """Identify a segmenter by the files that it was opened from, which hold all of its network."""
+    return replace(segmenter, weights_sha256=sha256, configuration="")
 
 
 def opened(model: str | Path, scale: float | str | Resizing, *, plain: bool) -> Segmenter:
@@ -119,7 +128,11 @@ def opened(model: str | Path, scale: float | str | Resizing, *, plain: bool) -> 
 
 
 def with_denoiser(
-    segmenter: Segmenter, denoiser: Denoiser, *, name: str | None = None
+    segmenter: Segmenter,
+    denoiser: Denoiser,
+    *,
+    name: str | None = None,
+    configuration: str | None = None,
 ) -> Segmenter:
     """Put a denoiser before all else that a segmenter does.
 
@@ -129,6 +142,7 @@ def with_denoiser(
         segmenter: Without denoiser.
         denoiser: From noisy images, not clipped, to images of the same shape.
         name: How certificates call it.
+        configuration: What it is besides its weights; None to find out.
 
     Raises:
         InputError: If the segmenter has one already.
@@ -139,14 +153,13 @@ def with_denoiser(
     if not callable(denoiser):
         raise ModelError(f"a denoiser must be callable, got {type(denoiser).__name__}")
     hashes = segmenter.weights_sha256, weights_hash(denoiser)
-    if set(hashes) == {"none"}:
-        joint = "none"
-    else:
-        joint = hashlib.sha256("|".join(hashes).encode()).hexdigest()
+    if configuration is None:
+        configuration = configuration_of(denoiser)
     both = replace(
         segmenter,
         name=f"{segmenter.name}+{(name or model_name(denoiser)).replace('+', '-')}",
-        weights_sha256=joint,
+        weights_sha256="none" if set(hashes) == {"none"} else joint_hash(*hashes),
+        configuration=joint_hash("denoiser", segmenter.configuration, configuration),
         denoiser=denoiser,
     )
     check_eval_mode(both)

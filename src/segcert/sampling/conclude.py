@@ -91,6 +91,7 @@ def provenance(task: Task, pilot: Tally, test: Tally, stop_rule: str) -> Provena
             *runtime_of(task.segmenter).versions,
         ),
         backend=runtime_of(task.segmenter).backend,
+        identity_sha256=task.segmenter.identity_sha256,
     )
 
 

@@ -68,6 +68,8 @@ class Provenance:
         versions: Of python, torch, numpy and segcert, and of what else ran the model.
         backend: What ran the model; see `segcert.models.runtime`.
         earlier: Certificates that were replaced by that of these counts, the oldest first.
+        identity_sha256: Hash of weights and configuration, see `segcert.models.identity`; empty in
+            certificates of older formats, which name the weights alone.
     """
 
     input_sha256: str
@@ -87,6 +89,7 @@ class Provenance:
     versions: tuple[tuple[str, str], ...]
     backend: str = "torch"
     earlier: tuple[Earlier, ...] = ()
+    identity_sha256: str = ""
 
 
 @dataclass(frozen=True, eq=False)

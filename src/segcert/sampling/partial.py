@@ -19,7 +19,10 @@ from segcert.sampling.tally import Tally, no_draws
 from segcert.stats.looks import Looks
 from segcert.stats.sequential import Sequential
 
-WORDS = {"input_sha256": "input", "weights_sha256": "weights", "stop_rule": "stop"}
+WORDS = {
+    "input_sha256": "input", "weights_sha256": "weights", "stop_rule": "stop",
+    "identity_sha256": "weights and configuration",
+}  # fmt: skip
 LONGEST = 60  # characters of a value in a message
 
 
@@ -45,6 +48,7 @@ class Identity:
         scale: Resizing inside the base model.
         backend: What runs the model.
         precision: Arithmetic of the model on these devices.
+        identity_sha256: Hash of weights and configuration; see `segcert.models.identity`.
     """
 
     input_sha256: str
@@ -60,6 +64,7 @@ class Identity:
     scale: str
     backend: str
     precision: str
+    identity_sha256: str = ""
 
     def differences(self, begun: "Identity") -> str:
         """Say in words what differs from the identity of work that was begun; empty if nothing."""
@@ -114,6 +119,7 @@ def identity_of(task: Task, *, n0: int, n: int | Sequential, stop_rule: str) -> 
         scale=scale_of(task.segmenter),
         backend=runtime_of(task.segmenter).backend,
         precision=precision(task.segmenter, on_cuda=task.x.device.type == "cuda"),
+        identity_sha256=task.segmenter.identity_sha256,
     )
 
 

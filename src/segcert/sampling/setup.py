@@ -15,6 +15,7 @@ from segcert.models.outputs import check_class_number
 from segcert.models.resizing import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
+from segcert.sampling.axes import check_axes
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import MOST_CLASS_COUNTS
 from segcert.sampling.inputs import Input, check_fits, fitting_noise, read_input
@@ -73,6 +74,7 @@ def make_task(
     classes = task.segmenter.count_classes(output)
     check_class_number(classes, name=task.segmenter.name)
     check_named_classes(task.segmenter, classes)
+    check_axes(task, output, classes)
     return replace(task, classes=classes, largest_batch=largest_batch)
 
 
