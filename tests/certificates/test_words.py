@@ -33,7 +33,12 @@ def test_a_model_is_named_with_its_digest(some: sc.Counts) -> None:
     """A name alone may be anybody's: two networks of one name have two statements."""
     words = [
         sc.certify(
-            replace(some, provenance=replace(some.provenance, weights_sha256=digest)),
+            replace(
+                some,
+                provenance=replace(
+                    some.provenance, weights_sha256="c" * 64, identity_sha256=digest
+                ),
+            ),
             tau=TAU, alpha=ALPHA,
         ).statement
         for digest in ("a" * 64, "b" * 64)

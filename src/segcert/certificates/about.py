@@ -49,6 +49,8 @@ def check_about_model(certificate: Certificate, segmenter: BaseModel) -> None:
         "class names": (counts.class_names, segmenter.class_names),
         "palette": (counts.palette, segmenter.palette),
     }
+    if source.identity_sha256:  # older formats have none
+        parts["identity (sha256)"] = (source.identity_sha256, segmenter.identity_sha256)
     for name, (recorded, found) in parts.items():
         if recorded != found:
             raise VerificationError(

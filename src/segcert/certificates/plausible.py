@@ -90,6 +90,8 @@ def check_provenance(source: Source) -> None:
         check_hash(f"provenance.{name}", getattr(source, name))
     if source.weights_sha256 != "none":
         check_hash("provenance.weights_sha256", source.weights_sha256)
+    if source.identity_sha256 not in ("", "none"):
+        check_hash("provenance.identity_sha256", source.identity_sha256)
     for name in ("model", "device_name", "stop_rule"):
         check_texts(f"provenance.{name}", [getattr(source, name)])
     check_seed_text("provenance.seed", source.seed)

@@ -32,7 +32,8 @@ def named(source: Provenance) -> str:
     """Name a model with its digest beside it: a name alone may be anybody's."""
     if source.weights_sha256 == "none":
         return f"{source.model} (a function without hash)"
-    return f"{source.model} (sha256 {source.weights_sha256[:DIGITS]})"
+    sha256 = source.identity_sha256 or source.weights_sha256  # counts of version 2 have no identity
+    return f"{source.model} (sha256 {sha256[:DIGITS]})"
 
 
 def in_words(

@@ -85,7 +85,8 @@ def print_model(name: str) -> None:
         "mean": shown(segmenter.mean),
         "std": shown(segmenter.std),
         "smallest side": f"{segmenter.smallest_side} pixels",
-        "sha256": segmenter.weights_sha256,
+        "weights": f"sha256 {segmenter.weights_sha256}",
+        "identity": f"sha256 {segmenter.identity_sha256}",
     }
     if not foreign:
         about = describe(name)
