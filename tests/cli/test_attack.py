@@ -42,7 +42,7 @@ def attack(command: Command, made: Path, weights: Path) -> Command:
     def call(out: Path, *given: object) -> Any:
         options = {
             "--certificate": made / "out" / "photo", "--smoothed": weights, "--steps": 3,
-            "--n": 40, "--seed": 1, "--out": out,
+            "--n": 40, "--out": out,
         } | dict(zip(given[::2], given[1::2], strict=True))  # fmt: skip
         flat = [word for option in options.items() for word in option]
         return command("attack", made / "photo.png", *flat)
@@ -55,7 +55,8 @@ def test_within_the_radius_the_certificate_stands(
     attack: Command, made: Path, tmp_path: Path, against: str
 ) -> None:
     """The array that is written is in the ball, the table says what the record says."""
-    done = attack(tmp_path, "--against", against, "--truth", made / "truth.png", "--draws", 2)
+    random = ("--seed", 1, *(("--draws", 2) if against == "smoothed" else ("--restarts", 1)))
+    done = attack(tmp_path, "--against", against, "--truth", made / "truth.png", *random)
     assert (done.status, done.err) == (0, "")
     record = json.loads((tmp_path / "attack.json").read_text())
     cert = load_certificate(made / "out" / "photo")
@@ -125,7 +126,8 @@ def test_a_targeted_attack_moves_towards_its_class(attack: Command, tmp_path: Pa
         ("--steps", 0, ["steps >= 1"]),
         ("--restarts", -1, ["restarts >= 0"]),
         ("--n", 0, ["n must be >= 1"]),
-        ("--seed", -1, ["seed must be an integer"]),
+        ("--seed", 1, ["--seed needs --restarts or --against smoothed", "leave out --seed"]),
+        ("--draws", 8, ["--draws needs --against smoothed, got plain: leave out --draws"]),
         ("--smoothed", "camvid", ["not the one that was certified"]),
         ("--model", "nothing", ["unknown model"]),
         ("--truth", "nowhere.png", ["nowhere.png cannot be read"]),
@@ -137,6 +139,10 @@ def test_refusals_leave_nothing(
 ) -> None:
     attack(tmp_path / "out", option, value).refuses(*words)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_a_seed_out_of_range_is_refused(attack: Command, tmp_path: Path) -> None:
+    attack(tmp_path / "out", "--restarts", 1, "--seed", -1).refuses("seed must be an integer")
 
 
 def test_a_truth_that_does_not_fit_is_refused(attack: Command, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_run_with_auto_goes_on_with_what_it_chose(
     ("options", "words"),
     [
         (("--backend", "onnx", "--precision", "bf16"), "it goes with --backend torch or compile"),
-        (("--int8-file", "net.xml"), "are of --backend openvino-int8"),
+        (("--int8-file", "net.xml"), "--int8-file needs --backend openvino-int8"),
         (("--backend", "openvino-int8", "--int8-file", "net.bin"), "must end in .xml"),
     ],
 )

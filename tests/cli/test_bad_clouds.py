@@ -118,8 +118,8 @@ def test_images_and_clouds_together(certify: Command, tmp_path: Path) -> None:
     ("options", "words"),
     [
         (("--noise", "pose"), ["--shift-sigma", "--jitter-sigma"]),
-        (("--shift-sigma", 1), ["--noise pose only"]),
-        (("--axis", "y"), ["--axis goes with --noise yaw and pose only"]),
+        (("--shift-sigma", 1), ["--shift-sigma needs --noise pose, got gaussian"]),
+        (("--axis", "y"), ["--axis needs --noise yaw or pose, got gaussian"]),
         (("--axis", "up", "--noise", "yaw"), ["up", "x", "y", "z"]),
         (("--noise", "brightness"), ["brightness", "rotation"]),
         (("--sigma", 0), ["positive number"]),

@@ -37,6 +37,7 @@ def test_a_probe_measures_the_time_of_a_draw(command: Command, weights: Path, ph
     [
         ((), "got neither"),
         (("x.png", "--seconds-per-draw", 1), "got both"),
+        (("x.png", "y.png"), "--cluster measures on one IMAGE, got 2"),
         (("--seconds-per-draw", -1), "seconds per draw must be a positive number"),
         (("--seconds-per-draw", 1, "--inputs", 0), "images must be at least 1"),
         (("--seconds-per-draw", 1, "--price", -1), "price must be a number >= 0"),

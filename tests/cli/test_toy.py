@@ -119,7 +119,7 @@ def test_figures_take_no_other_settings(
     command: Command, tmp_path: Path, option: tuple[object, ...]
 ) -> None:
     done = command("toy", "--figures", tmp_path / "out", *option)
-    done.refuses("--figures draws the settings of the paper's figures", "--seed")
+    done.refuses("has no effect with --figures", "leave out --")
     assert not (tmp_path / "out").exists()
 
 

@@ -93,7 +93,7 @@ def test_every_option_reaches_the_recipe(
     done = command(
         "train", *common, "--out", out, "--epochs", 1, "--sigma-range", 0, 0.5, "--consistency",
         "--consistency-lambda", 4, "--class-weights", "median-frequency", "--learning-rate", 0.01,
-        "--jitter", 0, "--scales", 1, 2, "--no-mixed-precision",
+        "--jitter", 0, "--scales", 1, 2,
     )  # fmt: skip
     assert (done.status, done.err) == (0, "")
     done = command("train", *common, "--out", out, "--epochs", 1, "--sigma-list", 0, 0.25)
@@ -103,7 +103,7 @@ def test_every_option_reaches_the_recipe(
     assert first.consistency == Consistency(2, 4.0, 0.5)
     assert first.class_weights is not None
     assert len(set(first.class_weights)) > 1
-    assert (first.learning_rate, first.mixed_precision) == (0.01, False)
+    assert first.learning_rate == 0.01
     assert (first.views.jitter, first.views.scales) == (0, (1, 2))
     assert second == Recipe(
         sigma=SigmaList((0.0, 0.25)), epochs=1, batch_size=2, views=second.views
@@ -254,7 +254,7 @@ def test_ctrl_c_leaves_the_weights_of_the_last_epoch(
         ("--learning-rate", -1, ["learning_rate must be >= 0"]),
         ("--jitter", 2, ["jitter must be in [0, 1)", "2"]),
         ("--class-weights", "1,2", ["11 numbers are needed, got 2"]),
-        ("--label-order", "459", ["takes no label_order"]),
+        ("--label-order", "459", ["--label-order needs --data pascal_context, got synthetic"]),
     ],
 )
 def test_refusals_before_the_work(
@@ -339,9 +339,9 @@ def test_a_denoiser_is_trained_for_a_model_but_is_none(
         (("--denoise-for", "camvid"), "--denoise-for needs --task denoising"),
         (("--denoise-weight", 0.5), "--denoise-weight needs --denoise-for"),
         (("--task", "denoising", "--denoise-weight", 0.5), "--denoise-weight needs --denoise-for"),
-        (("--task", "denoising", "--consistency"), "leave out --architecture, --consistency"),
-        (("--task", "denoising", "--class-weights", "median-frequency"), "one network, one loss"),
-        (("--task", "denoising", "--architecture", "hrnetv2-w18"), "one network, one loss"),
+        (("--task", "denoising", "--consistency"), "--consistency needs --task segmentation"),
+        (("--task", "denoising", "--class-weights", "none"), "--class-weights needs --task seg"),
+        (("--task", "denoising", "--architecture", "depthwise"), "leave out --architecture"),
         (("--task", "denoising", "--denoise-for", "nothing"), "unknown model 'nothing'"),
         (("--task", "denoising", "--denoise-for", "camvid", "--denoise-weight", -1), ">= 0"),
         (("--task", "guessing"), "guessing"),

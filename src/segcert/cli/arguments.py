@@ -204,11 +204,12 @@ DenoiserName = Annotated[
         "program (.pt2).",
     ),
 ]
-ModelName = Annotated[
-    str,
-    Parameter(
-        help="A name from `segcert models`, a .safetensors file of `segcert train`, an HRNetV2 "
-        "checkpoint (.pth, .pt), an exported program (.pt2), an .onnx file or a Hugging Face "
-        "folder."
-    ),
+MODELS_THERE_ARE = (
+    "A name from `segcert models`, a .safetensors file of `segcert train`, an HRNetV2 checkpoint "
+    "(.pth, .pt), an exported program (.pt2), an .onnx file or a Hugging Face folder."
+)
+ModelName = Annotated[str, Parameter(help=MODELS_THERE_ARE)]
+OptionalModelName = Annotated[
+    str | None,
+    Parameter(help=f"{MODELS_THERE_ARE} By default camvid, or ground for point clouds."),
 ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from segcert.cli.arguments import DenoiserName, Device, Seed, whole
+from segcert.cli.arguments import DenoiserName, Device, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,13 +47,20 @@ def attack(
         int, Parameter(converter=whole, help="Climbs more, from random points.")
     ] = 0,
     draws: Annotated[
-        int, Parameter(converter=whole, help="Draws of noise at each step, for --against smoothed.")
+        int, Parameter(converter=whole, help="Of --against smoothed: draws of noise at each step.")
     ] = 8,
     n: Annotated[
         int, Parameter(converter=whole, help="Fresh draws that check the certificate.")
     ] = 100,
     denoiser: DenoiserName = None,
-    seed: Seed = None,
+    seed: Annotated[
+        int | None,
+        Parameter(
+            converter=whole,
+            help="Seed of what the attack draws (random points, its noise); by default from the "
+            "operating system, and recorded. The check draws afresh.",
+        ),
+    ] = None,
     device: Device = "auto",
     out: Annotated[Path, Parameter(help="Folder of the results.")] = Path("attacked"),
 ) -> None:

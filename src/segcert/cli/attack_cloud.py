@@ -43,12 +43,10 @@ class Way:
 
     Args:
         search: Finds an attack and checks the certificate there.
-        plural: What is tried.
         size: How it is measured.
     """
 
     search: "Callable[..., tuple[CloudAttack, AttackCheck]]"
-    plural: str
     size: str
 
 
@@ -89,20 +87,19 @@ def attack_tensor(
     """Attack a cloud that was read, with models that were opened; see `attack_cloud`."""
     from segcert.attacks.attack import certified_only, plain_labels
     from segcert.cli.shell import results
-    from segcert.errors import InputError, VerificationError
+    from segcert.errors import VerificationError
     from segcert.report.attacks import PlainEffect, attack_table
     from segcert.report.cloud_attacks import write_cloud_attack
 
     way = ways().get(type(found.counts.noise), COORDINATES)
-    if way != COORDINATES and given.target is not None:
-        raise InputError(f"--target is for attacks on coordinates: leave it out for {way.plural}")
     before = plain_labels(plain, x, device=given.device)
     labels = certified_only(found.labels, found.certified)
     goal = labels if given.against == "smoothed" else before
     attacked, checked = way.search(
         x, found, given, goal, plain if given.against == "plain" else certified, certified
     )
-    effect = PlainEffect(plain.name, before, plain_labels(plain, attacked.cloud))
+    after = plain_labels(plain, attacked.cloud, device=given.device)
+    effect = PlainEffect(plain.name, before, after)
     up: Up = "z" if certified.category is None else "y"
     write_cloud_attack(given.out, found, x, attacked, effect, checked, up=up)
     results.print(attack_table(effect, checked, size=way.size, parts="points"))
@@ -250,7 +247,7 @@ def try_changes(
     return best, checked, record
 
 
-COORDINATES = Way(coordinate_attack, "coordinates", "l2 norm")
+COORDINATES = Way(coordinate_attack, "l2 norm")
 
 
 def ways() -> "dict[type[AbstractNoise], Way]":
@@ -259,9 +256,9 @@ def ways() -> "dict[type[AbstractNoise], Way]":
     from segcert.noise.pose import PoseNoise
     from segcert.noise.rotation import RotationNoise
 
-    turns = Way(turn_attack, "rotations", "rotation by")
+    turns = Way(turn_attack, "rotation by")
     return {
         RotationNoise: turns,
         AxisRotationNoise: turns,
-        PoseNoise: Way(pose_attack, "poses", "pose of size"),
+        PoseNoise: Way(pose_attack, "pose of size"),
     }

@@ -1,6 +1,5 @@
 """``segcert certify``: images or point clouds in, certificates and pictures out."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,9 +21,9 @@ from segcert.cli.arguments import (
     DropBelow,
     Int8File,
     JitterSigma,
-    ModelName,
     NormalsName,
     NumberOfLooks,
+    OptionalModelName,
     OptionalPilotDraws,
     PrecisionName,
     Scale,
@@ -39,7 +38,6 @@ from segcert.cli.arguments import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from segcert.models.opening_points import PointOptions
     from segcert.report.points_view import Up
 
 DEFAULT_MODEL, DEFAULT_POINT_MODEL = "camvid", "ground"
@@ -53,7 +51,7 @@ def certify(
             "folders of them, or globs."
         ),
     ],
-    model: ModelName = DEFAULT_MODEL,
+    model: OptionalModelName = None,
     noise: AnyNoiseName = "gaussian",
     sigma: Sigma = 0.25,
     shift_sigma: ShiftSigma = None,
@@ -115,12 +113,12 @@ def certify(
 
     A point cloud gets `labels.npz`, `labels.ply` and `cloud.png` in place of the pictures, and a
     page with a view to turn. `--category`, `--normals`, `--votes`, `--up`, `--axis` and the noises
-    rotation, yaw, axis-angle and pose are for clouds.
+    rotation, yaw, axis-angle and pose are for clouds. An option that has no effect is refused.
     """
     from functools import partial
 
     from segcert.cli.backends import Choice, runtime_settings
-    from segcert.cli.clouds import Wishes, certify_clouds, options_for, refuse_options
+    from segcert.cli.clouds import Wishes, certify_clouds, options_for
     from segcert.cli.shell import messages
     from segcert.cli.tables import (
         print_summary,
@@ -142,16 +140,10 @@ def certify(
 
     n0 = (0 if tree else 10) if n0 is None else n0
     correction = correction or ("bonferroni" if tree else "holm")
-    options = PointOptions(category, normals, votes)
     if means_clouds(list(images)):
-        refuse_options({
-            "--tree": tree, "--blocks": blocks, "--ignore": ignore, "--radius-map": radius_map,
-            "--scale": None if scale == "1" else scale, "--denoiser": denoiser,
-            "--backend": backend, "--precision": None if precision == "fp32" else precision,
-            "--calibration": calibration, "--int8-file": int8_file,
-        })  # fmt: skip
-        model = DEFAULT_POINT_MODEL if model == DEFAULT_MODEL else model
-        point_model = open_point_model(model, options_for(options, list(images), model))
+        model = model or DEFAULT_POINT_MODEL
+        options = options_for(PointOptions(category, normals, votes), list(images), model)
+        point_model = open_point_model(model, options)
         upwards: Up = up or ("z" if point_model.category is None else "y")
         asked = CloudRequest(
             noise=noise, sigma=sigma, shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
@@ -166,8 +158,8 @@ def certify(
             up=upwards,
         )  # fmt: skip
         return
-    scales = {"--shift-sigma": shift_sigma, "--jitter-sigma": jitter_sigma, "--axis": axis}
-    refuse_cloud_options(noise, options, scales | {"--up": up})
+    model = model or DEFAULT_MODEL
+    refuse_cloud_noise(noise)
     choice = Choice(backend, precision, calibration, int8_file)
     segmenter = open_model(model, scale=scale, denoiser=denoiser)
     request = Request(
@@ -213,21 +205,14 @@ def certify(
     print_summary(done)
 
 
-def refuse_cloud_options(noise: str, options: "PointOptions", others: Mapping[str, object]) -> None:
-    """Refuse options of point clouds where the files are images.
+def refuse_cloud_noise(noise: str) -> None:
+    """Refuse a noise of point clouds where the files are images.
 
     Raises:
-        InputError: With the first of them.
+        InputError: With its name.
     """
     from segcert.errors import InputError
     from segcert.noise.kinds import NAMES
 
-    given = {
-        f"--noise {noise}": noise not in NAMES,
-        "--category": options.category is not None,
-        "--normals": options.normals is not None,
-        "--votes": options.votes != 1,
-    } | {name: value is not None for name, value in others.items()}
-    for name, wrong in given.items():
-        if wrong:
-            raise InputError(f"{name} is for point clouds, and these are images: leave it out")
+    if noise not in NAMES:
+        raise InputError(f"--noise {noise} is for point clouds, and these are images: leave it out")

@@ -1,6 +1,5 @@
 """What ``segcert certify`` does with point clouds, and what it prints."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,17 +30,6 @@ class Wishes:
     device: str = "auto"
     batch_size: int | None = None
     overwrite: bool = False
-
-
-def refuse_options(given: Mapping[str, object]) -> None:
-    """Refuse options that were given but are for inputs of the other kind.
-
-    Raises:
-        InputError: With the first of them.
-    """
-    for name, value in given.items():
-        if value not in (None, False):
-            raise InputError(f"{name} is for images: leave it out for point clouds")
 
 
 def kind_for(segmenter: "PointSegmenter") -> "CloudKind":

@@ -46,23 +46,11 @@ class EngineChoice:
         name: "local", "processes" or "ray".
         workers: How many; None is as the engine has it.
         address: Of the cluster, of "ray".
-
-    Raises:
-        InputError: If an option belongs to another engine.
     """
 
     name: str
     workers: int | None
     address: str | None
-
-    def __post_init__(self) -> None:
-        """Check the combination."""
-        from segcert.errors import InputError
-
-        if self.workers is not None and self.name == "local":
-            raise InputError(f"--workers {self.workers} needs --engine processes or ray, got local")
-        if self.address is not None and self.name != "ray":
-            raise InputError(f"--address {self.address} needs --engine ray, got {self.name}")
 
     def check(self, segmenter: "Segmenter | PointSegmenter", choice: "Choice", device: str) -> None:
         """Refuse what can be refused before the data set is read.

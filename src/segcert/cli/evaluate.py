@@ -19,6 +19,7 @@ from segcert.cli.arguments import (
     Seed,
     whole,
 )
+from segcert.cli.effects import CLOUD_SETS
 from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
     from segcert.runs.setting import Setting
 
-CLOUDS = ("shapes", "shapenet_part", "shapenet_part_cap", "cloud_folder")
 UP_OF_SHAPES = "y"
+AXES = 3  # columns of a network that takes no normals
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
@@ -141,7 +142,6 @@ def evaluate(
     Stopped at any point, the same command goes on.
     """
     from segcert.cli.backends import Choice, one_calibration, runtime_settings
-    from segcert.cli.clouds import refuse_options
     from segcert.cli.engines import EngineChoice
     from segcert.cli.shell import messages
     from segcert.cli.tables import warn_about_input
@@ -166,11 +166,7 @@ def evaluate(
     )  # fmt: skip
     sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
-    clouds = data in CLOUDS
-    check_kind(
-        data, clouds=clouds, votes=votes, of_images=(scale, denoiser),
-        of_clouds=(noise, shift_sigma, jitter_sigma, axis, normals),
-    )  # fmt: skip
+    clouds = data in CLOUD_SETS
     settings: tuple[Setting, ...]
     if clouds:
         settings = all_cloud_settings(
@@ -189,12 +185,9 @@ def evaluate(
     choice = Choice(backend, precision, calibration, int8_file)
     segmenter: Segmenter | PointSegmenter
     if clouds:
-        refuse_options({
-            "--backend": backend, "--precision": None if precision == "fp32" else precision,
-            "--calibration": calibration, "--int8-file": int8_file,
-        })  # fmt: skip
         neighbours = NEIGHBOURS if normals == "recomputed" else 0
         segmenter = open_network(model, votes=votes, normal_neighbours=neighbours)
+        check_normals(normals, segmenter)
     else:
         segmenter = open_model(model, denoiser=denoiser)
     where.check(segmenter, choice, device)
@@ -239,44 +232,23 @@ def evaluate(
     print_results(results, out)
 
 
-def check_kind(
-    data: str,
-    *,
-    clouds: bool,
-    of_clouds: tuple[object, ...],
-    votes: int,
-    of_images: tuple[object, ...],
-) -> None:
-    """Refuse options that are for inputs of the other kind.
+def check_normals(normals: str | None, segmenter: "PointSegmenter") -> None:
+    """Refuse normals that a network does not take.
 
     Raises:
-        InputError: If one was given.
+        InputError: If they were asked for.
     """
     from segcert.errors import InputError
 
-    if clouds and any(one is not None for one in of_images):
-        raise InputError(f"--scale and --denoiser are for images, and {data} are clouds")
-    if not clouds and (votes != 1 or any(one is not None for one in of_clouds)):
-        raise InputError(
-            "--noise, --shift-sigma, --jitter-sigma, --axis, --normals and --votes are for clouds: "
-            f"leave them out for {data}"
-        )
+    if normals is not None and segmenter.columns == AXES:
+        raise InputError(f"model {segmenter.name} takes no normals: leave out --normals")
 
 
 def axis_of(noise: list[str], axis: str | None) -> str | None:
-    """The axis of rotations about one axis; None if no noise is one.
-
-    Raises:
-        InputError: If an axis was given and nothing turns about it.
-    """
-    from segcert.errors import InputError
+    """The axis of rotations about one axis; None if no noise is one."""
     from segcert.noise.kinds import WITH_AXIS
 
-    if set(noise) & set(WITH_AXIS):
-        return axis or UP_OF_SHAPES
-    if axis is not None:
-        raise InputError(f"--axis goes with --noise {' and '.join(WITH_AXIS)} only")
-    return None
+    return axis or UP_OF_SHAPES if set(noise) & set(WITH_AXIS) else None
 
 
 def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 import sys
 import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -10,6 +12,8 @@ from segcert.cli.attack import attack
 from segcert.cli.certify import certify
 from segcert.cli.demo import demo
 from segcert.cli.doctor import doctor
+from segcert.cli.effect_tables import TABLES
+from segcert.cli.effects import call_of, check_effects
 from segcert.cli.evaluate import evaluate
 from segcert.cli.models import models
 from segcert.cli.plan import plan
@@ -47,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status."""
     try:
-        app(arguments, exit_on_error=False, print_error=False)
+        bind(arguments)()
     except VerificationError as error:
         return complain(str(error), FAILED)
     except (SegcertError, OSError) as error:
@@ -57,3 +61,20 @@ def run(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return complain(str(error) or "interrupted", INTERRUPTED)
     return 0
+
+
+def bind(arguments: list[str] | None = None) -> Callable[[], object]:
+    """Read a command line.
+
+    Returns:
+        The command with its arguments, to be called.
+
+    Raises:
+        CycloptsError: If it is none.
+        InputError: If an option is given that has no effect there.
+    """
+    command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+    name = getattr(command, "__name__", "")
+    if name in TABLES:  # not the help, nor the version
+        check_effects(call_of(name, bound), TABLES[name])
+    return partial(command, *bound.args, **bound.kwargs)

@@ -152,6 +152,8 @@ def plan_cluster(
     from segcert.noise.kinds import named_noise
     from segcert.planning.cluster import Campaign
 
+    if len(images) > 1:
+        raise InputError(f"--cluster measures on one IMAGE, got {len(images)}: name one of them")
     if (seconds_per_draw is None) != bool(images):
         raise InputError(
             "--cluster needs an IMAGE to measure on, or --seconds-per-draw; got "

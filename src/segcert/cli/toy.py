@@ -56,7 +56,6 @@ def toy(
     share of components that each method certifies, over all repetitions, with its standard error.
     """
     from segcert.cli.shell import results
-    from segcert.errors import InputError
     from segcert.toy.draws import Draws
     from segcert.toy.files import setting_json
     from segcert.toy.methods import METHODS, share
@@ -67,11 +66,6 @@ def toy(
         repetitions=repetitions, seed=seed,
     )  # fmt: skip
     if figures is not None:
-        if as_json or asked != Toy(repetitions=repetitions, seed=seed):
-            raise InputError(
-                "--figures draws the settings of the paper's figures: "
-                "of the other options give at most --repetitions and --seed"
-            )
         draw_figures(figures, repetitions=repetitions, seed=seed)
         return
     draws = Draws(asked)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from segcert.cli.arguments import whole
+from segcert.cli.effects import CLOUD_SETS
 
 if TYPE_CHECKING:
     from segcert.training.sigmas import Sigmas
     from segcert.training.tasks import Task
 
 Pair = tuple[float, float]
-CLOUDS = ("shapes", "shapenet_part")  # data sets of point clouds
-OF_TASKS = (None, "depthwise")  # networks that every task of images has
 
 
 def train(
@@ -148,9 +147,8 @@ def train(
         starting_point_network,
     )
 
-    clouds = data in CLOUDS
-    plain = not consistency and class_weights == "none" and (clouds or architecture in OF_TASKS)
-    lesson = open_task(task, denoise_for, denoise_weight, plain=plain, clouds=clouds)
+    clouds = data in CLOUD_SETS
+    lesson = open_task(task, denoise_for, denoise_weight, clouds=clouds)
     if threads < 0:
         raise InputError(f"threads must be >= 0 (0 for all), got {threads}")
     if threads:
@@ -197,42 +195,25 @@ def train(
     )  # fmt: skip
 
 
-def open_task(
-    task: str, model: str | None, weight: float | None, *, plain: bool, clouds: bool = False
-) -> "Task":
+def open_task(task: str, model: str | None, weight: float | None, *, clouds: bool) -> "Task":
     """Choose what is learned, and open the model that a denoiser is trained for.
 
     Args:
         task: "segmentation" or "denoising".
         model: Whose cross-entropy is added to the squared error; None for neither.
         weight: Of it; None for the default.
-        plain: Whether no option was given that only segmentation of images has.
         clouds: Whether the data are clouds.
 
     Raises:
-        InputError: If options do not fit the task, or there is no such model.
+        InputError: If there is no such model.
     """
-    from segcert.errors import InputError
     from segcert.models.checkpoints import load_weights
     from segcert.models.shipped import find
     from segcert.training.part_task import PartSegmentation
     from segcert.training.tasks import STRENGTH, Denoising, Segmentation
 
-    if weight is not None and model is None:
-        raise InputError("--denoise-weight needs --denoise-for, the model whose loss it weighs")
     if task == "segmentation":
-        if model is not None:
-            raise InputError("--denoise-for needs --task denoising")
-        if clouds and not plain:
-            raise InputError("--consistency and --class-weights are for images: leave them out")
         return PartSegmentation() if clouds else Segmentation()
-    if clouds:
-        raise InputError("--task denoising is for images: leave it out")
-    if not plain:
-        raise InputError(
-            "--task denoising has one network, one loss: leave out --architecture, --consistency "
-            "and --class-weights"
-        )
     classifier = load_weights(find(model))[0] if model is not None else None
     return Denoising(classifier, STRENGTH if weight is None else weight)
 

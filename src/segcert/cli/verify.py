@@ -64,11 +64,8 @@ def verify(
     from segcert.report.beside import check_beside
 
     chosen = Chosen(model, denoiser, backend, calibration, int8_file)
-    chosen.check(replay=replay)
     if replay and image is None:
         raise InputError("--replay needs the image or cloud: add --image FILE")
-    if not replay and device != "auto":
-        raise InputError("--device has no effect without --replay: leave out --device")
     found = load_certificate(certificate)
     results.print(f"{certificate}: follows from its counts", markup=False)
     results.print(found.statement, markup=False)
@@ -105,36 +102,16 @@ class Chosen:
     calibration: Path | None
     int8_file: Path | None
 
-    def check(self, *, replay: bool) -> None:
-        """Refuse what has no effect.
-
-        Raises:
-            InputError: With the first such option.
-        """
-        if replay or self.model:
-            return
-        parts = {
-            "--denoiser": self.denoiser, "--backend": self.backend,
-            "--calibration": self.calibration, "--int8-file": self.int8_file,
-        }  # fmt: skip
-        for name, value in parts.items():
-            if value is not None:
-                raise InputError(f"{name} needs --model or --replay: leave out {name}")
-
     def open(self, found: "Certificate") -> "BaseModel":
         """Open the model as the certificate has it.
 
         Raises:
-            InputError: If it cannot be opened, or an option is for inputs of the other kind.
+            InputError: If it cannot be opened.
         """
-        from segcert.cli.clouds import refuse_options, reopen_point_model
+        from segcert.cli.clouds import reopen_point_model
         from segcert.models.shipped import open_model, recorded_model
 
         if len(found.provenance.input_shape) == CLOUD_AXES:
-            refuse_options({
-                "--denoiser": self.denoiser, "--backend": self.backend,
-                "--calibration": self.calibration, "--int8-file": self.int8_file,
-            })  # fmt: skip
             return reopen_point_model(found, self.model)
         name = self.model or recorded_model(found.provenance.model, self.denoiser)
         segmenter = open_model(name, scale=found.provenance.scale, denoiser=self.denoiser)

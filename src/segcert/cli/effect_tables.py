@@ -1,0 +1,201 @@
+"""When each option of each command has an effect: a parameter that is not here fails a test.
+
+An option is here for what it does, not for its value: where nothing would read it, it is refused.
+Values that contradict each other are refused by what reads them.
+"""
+
+from collections.abc import Mapping
+
+from segcert.cli.effects import (
+    CLOUDS,
+    IMAGES,
+    Call,
+    Need,
+    Needs,
+    always,
+    excluded_by,
+    needs,
+)
+
+CUDA = Need(
+    lambda call: str(call.values["device"]).startswith("cuda"),
+    lambda call: f"needs --device cuda, got {call.values['device']}",
+)
+POSE = needs("noise", "pose")
+TURN = needs("noise", "yaw", "pose")  # about one axis
+INT8 = needs("backend", "openvino-int8")
+REPLAY = needs("replay")
+CLUSTER, NO_CLUSTER = needs("cluster"), excluded_by("cluster")
+MEASURED = excluded_by("seconds_per_draw")
+CLASSES = needs("task", "segmentation")
+ONE_SETTING = excluded_by("figures")
+
+
+def coordinates_move(call: Call) -> bool:
+    """Whether coordinates are attacked, not rotations or poses."""
+    from segcert.cli.attack_cloud import ways
+
+    return type(call.certificate.counts.noise) not in ways()
+
+
+def is_random(call: Call) -> bool:
+    """Whether an attack draws anything."""
+    restarts = call.values["restarts"] != 0
+    return restarts or call.has("against", ("smoothed",)) or not coordinates_move(call)
+
+
+COORDINATES = Need(
+    coordinates_move, lambda _: "is for attacks on values, and this certificate is of movements"
+)
+RANDOM = Need(is_random, lambda _: "needs --restarts or --against smoothed, which draw")
+
+
+def of_data(name: str) -> Need:
+    """With a data set that takes this argument."""
+
+    def taken(call: Call) -> tuple[str, ...]:
+        from segcert.data.evaluation_sets import RULES
+
+        rule = RULES[call.values["data"]]
+        return rule.needed + rule.optional
+
+    def words(call: Call) -> str:
+        options = ", ".join("--" + one.replace("_", "-") for one in taken(call))
+        return f"is not of --data {call.values['data']}, which takes only {options}"
+
+    return Need(lambda call: name in taken(call), words)
+
+
+CERTIFY = always(
+    "images", "model", "noise", "sigma", "tau", "alpha", "n0", "n", "correction", "drop_below",
+    "stop_when", "seed", "device", "batch_size", "out", "overwrite",
+) | {
+    "shift_sigma": (CLOUDS, POSE),
+    "jitter_sigma": (CLOUDS, POSE),
+    "axis": (CLOUDS, TURN),
+    "category": (CLOUDS,),
+    "normals": (CLOUDS,),
+    "votes": (CLOUDS,),
+    "up": (CLOUDS,),
+    "looks": (needs("stop_when"),),
+    "blocks": (IMAGES,),
+    "ignore": (IMAGES,),
+    "tree": (IMAGES,),
+    "radius_map": (IMAGES,),
+    "scale": (IMAGES,),
+    "denoiser": (IMAGES,),
+    "backend": (IMAGES,),
+    "precision": (IMAGES, excluded_by("backend", "openvino-int8")),
+    "calibration": (IMAGES, INT8),
+    "int8_file": (IMAGES, INT8),
+}  # fmt: skip
+DEMO = always("points", "scene", "tau", "n0", "n", "seed", "out")
+TRAIN = always(
+    "data", "out", "start_from", "sigma", "sigma_range", "sigma_list", "epochs", "batch_size",
+    "learning_rate", "seed", "threads", "device", "devices", "tensorboard",
+) | {
+    "root": (needs("data", "camvid", "cityscapes", "pascal_context", "shapenet_part"),),
+    "label_order": (needs("data", "pascal_context"),),
+    "category": (needs("data", "shapenet_part"),),
+    "scenes": (needs("data", "synthetic", "shapes"),),
+    "task": (IMAGES,),
+    "denoise_for": (IMAGES, needs("task", "denoising")),
+    "denoise_weight": (IMAGES, needs("denoise_for")),
+    "architecture": (CLASSES,),
+    "normals": (CLOUDS,),
+    "points": (CLOUDS,),
+    "consistency": (IMAGES, CLASSES),
+    "consistency_copies": (IMAGES, needs("consistency")),
+    "consistency_lambda": (IMAGES, needs("consistency")),
+    "consistency_eta": (IMAGES, needs("consistency")),
+    "class_weights": (IMAGES, CLASSES),
+    "crop": (IMAGES,),
+    "scales": (IMAGES,),
+    "jitter": (IMAGES,),
+    "mixed_precision": (CUDA,),
+}  # fmt: skip
+EVALUATE = always(
+    "data", "out", "model", "sigma", "tau", "n", "correction", "n0", "alpha", "seed", "subset",
+    "device", "batch_size", "engine",
+) | {
+    "noise": (CLOUDS,),
+    "shift_sigma": (CLOUDS, POSE),
+    "jitter_sigma": (CLOUDS, POSE),
+    "axis": (CLOUDS, TURN),
+    "normals": (CLOUDS,),
+    "votes": (CLOUDS,),
+    "scale": (IMAGES,),
+    "denoiser": (IMAGES,),
+    "backend": (IMAGES,),
+    "precision": (IMAGES, excluded_by("backend", "openvino-int8")),
+    "calibration": (IMAGES, INT8),
+    "int8_file": (IMAGES, INT8),
+    "root": (of_data("root"),),
+    "split": (of_data("split"),),
+    "category": (of_data("category"),),
+    "label_order": (of_data("label_order"),),
+    "resize": (of_data("resize"),),
+    "images": (of_data("images"),),
+    "masks": (of_data("masks"),),
+    "classes": (of_data("classes"),),
+    "scenes": (of_data("scenes"),),
+    "workers": (needs("engine", "processes", "ray"),),
+    "address": (needs("engine", "ray"),),
+}  # fmt: skip
+ATTACK = always(
+    "image", "certificate", "model", "smoothed", "against", "radius", "steps", "n", "device", "out"
+) | {
+    "truth": (IMAGES,),
+    "denoiser": (IMAGES,),
+    "target": (COORDINATES,),
+    "restarts": (COORDINATES,),
+    "draws": (needs("against", "smoothed"),),
+    "seed": (RANDOM,),
+}
+TOY = always("repetitions", "seed", "figures") | dict.fromkeys(
+    ("gamma", "n", "n0", "components", "bad", "tau", "alpha", "as_json"), (ONE_SETTING,)
+)
+REPORT = always("run", "others", "format", "label", "out")
+VERIFY = always("certificate", "replay", "image", "model") | {
+    "denoiser": (REPLAY, IMAGES),
+    "backend": (REPLAY, IMAGES),
+    "calibration": (REPLAY, IMAGES),
+    "int8_file": (REPLAY, IMAGES),
+    "device": (REPLAY,),
+}
+MODELS = always("model")
+PLAN = always("images", "batch_size", "cluster") | {
+    "model": (MEASURED,),
+    "noise": (MEASURED,),
+    "scale": (MEASURED,),
+    "denoiser": (MEASURED,),
+    "device": (MEASURED,),
+    "sigma": (NO_CLUSTER,),
+    "probe": (NO_CLUSTER,),
+    "alpha": (NO_CLUSTER,),
+    "radius": (NO_CLUSTER,),
+    "tau": (NO_CLUSTER,),
+    "share": (NO_CLUSTER,),
+    "n0": (NO_CLUSTER,),
+    "seed": (NO_CLUSTER,),
+    "as_json": (NO_CLUSTER,),
+    "inputs": (CLUSTER,),
+    "draws": (CLUSTER,),
+    "seconds_per_draw": (CLUSTER,),
+    "price": (CLUSTER,),
+}
+DOCTOR = always("json")
+
+TABLES: Mapping[str, Mapping[str, Needs]] = {
+    "demo": DEMO,
+    "plan": PLAN,
+    "certify": CERTIFY,
+    "verify": VERIFY,
+    "attack": ATTACK,
+    "evaluate": EVALUATE,
+    "report": REPORT,
+    "models": MODELS,
+    "train": TRAIN,
+    "toy": TOY,
+    "doctor": DOCTOR,
+}

@@ -1,0 +1,128 @@
+"""What options need to have an effect; one that has none is refused, whatever its value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import BoundArguments
+from typing import TYPE_CHECKING, Any
+
+from segcert.errors import InputError
+
+if TYPE_CHECKING:
+    from segcert.certificates.result import Certificate
+
+CLOUD_SETS = ("shapes", "shapenet_part", "shapenet_part_cap", "cloud_folder")
+SPELLED = {"as_json": "--json"}  # options that are not called as their parameters
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command as it was typed.
+
+    Args:
+        command: Its name.
+        values: Of all its parameters, given or by default.
+        given: Names of those that were given.
+    """
+
+    command: str
+    values: Mapping[str, Any]
+    given: frozenset[str]
+
+    def has(self, name: str, values: tuple[str, ...] = ()) -> bool:
+        """Whether an option is on, or has one of some values (of a list, at least once)."""
+        found = self.values[name]
+        if not values:
+            return found is not None and found is not False
+        return not set(found if isinstance(found, list) else [found]).isdisjoint(values)
+
+    @cached_property
+    def certificate(self) -> "Certificate":
+        """The certificate that the command is about."""
+        from segcert.certificates.files import load_certificate
+
+        return load_certificate(self.values["certificate"])
+
+    @cached_property
+    def of_clouds(self) -> bool:
+        """Whether the inputs are point clouds: by the certificate, the data set or the files."""
+        from segcert.runs.inputs import means_clouds
+
+        if "certificate" in self.values:
+            return len(self.certificate.provenance.input_shape) == 2  # points and columns
+        if "data" in self.values:
+            return self.values["data"] in CLOUD_SETS
+        return means_clouds(list(self.values["images"]))
+
+
+@dataclass(frozen=True)
+class Need:
+    """What an option needs to have an effect.
+
+    Args:
+        met: Whether a call has it.
+        words: After the name of the option, why there is no effect.
+    """
+
+    met: Callable[[Call], bool]
+    words: Callable[[Call], str]
+
+
+Needs = tuple[Need, ...]
+IMAGES = Need(
+    lambda call: not call.of_clouds, lambda _: "is for images, and these are point clouds"
+)
+CLOUDS = Need(lambda call: call.of_clouds, lambda _: "is for point clouds, and these are images")
+
+
+def needs(name: str, *values: str) -> Need:
+    """With another option, or with some values of it."""
+    wanted = " ".join([spelled(name), " or ".join(values)]).strip()
+
+    def words(call: Call) -> str:
+        found = call.values[name]
+        got = f", got {found}" if values and isinstance(found, str) else ""
+        return f"needs {wanted}{got}"
+
+    return Need(lambda call: call.has(name, values), words)
+
+
+def excluded_by(name: str, *values: str) -> Need:
+    """Without another option, or without some values of it."""
+    other = " ".join([spelled(name), *values])
+    return Need(lambda call: not call.has(name, values), lambda _: f"has no effect with {other}")
+
+
+def always(*names: str) -> dict[str, Needs]:
+    """Options that need nothing."""
+    return dict.fromkeys(names, ())
+
+
+def spelled(name: str) -> str:
+    """The option of a parameter."""
+    return SPELLED.get(name, "--" + name.replace("_", "-"))
+
+
+def call_of(command: str, bound: BoundArguments) -> Call:
+    """What was typed, of arguments that hold what was given and nothing else."""
+    given = frozenset(bound.arguments)
+    whole = BoundArguments(bound.signature, bound.arguments.copy())
+    whole.apply_defaults()
+    return Call(command, whole.arguments, given)
+
+
+def check_effects(call: Call, table: Mapping[str, Needs]) -> None:
+    """Refuse options that were given and have no effect, also those with their default value.
+
+    Args:
+        call: What was typed.
+        table: What each option of the command needs.
+
+    Raises:
+        InputError: With the first of them, the reason and the way out.
+    """
+    for name in table:  # in the order of the table: what others depend on first
+        missing = [need for need in table[name] if not need.met(call)] if name in call.given else []
+        if missing:
+            option = spelled(name)
+            raise InputError(f"{option} {missing[0].words(call)}: leave out {option}")
