@@ -7,7 +7,8 @@ import segcert
 
 ROOT = Path(segcert.__file__).parent
 LAYERS = [
-    {"errors", "text"},
+    {"text"},
+    {"errors"},
     {"arrays", "files"},
     {"noise", "stats", "data"},
     {"models"},

@@ -1,18 +1,13 @@
 """Errors that a user can meet, each one clear line."""
 
+from segcert.text import printable
+
 LONGEST = 1200  # characters of a message
 
 
-def printable(message: str) -> str:
-    """Make one line of a message, whatever a file or a library put into it.
-
-    Line breaks become spaces, control characters question marks (a file could steer the terminal
-    with them), and the middle of a very long message is left out.
-    """
-    text = "".join(
-        letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in message
-    ).strip()
-    half = LONGEST // 2
+def as_message(text: str) -> str:
+    """Make one line of a message, and leave out the middle of a very long one."""
+    text, half = printable(text).strip(), LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
 
 
@@ -20,7 +15,7 @@ class SegcertError(Exception):
     """Base of every error raised on purpose by segcert; its message is one printable line."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message))
+        super().__init__(as_message(message))
 
 
 class InputError(SegcertError, ValueError):

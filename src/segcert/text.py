@@ -1,7 +1,10 @@
-"""Numbers in words: never more than is true."""
+"""Numbers in words, never more than is true; and texts of others, made harmless."""
 
 import math
+import re
 from decimal import ROUND_FLOOR, Decimal
+
+FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last are wide ones
 
 
 def floor_text(value: float, digits: int = 4) -> str:
@@ -47,5 +50,37 @@ def percent_text(part: int, whole: int) -> str:
 
 def one_line(error: BaseException) -> str:
     """Print what an error says in one line, also where a library or a file broke it into many."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def printable(text: object) -> str:
+    """Make one harmless line of a text that a user, a file, a path or a library names.
+
+    White space becomes spaces. What else is not printable becomes a question mark: control
+    characters (ESC steers a terminal), marks of direction and of no width (what is read is then not
+    what is there), halves of a character (which cannot be written).
+
+    Args:
+        text: A text, or what has one (a path).
+    """
+    line = str(text)
+    if line.isprintable():
+        return line
+    return "".join(
+        letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in line
+    )
+
+
+def csv_text(text: str) -> str:
+    """Make a text a cell of CSV that no spreadsheet takes for a formula.
+
+    Source:
+        OWASP, CSV Injection: a quote before what begins with one of ``= + - @``.
+    """
+    line = printable(text)
+    return f"'{line}" if line.lstrip().startswith(FORMULAS) else line
+
+
+def markdown_text(text: str) -> str:
+    """Make a text plain in Markdown: no link, picture, code, HTML, emphasis, nor another cell."""
+    return re.sub(r"([\\`*\[\]<>|&])", r"\\\1", printable(text))

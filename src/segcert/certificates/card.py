@@ -20,7 +20,7 @@ from segcert.certificates.legend import (
 from segcert.certificates.pictures import ABSTAIN, labels_image, png_bytes
 from segcert.certificates.result import Certificate
 from segcert.certificates.slices import flat_views
-from segcert.text import confidence_text, percent_text
+from segcert.text import confidence_text, percent_text, printable
 
 LARGEST_SIDE = 640  # pixels of the picture in a card; larger ones lose pixels, not colours
 SMALLEST_SIDE = 240  # pixels on the screen; smaller pictures are enlarged
@@ -40,7 +40,7 @@ def card(certificate: Certificate) -> str:
         certified=certified_text(certificate),
         radius=radius_text(certificate),
         confidence=confidence_text(certificate.alpha),
-        model=certificate.provenance.model,
+        model=printable(certificate.provenance.model),
         word=word_of(certificate),
         rows=[
             (row.name, row.colour, percent_text(row.certified, whole),
@@ -49,7 +49,7 @@ def card(certificate: Certificate) -> str:
         ],
         left_out=max(0, len(rows) - MOST_ROWS),
         abstained=percent_text(whole - certified, whole),
-        statement=certificate.statement,
+        statement=printable(certificate.statement),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from segcert.certificates.pictures import ABSTAIN, Colour, default_palette
 from segcert.certificates.result import Certificate
-from segcert.text import floor_text, percent_text
+from segcert.text import floor_text, percent_text, printable
 
 WORDS = {2: "points", 3: "pixels", 4: "voxels"}  # by the number of axes of the input
 
@@ -42,9 +42,10 @@ def legend_rows(certificate: Certificate) -> tuple[LegendRow, ...]:
 
 
 def names_of(certificate: Certificate) -> tuple[str, ...]:
-    """Names of the classes and groups, or numbers if the model names none."""
+    """Printable names of the classes and groups, or numbers if the model names none."""
     classes = range(certificate.counts.classes)
-    return certificate.class_names or tuple(f"class {number}" for number in classes)
+    names = certificate.class_names or tuple(f"class {number}" for number in classes)
+    return tuple(map(printable, names))
 
 
 def palette_of(certificate: Certificate) -> tuple[Colour, ...]:

@@ -81,7 +81,7 @@ def attack(
     from segcert.certificates.replay import check_same
     from segcert.cli.attack_cloud import CloudSearch, attack_cloud
     from segcert.cli.clouds import CLOUD_AXES
-    from segcert.cli.shell import messages, results
+    from segcert.cli.shell import messages, results, say
     from segcert.data.images import read_file
     from segcert.errors import VerificationError
     from segcert.files import check_writable
@@ -135,7 +135,7 @@ def attack(
     write_attack(out, found, best.image.numpy(), search, effect, checked, palette=plain.palette)
     results.print(attack_table(effect, checked))
     results.print()
-    results.print(f"Open {out / 'figure1.png'}", markup=False)
+    say(f"Open {out / 'figure1.png'}")
     if checked.contradicted:
         raise VerificationError(
             f"the certificate is contradicted: {int(checked.lost.sum())} certified pixels provably "

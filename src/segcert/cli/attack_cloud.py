@@ -86,7 +86,7 @@ def attack_tensor(
 ) -> None:
     """Attack a cloud that was read, with models that were opened; see `attack_cloud`."""
     from segcert.attacks.attack import certified_only, plain_labels
-    from segcert.cli.shell import results
+    from segcert.cli.shell import results, say
     from segcert.errors import VerificationError
     from segcert.report.attacks import PlainEffect, attack_table
     from segcert.report.cloud_attacks import write_cloud_attack
@@ -104,7 +104,7 @@ def attack_tensor(
     write_cloud_attack(given.out, found, x, attacked, effect, checked, up=up)
     results.print(attack_table(effect, checked, size=way.size, parts="points"))
     results.print()
-    results.print(f"Open {given.out / 'figure1.png'}", markup=False)
+    say(f"Open {given.out / 'figure1.png'}")
     if checked.contradicted:
         raise VerificationError(
             f"the certificate is contradicted: {int(checked.lost.sum())} certified points provably "

@@ -104,12 +104,12 @@ class Choice:
 
     def remember(self, segmenter: "Segmenter", out: Path) -> None:
         """Say what "auto" chose, and write it down, so that the same command can go on."""
-        from segcert.cli.shell import messages
+        from segcert.cli.shell import messages, say
         from segcert.files import atomic_write
 
         if self.backend != "auto":
             return
-        messages.print(f"backend: {segmenter.runtime.backend}")
+        say(f"backend: {segmenter.runtime.backend}", to=messages)
         with atomic_write(out / CHOSEN) as file:
             file.write(f"{segmenter.runtime.backend}\n".encode())
 

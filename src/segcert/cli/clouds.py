@@ -89,7 +89,7 @@ def certify_clouds(
     """Certify cloud files, print the table and where the pages are."""
     from functools import partial
 
-    from segcert.cli.shell import messages
+    from segcert.cli.shell import messages, say
     from segcert.data.point_files import read_cloud
     from segcert.report.base_prediction import base_prediction
     from segcert.report.cloud_files import write_cloud_files
@@ -107,7 +107,7 @@ def certify_clouds(
     prepare_folder(wishes.out)
     for path in found.values():
         for note in read_cloud(path).notes:
-            messages.print(f"note: {path}: {note}", markup=False)
+            say(f"note: {path}: {note}", to=messages)
     base = base_prediction(segmenter, kind=kind, device=wishes.device)
     write = partial(write_cloud_files, with_truth=segmenter.category is not None, up=up, base=base)
     with DrawProgress(messages) as progress:
@@ -122,10 +122,9 @@ def certify_clouds(
 
 def print_clouds(done: "list[Done]", found: dict[str, Path]) -> None:
     """Print one row per cloud, the statements, and where the pages are."""
-    from rich.markup import escape
     from rich.table import Table
 
-    from segcert.cli.shell import messages, results
+    from segcert.cli.shell import cell, note, results, say
     from segcert.cli.tables import time_of
     from segcert.data.clouds import diameter
     from segcert.data.point_files import read_cloud
@@ -142,7 +141,7 @@ def print_clouds(done: "list[Done]", found: dict[str, Path]) -> None:
         counts, certified = certificate.counts, int(certificate.certified.sum())
         size = diameter(read_cloud(found[item.name]).points)
         table.add_row(
-            escape(item.name),
+            cell(item.name),
             str(counts.components),
             percent_text(certified, counts.components),
             percent_text(counts.components - certified, counts.components),
@@ -160,10 +159,7 @@ def print_clouds(done: "list[Done]", found: dict[str, Path]) -> None:
         ]
     results.print(table)
     for line in lines:
-        results.print(line, markup=False)
+        say(line)
     invalid = sum(item.certificate.counts.invalid for item in done)
     if invalid:
-        messages.print(
-            f"[yellow]note:[/] {invalid} labels were lost to NaN or infinite scores; "
-            "they count against every part"
-        )
+        note(f"{invalid} labels were lost to NaN or infinite scores; they count against every part")

@@ -115,7 +115,7 @@ def attack_demo(
     """
     from segcert.attacks.attack import Search, attack, plain_labels
     from segcert.attacks.check import check_attack
-    from segcert.cli.shell import messages, results
+    from segcert.cli.shell import messages, results, say
     from segcert.data.images import read_image
     from segcert.errors import VerificationError
     from segcert.models.shipped import open_model
@@ -144,7 +144,7 @@ def attack_demo(
         )
         results.print()
         results.print(attack_table(effect, checked))
-        results.print(f"Open {(folder / 'figure1.png').resolve()}", markup=False)
+        say(f"Open {(folder / 'figure1.png').resolve()}")
         if checked.contradicted:
             raise VerificationError(
                 f"the certificate is contradicted: {int(checked.lost.sum())} certified pixels "
@@ -173,7 +173,7 @@ def print_demo(
     """
     from rich.table import Table
 
-    from segcert.cli.shell import results
+    from segcert.cli.shell import results, say
     from segcert.report.radius import radius_in_words
     from segcert.text import percent_text
 
@@ -194,6 +194,6 @@ def print_demo(
     table.add_row("time", f"{seconds:.1f} s for {found.counts.n0} + {found.counts.n} draws")
     results.print(table)
     results.print()
-    results.print(found.statement, markup=False)
+    say(found.statement)
     results.print()
-    results.print(f"Open {(folder / 'report.html').resolve()}", markup=False)
+    say(f"Open {(folder / 'report.html').resolve()}")

@@ -45,15 +45,16 @@ def doctor(
 
 def table_of(found: "Examination") -> "Table":
     """Print one row per finding."""
-    from rich.markup import escape
     from rich.table import Table
+
+    from segcert.cli.shell import cell
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "what", "finding"):
         table.add_column(name, overflow="fold")
 
     def add(mark: str, what: str, finding: str) -> None:
-        table.add_row(mark, escape(what), escape(finding))
+        table.add_row(mark, cell(what), cell(finding))
 
     add(OK, "segcert", f"{found.segcert}, Python {found.python}, {found.platform}")
     for device in found.devices:

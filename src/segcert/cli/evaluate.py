@@ -143,7 +143,7 @@ def evaluate(
     """
     from segcert.cli.backends import Choice, one_calibration, runtime_settings
     from segcert.cli.engines import EngineChoice
-    from segcert.cli.shell import messages
+    from segcert.cli.shell import messages, note
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
     from segcert.models.adapter import Segmenter
@@ -225,8 +225,8 @@ def evaluate(
                 engine=workplace,
             )  # fmt: skip
     if left_out:
-        messages.print(
-            f"[yellow]note:[/] {left_out} of {len(settings)} settings are left out: so few draws "
+        note(
+            f"{left_out} of {len(settings)} settings are left out: so few draws "
             "cannot certify anything at such a tau"
         )
     print_results(results, out)
@@ -275,10 +275,11 @@ def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[s
 def print_results(results: "Results", out: Path) -> None:
     """Print the table, its caption, and what to do next."""
     from segcert.cli.shell import results as console
+    from segcert.cli.shell import say
     from segcert.report.comparison import compare
     from segcert.report.run_tables import plain
 
     found = compare([results], [results.config.model])
     console.print(plain(found), markup=False, end="")
     then = f"Figures: {out / 'summary.json'}; tables and plots: segcert report {out} --out DIR"
-    console.print(f"Seed {results.config.seed}. {then}", markup=False)
+    say(f"Seed {results.config.seed}. {then}")

@@ -27,7 +27,7 @@ def list_shipped() -> None:
     """Print one row per shipped model and denoiser."""
     from rich.table import Table
 
-    from segcert.cli.shell import results
+    from segcert.cli.shell import cell, results
     from segcert.models.checkpoints import (
         Origin,
         read_denoiser_description,
@@ -45,7 +45,8 @@ def list_shipped() -> None:
 
     def add(to: Table, name: str, about: Origin, size: int, *cells: str) -> None:
         mebibytes = f"{size / 2**20:.1f} MiB"
-        to.add_row(name, about.data, f"{about.sigma:g}", *cells, mebibytes, about.licence)
+        values = (name, about.data, f"{about.sigma:g}", *cells, mebibytes, about.licence)
+        to.add_row(*map(cell, values))
 
     listed = table("model", "classes")
     for name, path in shipped().items():
@@ -71,7 +72,7 @@ def list_shipped() -> None:
 
 def print_model(name: str) -> None:
     """Open a model and print what is known about it, one fact a line."""
-    from segcert.cli.shell import results
+    from segcert.cli.shell import say
     from segcert.cli.tables import warn_about_input
     from segcert.models.opening import kind_of
     from segcert.models.shipped import describe, foreign_path, open_model
@@ -95,7 +96,7 @@ def print_model(name: str) -> None:
             "licence": about.licence,
         }  # fmt: skip
     for key, value in facts.items():
-        results.print(f"{key:14}{value}", markup=False)
+        say(f"{key:14}{value}")
     warn_about_input(name)
 
 

@@ -82,7 +82,7 @@ def plan(
     Several images are planned for on average. Nothing is certified: the probe's draws are used
     for nothing else. What it prints last is the command to run next.
     """
-    from segcert.cli.shell import messages, results
+    from segcert.cli.shell import messages, results, say
     from segcert.models.shipped import open_model
     from segcert.planning.plan import make_plan
     from segcert.report.progress import DrawProgress
@@ -120,9 +120,12 @@ def plan(
         print_shares(made)
     if len(taus) > 1:
         print_thresholds(made, request.drawn_noise)
-    results.print(verdict(made, request.drawn_noise, share), markup=False)
+    say(verdict(made, request.drawn_noise, share))
     if command:
-        results.print(f"\n{CAUTION}\n\n{command}", markup=False)
+        results.print()
+        say(CAUTION)
+        results.print()
+        say(command)
 
 
 def plan_cluster(

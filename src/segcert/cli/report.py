@@ -31,7 +31,7 @@ def report(
     every row to sort and filter), `table.md`, `table.tex`, `table.csv`, `figure3` (radius against
     certified accuracy) and `holm_bonferroni`, both as PNG and SVG.
     """
-    from segcert.cli.shell import messages, results
+    from segcert.cli.shell import messages, results, say
     from segcert.files import check_writable
     from segcert.report.comparison import in_use, open_runs
     from segcert.report.run_tables import comma_separated, latex, markdown, plain
@@ -43,14 +43,14 @@ def report(
         check_writable(out / "table.md")
     results.print(forms[format or "text"](found), markup=False, end="")
     for folder in filter(in_use, folders):
-        messages.print(f"note: {folder} is still in use: more images may come", markup=False)
+        say(f"note: {folder} is still in use: more images may come", to=messages)
     if out is not None:
         write_report(found, out)
 
 
 def write_report(found: "Comparison", out: Path) -> None:
     """Write tables, plots and page, each complete or not at all; say what is not drawn, and why."""
-    from segcert.cli.shell import messages
+    from segcert.cli.shell import messages, say
     from segcert.errors import InputError
     from segcert.files import atomic_write
     from segcert.report.plots import save_plot
@@ -67,7 +67,7 @@ def write_report(found: "Comparison", out: Path) -> None:
         try:
             figure = draw(found)
         except InputError as error:
-            messages.print(f"note: {error}{older(out, name)}", markup=False)
+            say(f"note: {error}{older(out, name)}", to=messages)
         else:
             written += save_plot(figure, out / name)
             plots[name] = (out / f"{name}.svg").read_bytes()
@@ -75,8 +75,8 @@ def write_report(found: "Comparison", out: Path) -> None:
     with atomic_write(written[-1]) as file:
         file.write(render_run_page(found, plots).encode())
     names = ", ".join(path.name for path in written)
-    messages.print(f"Written to {out}: {names}", markup=False)
-    messages.print(f"Open {out / 'report.html'}", markup=False)
+    say(f"Written to {out}: {names}", to=messages)
+    say(f"Open {out / 'report.html'}", to=messages)
 
 
 def older(out: Path, name: str) -> str:

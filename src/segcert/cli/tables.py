@@ -1,10 +1,9 @@
 """Tables and notes that commands print."""
 
-from rich.markup import escape
 from rich.table import Table
 
 from segcert.certificates.result import Certificate
-from segcert.cli.shell import messages, results
+from segcert.cli.shell import cell, note, results, say
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.resizing import parse_resizing
 from segcert.models.shipped import describe, foreign_path
@@ -23,18 +22,17 @@ def print_summary(done: list[Done]) -> None:
     for name in ("size", "certified", "abstain", radius, "needed", "draws", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     for item in done:
-        table.add_row(escape(item.name), *cells(item.certificate), time_of(item))
+        table.add_row(cell(item.name), *cells(item.certificate), time_of(item))
     results.print(table)
     for rule in sorted({stop_rule(item.certificate) for item in done} - {""}):
-        results.print(f"Draws were stopped early: {rule}", markup=False)
+        say(f"Draws were stopped early: {rule}")
     results.print()
     for item in done:
-        results.print(f"Open {item.folder / 'report.html'}", markup=False)
+        say(f"Open {item.folder / 'report.html'}")
     invalid = sum(item.certificate.counts.invalid for item in done)
     if invalid:
-        messages.print(
-            f"[yellow]note:[/] {invalid} labels were lost to NaN or infinite scores; "
-            "they count against every class"
+        note(
+            f"{invalid} labels were lost to NaN or infinite scores; they count against every class"
         )
 
 
@@ -73,8 +71,8 @@ def warn_about_size(model: str, heights: list[int], scale: str | float) -> None:
     factors = [height * factor / trained for height in heights]
     if not (min(factors) > 1 / FAR and max(factors) < FAR):
         worst = max(factors, key=lambda one: max(one, 1 / one))
-        messages.print(
-            f"[yellow]note:[/] model {escape(model)} was trained on images {trained} pixels high; "
+        note(
+            f"model {model} was trained on images {trained} pixels high; "
             f"here one is {worst * trained:.0f} pixels high for the network: "
             f"--scale {factor / worst:.2g} may certify more, and truer classes"
         )
@@ -86,14 +84,14 @@ def warn_about_noise(model: str, noise: str, sigma: float) -> None:
         return  # such files do not say with which noise they were trained
     trained = describe(model).sigma
     if noise != "gaussian":
-        messages.print(
-            f"[yellow]note:[/] model {escape(model)} was trained with Gaussian noise "
+        note(
+            f"model {model} was trained with Gaussian noise "
             f"(sigma = {trained:g}), not with {noise} noise: the certificate holds, but may cover "
             "less"
         )
     elif trained != sigma:
-        messages.print(
-            f"[yellow]note:[/] model {escape(model)} was trained with sigma = {trained:g}, "
+        note(
+            f"model {model} was trained with sigma = {trained:g}, "
             f"not {sigma:g}: the certificate holds, but will cover less"
         )
 
@@ -101,12 +99,12 @@ def warn_about_noise(model: str, noise: str, sigma: float) -> None:
 def warn_about_input(model: str) -> None:
     """Say when images go into a model of another program as they are, or not as its file says."""
     path = foreign_path(model)
-    for note in notes_on_folder(path) if path else ():
-        messages.print(f"[yellow]note:[/] {escape(note)}")
+    for line in notes_on_folder(path) if path else ():
+        note(line)
     missing = where_to_normalise(path) if path else ""
     if missing:
-        messages.print(
-            f"[yellow]note:[/] there is no {escape(missing)}: images go into model "
-            f"{escape(model)} as they are, in [0, 1] plus noise; if it wants mean and std, name "
+        note(
+            f"there is no {missing}: images go into model "
+            f"{model} as they are, in [0, 1] plus noise; if it wants mean and std, name "
             "them there"
         )

@@ -100,7 +100,7 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
     """Draw the whole study: figures as PNG and SVG, all numbers as CSV, a summary as JSON."""
     from time import perf_counter
 
-    from segcert.cli.shell import messages, results
+    from segcert.cli.shell import messages, say
     from segcert.files import atomic_write, check_writable
     from segcert.report.plots import save_plot
     from segcert.report.progress import DrawProgress
@@ -116,10 +116,9 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
             file.write(text.encode())
     for sweep in STUDY:
         save_plot(plot_of(sweep, found), folder / sweep.name)
-    results.print(
+    say(
         f"{len(STUDY)} figures (PNG, SVG), toy.csv and summary.json are in {folder}: "
-        f"{perf_counter() - start:.0f} s",
-        markup=False,
+        f"{perf_counter() - start:.0f} s"
     )
 
 

@@ -128,7 +128,7 @@ def train(
     """
     import torch
 
-    from segcert.cli.shell import results
+    from segcert.cli.shell import say
     from segcert.data.training_sets import open_training_set
     from segcert.errors import InputError
     from segcert.models.checkpoints import check_weight_file
@@ -191,7 +191,7 @@ def train(
     train_and_save(
         net, examples, recipe, task=lesson,
         trained_for=Path(denoise_for).stem if denoise_for else "",
-        architecture=network, out=out, devices=team, board=board, log=results.print,
+        architecture=network, out=out, devices=team, board=board, log=say,
     )  # fmt: skip
 
 

@@ -60,28 +60,28 @@ def verify(
     """
     from segcert.certificates.earlier_words import earlier_lines
     from segcert.certificates.files import CERTIFICATE, load_certificate
-    from segcert.cli.shell import results
+    from segcert.cli.shell import say
     from segcert.report.beside import check_beside
 
     chosen = Chosen(model, denoiser, backend, calibration, int8_file)
     if replay and image is None:
         raise InputError("--replay needs the image or cloud: add --image FILE")
     found = load_certificate(certificate)
-    results.print(f"{certificate}: follows from its counts", markup=False)
-    results.print(found.statement, markup=False)
+    say(f"{certificate}: follows from its counts")
+    say(found.statement)
     for line in earlier_lines(found.provenance):
-        results.print(line, markup=False)
+        say(line)
     folder = certificate.parent if certificate.name == CERTIFICATE else certificate
     of_cloud = len(found.provenance.input_shape) == CLOUD_AXES
     segmenter = chosen.open(found) if replay or model else None
     given = None if image is None else read_given(found, image)
     check_about(found, given, segmenter)
     for line in check_beside(folder, found, None if of_cloud else image):
-        results.print(line, markup=False)
+        say(line)
     if replay and segmenter is not None and given is not None:
         replay_and_print(found, segmenter, given, device)
     else:
-        results.print("that the counts were drawn is not proved: --replay draws them again")
+        say("that the counts were drawn is not proved: --replay draws them again")
 
 
 @dataclass(frozen=True)
@@ -141,19 +141,16 @@ def check_about(
         VerificationError: If they are others.
     """
     from segcert.certificates.about import check_about_input, check_about_model
-    from segcert.cli.shell import results
+    from segcert.cli.shell import say
 
     if given is not None:
         check_about_input(found, given)
-        results.print("input: it is the one that was certified, by its hash")
+        say("input: it is the one that was certified, by its hash")
     if segmenter is not None:
         check_about_model(found, segmenter)
         called, here = found.provenance.model, segmenter.name
         other = "" if called == here else f"; the certificate calls it {called}, here it is {here}"
-        results.print(
-            f"model: it is the one that was certified, by its hash and settings{other}",
-            markup=False,
-        )
+        say(f"model: it is the one that was certified, by its hash and settings{other}")
 
 
 def as_recorded(
@@ -182,7 +179,7 @@ def replay_and_print(
 ) -> None:
     """Draw the counts again and print how they compare."""
     from segcert.certificates.replay import replay
-    from segcert.cli.shell import messages, results
+    from segcert.cli.shell import messages, say
     from segcert.errors import VerificationError
     from segcert.report.progress import DrawProgress
 
@@ -191,9 +188,9 @@ def replay_and_print(
             found, segmenter, given, device=device,
             progress=lambda done, total: bar("replay", done, total),
         )  # fmt: skip
-    results.print("replay: the noise of every draw matches bit for bit")
+    say("replay: the noise of every draw matches bit for bit")
     if again.identical:
-        results.print("replay: every count matches")
+        say("replay: every count matches")
         return
     line = (
         f"{again.labels_differ} of {again.components} components get another class, "
@@ -202,4 +199,4 @@ def replay_and_print(
     if again.same_device and again.same_backend:
         raise VerificationError(f"replay: {line}, on the recorded type of device")
     other = "backend" if again.same_device else "type of device"
-    results.print(f"replay: {line}; expected, on another {other} than the recorded one")
+    say(f"replay: {line}; expected, on another {other} than the recorded one")

@@ -8,6 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from segcert.text import printable
+
 HERE = Path(__file__).parent
 STYLE, COMMON = "page.css", "page_common.js"
 
@@ -18,7 +20,7 @@ def render(template: str, script: str, **context: object) -> str:
     Args:
         template: Name of its template.
         script: Name of its script, which follows the one that all pages share.
-        context: What the template shows; names and texts are escaped.
+        context: What the template shows; names and texts are made printable and escaped.
 
     Returns:
         HTML.
@@ -30,8 +32,20 @@ def render(template: str, script: str, **context: object) -> str:
         script=Markup(code),
         style_hash=policy_hash(style),
         script_hash=policy_hash(code),
-        **context,
+        **{name: harmless(value) for name, value in context.items()},
     )
+
+
+def harmless(value: object) -> object:
+    """Make the texts in data printable: scripts show them as they are."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return printable(value)
+    if isinstance(value, dict):
+        return {key: harmless(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [harmless(part) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    return value
 
 
 @cache
@@ -40,6 +54,7 @@ def load_template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
+        finalize=harmless,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

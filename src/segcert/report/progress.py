@@ -14,6 +14,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from segcert.text import printable
+
 
 class Rate(ProgressColumn):
     """Draws per second."""
@@ -53,5 +55,7 @@ class DrawProgress:
         if name not in self._tasks:
             for old in self._tasks.values():
                 self._bars.update(old, visible=False)
-            self._tasks[name] = self._bars.add_task(escape(name), total=total, completed=0)
+            self._tasks[name] = self._bars.add_task(
+                escape(printable(name)), total=total, completed=0
+            )
         self._bars.update(self._tasks[name], completed=done, total=total)

@@ -28,6 +28,7 @@ from segcert.report.run_panels import (
     ink_of,
     keys,
     legend,
+    literal,
     mark_draws,
     mark_of,
     new_figure,
@@ -35,6 +36,7 @@ from segcert.report.run_panels import (
     share_out,
 )
 from segcert.report.run_tables import COMPONENTS, inputs_of
+from segcert.text import printable
 
 MOST_LINES, MOST_PAIRS = 6, 4  # in one panel
 SPLIT = ("correction", "scale", "n", "model")  # what panels differ in, first things first
@@ -65,7 +67,7 @@ def figure3(found: Comparison) -> Figure:
     dots: list[tuple[Axes, list[Dot]]] = []
     for number, (title, series) in enumerate(plan.panels.items()):
         axes = figure.add_subplot(grid[divmod(number, columns_of(plan))])
-        axes.set_title(fill(", ".join(title), PANEL_TITLE), loc="left", fontsize=9.5, color=INK)
+        axes.set_title(panel_title(title), loc="left", fontsize=9.5, color=INK)
         dots.append((axes, [dot for one in series for dot in draw_radii(axes, one, plan)]))
         finish(axes, f"certified radius ({RADII[inputs_of(found)]})", "certified accuracy")
     same_limits([axes for axes, _ in dots], x=True)
@@ -114,7 +116,7 @@ def draw_pairs(found: Comparison, every: list[Series], *, along: str, other: str
         row, column = divmod(number, columns_of(plan))
         above = figure.add_subplot(grid[2 * row, column])
         below = figure.add_subplot(grid[2 * row + 1, column], sharex=above)
-        above.set_title(fill(", ".join(title), PANEL_TITLE), loc="left", fontsize=9.5, color=INK)
+        above.set_title(panel_title(title), loc="left", fontsize=9.5, color=INK)
         for one in series:
             draw_pair(above, below, one, plan, along)
         finish(above, "", f"{COMPONENTS[inputs_of(found)]} certified")
@@ -138,6 +140,11 @@ def draw_pairs(found: Comparison, every: list[Series], *, along: str, other: str
     ]
     legend(figure, [*styles, *handles], ["Holm", "Bonferroni", *texts])
     return figure
+
+
+def panel_title(names: tuple[str, ...]) -> str:
+    """What the lines of a panel have in common, in several lines."""
+    return literal(fill(printable(", ".join(names)), PANEL_TITLE))
 
 
 def draw_radii(axes: Axes, series: Series, plan: Plan) -> list[Dot]:

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from segcert.report.comparison import Comparison, Entry
 from segcert.report.plots import COLOURS, DPI, GRID, INK, MARKS
 from segcert.report.run_tables import inputs_of, unfinished
+from segcert.text import printable
 
 NARROW, WIDE = 6.4, 8.6  # inches: width of one panel alone, of two side by side
 HEIGHTS = {1: (3.1,), 2: (2.5, 1.5)}  # inches: of the axes of a panel, one above the other
@@ -143,7 +144,7 @@ def heading(figure: Figure, title: str, found: Comparison, plan: Plan) -> None:
     facts = ", ".join([f"{config.data}, {found.inputs} {inputs}", *common, f"n0 = {config.n0}"])
     below = f"{facts}; alpha = {config.alpha:g} per {inputs[:-1]} and setting.{unfinished(found)}"
     width = int(PER_INCH * figure.get_figwidth())
-    text = f"{fill(title, width)}\n{fill(literal(below), width)}"
+    text = f"{fill(title, width)}\n{fill(literal(printable(below)), width)}"
     figure.suptitle(text, x=0.01, ha="left", fontsize=10, color=INK, linespacing=1.4)
 
 
@@ -169,7 +170,7 @@ def legend(figure: Figure, samples: Sequence[Line2D], names: Sequence[str]) -> N
         frameon=False, fontsize=9, labelcolor=INK,
     )  # fmt: skip
     for text, name in zip(made.get_texts(), names, strict=True):  # here a leading "_" is no order
-        text.set_text(literal(fill(name, width - 8)))
+        text.set_text(literal(fill(printable(name), width - 8)))
 
 
 def literal(text: str) -> str:

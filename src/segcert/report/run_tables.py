@@ -6,11 +6,11 @@ Source:
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from segcert.report.comparison import Comparison, Entry
 from segcert.runs.evaluate import figures, worst_case_of
-from segcert.text import floor_text, percent_text
+from segcert.text import csv_text, floor_text, markdown_text, percent_text, printable
 
 COLUMNS = (
     "model", "scale", "tau", "n", "correction", "sigma", "radius", "accuracy",
@@ -18,6 +18,7 @@ COLUMNS = (
     "seconds per image",
 )  # fmt: skip
 KEYS = 5  # columns that say which row it is
+NAMED = ("model", "scale", "correction", "sigma")  # columns whose texts come from runs
 SHORT = {
     "certified accuracy": "cert. acc.", "worst-case mIoU": "worst mIoU", "abstention (labelled)":
     "abstains", "abstention (all)": "of all", "seconds per image": "s/image",
@@ -39,14 +40,20 @@ UNITS = {
 }
 
 
-def caption(found: Comparison) -> str:
-    """Say what the figures are of, and what alpha means."""
+def caption(found: Comparison, text: Callable[[str], str] = printable) -> str:
+    """Say what the figures are of, and what alpha means.
+
+    Args:
+        found: The runs.
+        text: Makes names harmless where they are read.
+    """
     config, inputs = found.configs[0], inputs_of(found)
-    devices = " and ".join(sorted({one.device for one in found.configs}))
+    devices = " and ".join(sorted({text(one.device) for one in found.configs}))
     models = sorted({entry.label for entry in found.entries})
-    model = f"model {models[0]}, " if len(models) == 1 else ""
+    model = f"model {text(models[0])}, " if len(models) == 1 else ""
     return (
-        f"{config.data}, {found.inputs} {inputs} ({config.note}); {model}n0 = {config.n0}. "
+        f"{text(config.data)}, {found.inputs} {inputs} ({text(config.note)}); {model}"
+        f"n0 = {config.n0}. "
         f"Each statement about one {inputs[:-1]} at one setting is wrong with a probability of at "
         f"most alpha = {config.alpha:g}, by itself: not all of them together, nor the best of "
         f"them. Certified accuracy: certified and true, of the labelled {COMPONENTS[inputs]}. "
@@ -80,12 +87,12 @@ def cells(entry: Entry) -> tuple[str, ...]:
     setting, totals, score = entry.setting, entry.totals, entry.totals.score
     worst = worst_case_of(setting, totals)
     return (
-        entry.label,
-        setting.scale,
+        printable(entry.label),
+        printable(setting.scale),
         f"{setting.tau:g}",
         str(setting.n),
-        setting.correction,
-        setting.noise_text,
+        printable(setting.correction),
+        printable(setting.noise_text),
         floor_text(setting.radius),
         percent_text(int(score.confusion.trace()), score.labelled),
         percent_text(score.certified_correct, score.labelled),
@@ -124,8 +131,13 @@ def plain(found: Comparison) -> str:
 def markdown(found: Comparison) -> str:
     """The table as Markdown, with its caption."""
     lines = [COLUMNS, ("---",) * KEYS + ("---:",) * (len(COLUMNS) - KEYS), *table(found)]
-    rows = ["| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines]
-    return "\n".join([*rows, "", caption(found), ""])
+    rows = ["| " + " | ".join(map(markdown_cell, COLUMNS, line)) + " |" for line in lines]
+    return "\n".join([*rows, "", caption(found, markdown_text), ""])
+
+
+def markdown_cell(column: str, cell: str) -> str:
+    """A cell; what others named is plain there."""
+    return markdown_text(cell) if column in NAMED else cell
 
 
 def latex(found: Comparison) -> str:
@@ -171,7 +183,7 @@ def escape(text: str) -> str:
 
 
 def comma_separated(found: Comparison) -> str:
-    """The exact numbers as CSV, counts among them; empty where there is none."""
+    """The exact numbers as CSV, counts among them; empty where there is none; no formulas."""
     file = io.StringIO()
     names: tuple[str, ...] = (
         "model", "scale", "tau", "n", "correction", "sigma", "radius", "images", "inputs",
@@ -194,5 +206,7 @@ def comma_separated(found: Comparison) -> str:
             "n0": config.n0,
             "alpha_per_input_and_setting": config.alpha,
         }
-        writer.writerow(figures(entry.setting, entry.totals) | about)
+        row = figures(entry.setting, entry.totals) | about
+        cells = {key: csv_text(one) if isinstance(one, str) else one for key, one in row.items()}
+        writer.writerow(cells)
     return file.getvalue()
