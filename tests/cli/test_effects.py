@@ -5,7 +5,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -22,7 +22,9 @@ from segcert.cli.arguments import AnyNoiseName
 from segcert.cli.effect_tables import TABLES, TURN
 from segcert.cli.effects import CLOUD_SETS, Call, always, check_effects, needs, spelled
 from segcert.cli.main import app, run
+from segcert.data import synthetic
 from segcert.data.evaluation_sets import RULES
+from segcert.data.synthetic import shapes
 from segcert.doctor.examination import Examination
 from segcert.errors import InputError
 from segcert.noise.kinds import WITH_AXIS
@@ -53,6 +55,7 @@ class Mode:
         return self.only or tuple(parameters(self.command))
 
 
+@cache
 def parameters(command: str) -> dict[str, str]:
     """What a command takes, as cyclopts sees it: names in Python, and first names of options."""
     found = app[command].assemble_argument_collection()
@@ -198,11 +201,15 @@ SPECIAL: dict[tuple[str, str], Words] = {
     ("certify a cloud", "up"): ("y",),
     ("certify a pose", "up"): ("y",),
     ("certify a pose", "noise"): ("yaw",),
-    ("demo", "points"): (),
-    ("demo of points", "points"): (),
+    ("train a denoiser", "task"): ("segmentation",),
+    ("train one for a model", "task"): ("segmentation",),
     ("evaluate shapes", "noise"): ("rotation",),
     ("evaluate turned shapes", "noise"): ("rotation",),
     ("evaluate posed shapes", "noise"): ("rotation",),
+}
+DRAWN = {
+    "segcert.data.synthetic.street_scene": cache(synthetic.street_scene),
+    "segcert.data.synthetic.shapes.shape": cache(shapes.shape),
 }
 NEGATED = {"mixed_precision": ["--no-mixed-precision"], "normals": ["--no-normals"]}  # of train
 
@@ -247,7 +254,9 @@ def shown(value: object) -> object:
         return {str(key): shown(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [shown(part) for part in value]
-    return repr(value) if isinstance(value, str | float | Path | None) else type(value).__name__
+    return (
+        repr(value) if isinstance(value, str | int | float | Path | None) else type(value).__name__
+    )
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +305,8 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     """Put stubs in the place of all work, so that what it is asked for is seen."""
     found = Observed()
     monkeypatch.chdir(tmp_path)
+    for place, draw in DRAWN.items():  # scenes are drawn once
+        monkeypatch.setattr(place, draw)
 
     def put(place: str, result: object = None, *, stop: bool = False) -> None:
         module, name = place.rsplit(".", 1)
@@ -332,6 +343,7 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.doctor.examination.examine", Examination("1", "3", "here", (), (), (), (), ()))
     put("segcert.sampling.streams.fresh_seed", 12)
     put("segcert.training.devices.open_devices", OneDevice(torch.device("cpu")))
+    put("segcert.sampling.setup.find_device", torch.device("cpu"))
     put("segcert.files.check_writable")
     monkeypatch.setattr(
         "segcert.cli.backends.Choice.apply",

@@ -9,7 +9,8 @@ import pytest
 from cyclopts import App, CycloptsError
 from doc_blocks import PAGES, ROOT, Block, arguments, blocks, commands
 
-from segcert.cli.main import app
+from segcert.cli.main import app, bind
+from segcert.errors import InputError
 
 sys.path.append(str(ROOT))  # for the experiments
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -33,6 +34,7 @@ def check(words: list[str]) -> None:
     program, *rest = words
     if program in SEGCERT:
         parse(app, arguments(words))
+        check_options(arguments(words))
     elif program == "make":
         if not TARGETS.issuperset(rest):
             raise UnknownCommandError(f"no target {rest}")
@@ -50,6 +52,19 @@ def check(words: list[str]) -> None:
 def parse(program: App, given: list[str]) -> None:
     """Bind the arguments as the program does."""
     program.parse_args(given, exit_on_error=False, print_error=False)
+
+
+def check_options(given: list[str]) -> None:
+    """Refuse options without effect, as far as that can be said without the files of the command.
+
+    Raises:
+        InputError: If there is one.
+    """
+    try:
+        bind(given)
+    except InputError as error:
+        if "leave out --" in str(error):
+            raise
 
 
 @pytest.mark.parametrize("block", COMMANDS, ids=str)
@@ -71,6 +86,7 @@ def test_there_are_commands_on_the_pages() -> None:
     "line",
     [
         "segcert certify photo.png --sigmas 0.25",
+        "segcert certify photo.png --looks 4",
         "segcert certify photo.png --n many",
         "segcert certfy photo.png",
         "make demos",
@@ -85,7 +101,7 @@ def test_a_command_that_is_none_is_seen(line: str, tmp_path: Path) -> None:
     (block,) = blocks(page)
     first, second = commands(block)
     check(first)
-    with pytest.raises((UnknownCommandError, CycloptsError, ModuleNotFoundError)):
+    with pytest.raises((UnknownCommandError, CycloptsError, ModuleNotFoundError, InputError)):
         check(second)
 
 

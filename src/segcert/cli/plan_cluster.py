@@ -66,7 +66,7 @@ def print_cluster(campaign: "Campaign", measured: str) -> None:
     """Print the table, and what it takes for granted."""
     from rich.table import Table
 
-    from segcert.cli.shell import results
+    from segcert.cli.shell import results, say
     from segcert.planning.cluster import estimates
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -79,20 +79,20 @@ def print_cluster(campaign: "Campaign", measured: str) -> None:
             f"{found.cost:.2f}" if campaign.price else "–", f"{100 * found.busy:.0f}%",
             found.limit,
         )  # fmt: skip
-    results.print(
+    say(
         f"{campaign.images} images, {campaign.draws} draws each, {campaign.seconds_per_draw:.4g} s "
-        f"a draw ({measured}); {campaign.units} blocks of {campaign.draws_per_unit} draws\n",
-        markup=False,
+        f"a draw ({measured}); {campaign.units} blocks of {campaign.draws_per_unit} draws"
     )
+    results.print()
     results.print(table)
-    results.print(
-        f"\nAn estimate. Taken for granted: {campaign.start:g} s until a worker holds the model; "
+    results.print()
+    say(
+        f"An estimate. Taken for granted: {campaign.start:g} s until a worker holds the model; "
         f"{campaign.unit_overhead:g} s of a GPU for each block, of which two are in flight for "
         f"each worker; one driver, which takes {campaign.driver_unit:g} s for each block and "
         f"{campaign.driver_image:g} s for each image, {duration(campaign.driver_seconds)} in all "
         "beside the GPUs: the serial part. Where that is the limit, more GPUs only cost more: "
-        "split the data set over several runs.",
-        markup=False,
+        "split the data set over several runs."
     )
 
 
