@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -62,6 +63,13 @@ def parameters(command: str) -> dict[str, str]:
     return {one.field_info.name: one.name for one in found}
 
 
+@cache
+def defaults(command: str) -> dict[str, object]:
+    """The defaults of a command."""
+    found = app[command].assemble_argument_collection()
+    return {one.field_info.name: one.field_info.default for one in found}
+
+
 CERTIFY = {"images": ("{photo}",), "model": ("{weights}",), "seed": (1,)}
 CLOUD = {"images": ("{scan}",), "seed": (1,)}
 SHAPES = {"images": ("{mug}",), "model": ("shapes",), "seed": (1,)}
@@ -114,10 +122,12 @@ MODES = {
     ),
     "evaluate": Mode("evaluate", SYNTHETIC),
     "evaluate, int8": Mode("evaluate", SYNTHETIC | {"backend": ("openvino-int8",)}),
-    "evaluate by processes": Mode("evaluate", SYNTHETIC | {"engine": ("processes",)}),
+    "evaluate by processes": Mode(
+        "evaluate", SYNTHETIC | {"engine": ("processes",)},
+        only=("engine", "workers", "address", "device", "batch_size", "backend", "precision"),
+    ),
     "evaluate by ray": Mode(
-        "evaluate", SYNTHETIC | {"engine": ("ray",)},
-        only=("engine", "workers", "address", "device"),
+        "evaluate", SYNTHETIC | {"engine": ("ray",)}, only=("engine", "workers", "address", "device"),
     ),
     "evaluate shapes": Mode("evaluate", OF_SHAPES),
     "evaluate turned shapes": Mode("evaluate", OF_SHAPES | {"noise": ("yaw",)}),
@@ -151,7 +161,7 @@ MODES = {
     "attack a cloud": Mode("attack", CLOUD_ATTACK),
     "attack a cloud, again": Mode("attack", CLOUD_ATTACK | {"restarts": (2,), "seed": (1,)}),
     "attack by turns": Mode("attack", TURNS | {"seed": (1,)}),
-    "toy": Mode("toy", {"repetitions": (2,), "components": (5,)}),
+    "toy": Mode("toy", {"repetitions": (2,), "components": (40,), "gamma": (0.2,)}),
     "toy figures": Mode("toy", {"figures": ("{new}/figures",), "seed": (1,)}),
     "report": Mode("report", {"run": ("{new}/run",)}),
     "verify": Mode("verify", {"certificate": ("{certified}",)}),
@@ -198,6 +208,10 @@ SAMPLES: dict[str, Words] = {
     "truth": ("{truth}",), "up": ("z",), "votes": (3,), "workers": (1,),
 }  # fmt: skip
 SPECIAL: dict[tuple[str, str], Words] = {
+    ("attack the smoothed", "against"): ("plain",),
+    ("attack by turns", "certificate"): ("{mug certified}",),
+    ("verify a cloud", "certificate"): ("{certified}",),
+    ("verify a cloud by replay", "certificate"): ("{certified}",),
     ("certify a cloud", "up"): ("y",),
     ("certify a pose", "up"): ("y",),
     ("certify a pose", "noise"): ("yaw",),
@@ -230,6 +244,13 @@ class Observed:
             return result(*arguments, **options) if callable(result) else result
 
         return called
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """An engine that is not asked."""
+
+    device_type: str = "cpu"
 
 
 class StoppedError(BaseException):
@@ -316,8 +337,12 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.runs.certify_images.certify_images", stop=True)
     put("segcert.cli.demo_points.certify_images", stop=True)
     put("segcert.runs.evaluate.evaluate", stop=True)
-    put("segcert.runs.engines.processes.ProcessEngine", stop=True)
-    put("segcert.runs.engines.ray_engine.RayEngine", stop=True)
+    put("segcert.runs.engines.processes.ProcessEngine", nullcontext(Workplace()))
+    put("segcert.runs.engines.ray_engine.RayEngine", nullcontext(Workplace()))
+    put("segcert.data.camvid.CamVid", stop=True)
+    put("segcert.data.pascal_context.PascalContext", stop=True)
+    put("segcert.data.evaluation_sets.Folder", stop=True)
+    put("segcert.data.evaluation_sets.ShapeNetPart", stop=True)
     put("segcert.training.save.train_and_save", stop=True)
     put("segcert.training.board.open_board")
     put("torch.set_num_threads")
@@ -452,11 +477,9 @@ def allowed(name: str, option: str) -> bool:
     """Whether a mode takes an option, as far as that can be said without its files."""
     mode = MODES[name]
     given = mode.base | {option: sample(name, option)}
-    defaults = {
-        one.field_info.name: one.field_info.default
-        for one in app[mode.command].assemble_argument_collection()
+    values = defaults(mode.command) | {
+        key: value[0] if value else True for key, value in given.items()
     }
-    values = defaults | {key: value[0] if value else True for key, value in given.items()}
     call = Call(mode.command, values, frozenset(given))
     call.__dict__["of_clouds"] = "cloud" in name or "shape" in name or "pose" in name
     call.__dict__["certificate"] = SimpleNamespace(counts=SimpleNamespace(noise=None))
