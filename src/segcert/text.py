@@ -83,4 +83,4 @@ def csv_text(text: str) -> str:
 
 def markdown_text(text: str) -> str:
     """Make a text plain in Markdown: no link, picture, code, HTML, emphasis, nor another cell."""
-    return re.sub(r"([\\`*\[\]<>|&])", r"\\\1", printable(text))
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable(text))

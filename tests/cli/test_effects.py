@@ -127,7 +127,9 @@ MODES = {
         only=("engine", "workers", "address", "device", "batch_size", "backend", "precision"),
     ),
     "evaluate by ray": Mode(
-        "evaluate", SYNTHETIC | {"engine": ("ray",)}, only=("engine", "workers", "address", "device"),
+        "evaluate",
+        SYNTHETIC | {"engine": ("ray",)},
+        only=("engine", "workers", "address", "device"),
     ),
     "evaluate shapes": Mode("evaluate", OF_SHAPES),
     "evaluate turned shapes": Mode("evaluate", OF_SHAPES | {"noise": ("yaw",)}),

@@ -156,7 +156,9 @@ TOY = always("repetitions", "seed", "figures") | dict.fromkeys(
     ("gamma", "n", "n0", "components", "bad", "tau", "alpha", "as_json"), (ONE_SETTING,)
 )
 REPORT = always("run", "others", "format", "label", "out")
-VERIFY = always("certificate", "replay", "image", "model") | {
+VERIFY = always("certificate", "replay") | {
+    "image": (REPLAY,),
+    "model": (REPLAY,),
     "denoiser": (REPLAY, IMAGES),
     "backend": (REPLAY, IMAGES),
     "calibration": (REPLAY, IMAGES),
