@@ -210,6 +210,7 @@ SAMPLES: dict[str, Words] = {
     "truth": ("{truth}",), "up": ("z",), "votes": (3,), "workers": (1,),
 }  # fmt: skip
 SPECIAL: dict[tuple[str, str], Words] = {
+    ("evaluate by processes", "engine"): ("local",),
     ("attack the smoothed", "against"): ("plain",),
     ("attack by turns", "certificate"): ("{mug certified}",),
     ("verify a cloud", "certificate"): ("{certified}",),
