@@ -167,6 +167,9 @@ MODES = {
     "toy figures": Mode("toy", {"figures": ("{new}/figures",), "seed": (1,)}),
     "report": Mode("report", {"run": ("{new}/run",)}),
     "verify": Mode("verify", {"certificate": ("{certified}",)}),
+    "verify a model": Mode(
+        "verify", {"certificate": ("{certified}",), "model": ("{weights}",)}
+    ),
     "verify by replay": Mode("verify", REPLAY),
     "verify int8 by replay": Mode("verify", REPLAY | {"backend": ("openvino-int8",)}),
     "verify a cloud": Mode("verify", {"certificate": ("{turned}",)}),

@@ -25,6 +25,9 @@ POSE = needs("noise", "pose")
 TURN = needs("noise", "yaw", "pose")  # about one axis
 INT8 = needs("backend", "openvino-int8")
 REPLAY = needs("replay")
+OPENED = Need(
+    lambda call: call.has("replay") or call.has("model"), lambda _: "needs --model or --replay"
+)
 CLUSTER, NO_CLUSTER = needs("cluster"), excluded_by("cluster")
 MEASURED = excluded_by("seconds_per_draw")
 CLASSES = needs("task", "segmentation")
@@ -156,13 +159,11 @@ TOY = always("repetitions", "seed", "figures") | dict.fromkeys(
     ("gamma", "n", "n0", "components", "bad", "tau", "alpha", "as_json"), (ONE_SETTING,)
 )
 REPORT = always("run", "others", "format", "label", "out")
-VERIFY = always("certificate", "replay") | {
-    "image": (REPLAY,),
-    "model": (REPLAY,),
-    "denoiser": (REPLAY, IMAGES),
-    "backend": (REPLAY, IMAGES),
-    "calibration": (REPLAY, IMAGES),
-    "int8_file": (REPLAY, IMAGES),
+VERIFY = always("certificate", "replay", "image", "model") | {
+    "denoiser": (OPENED, IMAGES),
+    "backend": (OPENED, IMAGES),
+    "calibration": (OPENED, IMAGES),
+    "int8_file": (OPENED, IMAGES),
     "device": (REPLAY,),
 }
 MODELS = always("model")
