@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo examples test test-slow test-cluster fuzz lint docs bench check figures power toy validate \
+.PHONY: demo examples test test-slow test-cluster fuzz lint docs bench check chromium figures mutants power toy validate \
 	licences wheel test-wheel clean
 .DELETE_ON_ERROR:
 
@@ -76,7 +76,14 @@ wheel: .venv/ready  ## dist/: the wheel and the source archive
 test-wheel: wheel  ## in an empty folder and a new environment: install the wheel, certify, verify
 	$(BIN)/python tools/try_wheel.py dist
 
-check: lint test docs
+mutants: .venv/ready  ## change the code in a hundred places; a named test file must notice each
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.mutants
+
+chromium:  ## the system's browser, for the tests of pages; installed where that is possible
+	tools/chromium.sh
+
+check: export SEGCERT_BROWSER := required
+check: lint chromium test docs  ## what CI runs; fails where a test of a page is skipped
 
 clean:
 	rm -rf .venv site demo dist

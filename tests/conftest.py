@@ -18,6 +18,7 @@ from segcert.data.images import read_file
 from segcert.models.checkpoints import Description, save_weights
 from segcert.models.depthwise import DepthwiseNet
 
+pytest_plugins = ["browser"]  # says aloud how many tests it skipped
 settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.load_profile("seeded")  # the same examples everywhere, in CI and out of it
 

@@ -1,6 +1,7 @@
 """Nothing in a file is executed: no reader unpickles, evaluates, starts a program or unpacks."""
 
 import ast
+import contextlib
 import io
 import os
 import pickle
@@ -145,12 +146,23 @@ def test_a_trap_in_the_place_of_any_file_does_not_snap(
         "plain": pickle.dumps(trap), "old": pickle.dumps(trap, 0), "npz": npz_of(trap),
         "checkpoint": checkpoint_of(trap), "npy": npy.getvalue(),
     }[kind]  # fmt: skip
-    path.write_bytes(content)
+    # a size that is no whole number of points, however long the temporary path in it is
+    path.write_bytes(content + bytes(17 - len(content) % 16))
     with pytest.raises(sc.InputError) as caught:
         read(path if reader != "weights" else str(path))
     assert "\n" not in str(caught.value)
     assert not mark.exists()
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_trap_that_is_as_long_as_a_scan_is_numbers_or_refused(tmp_path: Path) -> None:
+    """Four float32 a point: any file of so many bytes can be a scan, and is nothing else."""
+    mark, path = tmp_path / "mark", tmp_path / "a.bin"
+    content = pickle.dumps(Trap(mark))
+    path.write_bytes(content + bytes(-len(content) % 16))
+    with contextlib.suppress(sc.InputError):
+        assert read_cloud(path).points.shape == (path.stat().st_size // 16, 3)
+    assert not mark.exists()
 
 
 def test_the_trap_snaps_where_pickles_are_read(tmp_path: Path) -> None:

@@ -94,19 +94,19 @@ def stop(*_: object) -> None:
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Little more memory than there is, and little time."""
+    """Little more memory than there is, and little time of the processor, which no load changes."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    before = signal.signal(signal.SIGALRM, stop)
+    before = signal.signal(signal.SIGPROF, stop)
     resource.setrlimit(
         resource.RLIMIT_AS, (pages * resource.getpagesize() + MORE_MEMORY, limits[1])
     )
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
         resource.setrlimit(resource.RLIMIT_AS, limits)
 
 

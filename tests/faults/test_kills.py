@@ -16,7 +16,7 @@ def killed(command: str, folder: Path) -> list[str]:
     """Run the program that kills; what it says it did."""
     done = subprocess.run(
         [sys.executable, PROGRAM, command, folder], capture_output=True, text=True, check=False,
-        timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=1800, env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.splitlines()

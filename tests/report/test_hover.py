@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import chromium_or_skip
 from page_views import make_view
 
 from segcert.report.page import render_page
@@ -36,9 +36,7 @@ addEventListener("load", async () => {
 
 def hover(view: ReportView, points: list[tuple[int, int]], folder: Path) -> list[list[str]]:
     """Move the pointer over pixels of a page, and read what it says of each."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no chromium on this system")
+    program = chromium_or_skip()
     height, width = view.labels.shape
     probe = PROBE.replace("POINTS", json.dumps(points))
     probe = probe.replace("WIDTH", str(width)).replace("HEIGHT", str(height))
@@ -48,7 +46,7 @@ def hover(view: ReportView, points: list[tuple[int, int]], folder: Path) -> list
     found = subprocess.run(
         [program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/user",
          "--virtual-time-budget=5000", "--window-size=1200,900", "--dump-dom", page.as_uri()],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     seen: list[list[str]] = json.loads(
         unescape(re.findall(r'<pre id="seen">(.*?)</pre>', found.stdout)[0])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import contrast, opened
+from browser import contrast, opened, settle, spoken
 from page_views import make_view
 from PIL import Image
 
@@ -35,7 +35,7 @@ def page(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
 
 def stage(page: Any) -> np.ndarray:
     """Look at the picture; the ring around the pixel that is read is left out."""
-    page.wait_for_timeout(150)
+    settle(page)
     shot = Image.open(BytesIO(page.locator("#stage").screenshot())).convert("RGB")
     return np.asarray(shot, dtype=int)[4:-4, 4:-4]  # without the frame
 
@@ -113,11 +113,8 @@ def test_keys_move_the_pixel_and_say_it_aloud(page: Any) -> None:
     for key in ("ArrowRight", "ArrowDown", "Shift+ArrowLeft"):
         page.keyboard.press(key)
     assert read(page, "pixel") == ["11, 13"]
-    page.wait_for_timeout(400)
-    spoken = page.locator("#spoken")
-    assert spoken.get_attribute("role") == "status"
-    said = spoken.inner_text()
-    assert said.startswith("Pixel 11, 13: ")
+    said = spoken(page, "Pixel 11, 13: ")
+    assert page.locator("#spoken").get_attribute("role") == "status"
     for word in (" of 100, ", "p-value ", "radius ", "base ", "truth "):
         assert word in said
     assert read(page, "count")[0] in said

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import contrast, opened
+from browser import contrast, opened, settle, spoken
 from point_views import make_points_view
 
 from segcert.errors import InputError
@@ -129,7 +129,7 @@ def page(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
 
 def pixels(page: Any) -> str:
     """Read the canvas after the next two frames."""
-    page.wait_for_timeout(120)
+    settle(page)
     return str(page.evaluate("document.getElementById('cloud').toDataURL()"))
 
 
@@ -178,9 +178,8 @@ def test_a_point_is_read_by_pointer_and_key(page: Any) -> None:
     assert int(page.inner_text("#read-point")) == (i + 1) % 600
     place = [float(text) for text in page.inner_text("#read-place").split(",")]
     assert place == pytest.approx(view.points[(i + 1) % 600], abs=1e-3)
-    page.wait_for_timeout(400)
-    said = page.inner_text("#spoken")
-    for word in (f"Point {(i + 1) % 600}: ", "p-value", "radius", "base", "truth"):
+    said = spoken(page, f"Point {(i + 1) % 600}: ")
+    for word in ("p-value", "radius", "base", "truth"):
         assert word in said
 
 
@@ -201,7 +200,7 @@ def test_points_without_a_radius_are_grey_and_not_white_as_the_paper(page: Any) 
     drawn = []
     for key in ("parts", "radii"):
         page.locator(f"label:has(input[value={key}])").click()
-        page.wait_for_timeout(120)
+        settle(page)
         drawn.append(page.evaluate(COUNT))
     assert (make_points_view(600).hits <= 80).mean() > 0.05
     assert drawn[1] == pytest.approx(drawn[0], rel=0.01)
@@ -209,12 +208,12 @@ def test_points_without_a_radius_are_grey_and_not_white_as_the_paper(page: Any) 
 
 def test_a_legend_entry_hides_its_points(page: Any) -> None:
     button = page.locator('#keys button[data-class="0"]')
-    page.wait_for_timeout(120)
+    settle(page)
     before = page.evaluate(COUNT)
     button.click()
-    page.wait_for_timeout(120)
+    settle(page)
     assert button.get_attribute("aria-pressed") == "false"
     assert page.evaluate(COUNT) < 0.7 * before
     button.click()
-    page.wait_for_timeout(120)
+    settle(page)
     assert page.evaluate(COUNT) > 0.9 * before

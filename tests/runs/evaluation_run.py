@@ -1,7 +1,13 @@
-"""A run of its own process, to be killed: its arguments are data, out, seconds per batch."""
+"""A run of its own process: `evaluation_run.py DATA OUT [kill|hang N]`.
 
+It is killed, or hangs, right before the N-th batch.
+"""
+
+import itertools
+import os
+import signal
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,9 +23,22 @@ SETTINGS = all_settings(
 )
 
 
-def run(folder: Path, out: Path, pause: float = 0.0, **changed: object) -> object:
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang() -> None:
+    signal.pause()
+
+
+def run(
+    folder: Path, out: Path, fate: Callable[[], None] = kill, at: int = 0, **changed: object
+) -> object:
+    batches = itertools.count(1)
+
     def bright(batch: torch.Tensor) -> torch.Tensor:
-        time.sleep(pause)
+        if next(batches) == at:
+            fate()
         return (batch[:, 0] > 0.5).long()
 
     data = open_evaluation_set(
@@ -42,5 +61,5 @@ def run(folder: Path, out: Path, pause: float = 0.0, **changed: object) -> objec
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    print("ready", flush=True)
-    run(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    fate, at = (sys.argv[3], int(sys.argv[4])) if len(sys.argv) > 3 else ("kill", 0)
+    run(Path(sys.argv[1]), Path(sys.argv[2]), {"kill": kill, "hang": hang}[fate], at)

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -131,17 +130,12 @@ def test_the_summary_adds_up(whole: Path) -> None:
 
 
 def test_kill_at_any_point_and_go_on(data: Path, whole: Path, tmp_path: Path) -> None:
-    """SIGKILL at three random moments; then the run ends as one that was never stopped."""
-    rng = np.random.default_rng(int.from_bytes(os.urandom(4)))
-    command = [sys.executable, PROGRAM, data, tmp_path, "0.02"]
-    seen, killed = [], 0
-    for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert process.stdout.readline() == b"ready\n", process.stderr.read()
-        time.sleep(rng.uniform(0.0, 1.0))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        killed += process.returncode == -signal.SIGKILL
+    """SIGKILL before three batches; then the run ends as one that was never stopped."""
+    command = [sys.executable, PROGRAM, data, tmp_path]
+    seen = []
+    for batch in ("1", "14", "23"):
+        done = subprocess.run([*command, "kill", batch], capture_output=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
         if (tmp_path / RECORDS).exists():
             with sqlite3.connect(tmp_path / RECORDS) as store:
                 tables = store.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -150,9 +144,9 @@ def test_kill_at_any_point_and_go_on(data: Path, whole: Path, tmp_path: Path) ->
             store.close()
             assert all(rows == 16 for _, rows in by_input)  # an input is there, or it is not
             seen.append(len(by_input))
-    assert killed
     assert seen == sorted(seen)  # nothing is lost
-    subprocess.run([*command[:-1], "0"], check=True, timeout=60, capture_output=True)
+    assert seen[-1] > 0
+    subprocess.run(command, check=True, capture_output=True)
     assert (tmp_path / SUMMARY).read_bytes() == (whole / SUMMARY).read_bytes()
     assert all_values(tmp_path) == all_values(whole)
 
@@ -208,11 +202,10 @@ def test_any_seed_goes_on_with_the_stored_one(program: ModuleType, data: Path, w
 
 
 def test_two_processes_on_one_folder(program: ModuleType, data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, PROGRAM, data, tmp_path, "1"]
+    command = [sys.executable, PROGRAM, data, tmp_path, "hang", "3"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / RECORDS).exists() and time.monotonic() < deadline:
+        while not (tmp_path / RECORDS).exists() and process.poll() is None:
             time.sleep(0.05)
         with pytest.raises(InputError, match="another process works on"):
             program.run(data, tmp_path)

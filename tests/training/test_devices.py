@@ -111,7 +111,7 @@ def test_two_processes_train_one_network_and_the_first_writes_it(tmp_path: Path)
         )
         for rank in range(2)
     ]  # fmt: skip
-    ends = [child.communicate(timeout=60) for child in running]
+    ends = [child.communicate(timeout=600) for child in running]
     assert [child.returncode for child in running] == [0, 0], ends
     lines = [out.splitlines() for out, _ in ends]
     assert lines[0][-1] == lines[1][-1]  # the same weights
