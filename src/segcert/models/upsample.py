@@ -87,11 +87,19 @@ def margins_of_upsampled(
 
 def lead(values: Float[Tensor, " k *shape"]) -> Float[Tensor, " *shape"]:
     """Largest value minus the second largest along the first axis; NaN where there is one."""
+    first, second = best_two(values)
+    return first - second
+
+
+def best_two(
+    values: Float[Tensor, " k *shape"],
+) -> tuple[Float[Tensor, " *shape"], Float[Tensor, " *shape"]]:
+    """Largest and second largest value along the first axis, of two or more; NaN where one is."""
     first, second = values[0].maximum(values[1]), values[0].minimum(values[1])
     for plane in values[2:]:
         second = torch.maximum(second, torch.minimum(first, plane))
         first = torch.maximum(first, plane)
-    return first - second
+    return first, second
 
 
 def upsampled_strips(

@@ -14,6 +14,7 @@ from segcert.models.averaging import Output
 from segcert.models.base import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import hashes, to_numpy
+from segcert.sampling.near_ties import near_ties
 from segcert.sampling.promise import Margins, no_margins
 from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import Block, Run, Tally, counting_type
@@ -33,6 +34,7 @@ class Task:
         streams: Where the noise comes from.
         classes: Number of classes.
         largest_batch: Draws that may go through the model together.
+        tolerance: Of near ties, which are counted too if it is given; see `near_ties`.
     """
 
     segmenter: BaseModel
@@ -41,6 +43,7 @@ class Task:
     streams: Streams
     classes: int
     largest_batch: int = UNLIMITED
+    tolerance: float | None = None
 
     @property
     def components(self) -> tuple[int, ...]:
@@ -112,16 +115,17 @@ def count_batches(
     dtype = counting_type(block.stop - block.start)
     counts = torch.zeros(shape, dtype=dtype, device=task.x.device)
     invalid = torch.zeros((), dtype=torch.int64, device=task.x.device)
+    ties = None if task.tolerance is None else no_ties(task)
     prints = []
     for start in range(block.start, block.stop, batch_size):
         draws = range(start, min(start + batch_size, block.stop))
-        found, margins = count_batch(task, block.stage, draws, counts, guess, margins)
+        found, margins = count_batch(task, block.stage, draws, counts, guess, margins, ties)
         prints.append(found.hashes)
         invalid += found.invalid
         if after_batch:
             after_batch(draws.stop)
     runs = (Run(block.start, block.stop, batch_size),)
-    return Tally(counts, int(invalid), to_numpy(prints), runs, margins)
+    return Tally(counts, int(invalid), to_numpy(prints), runs, margins, ties)
 
 
 class Found(NamedTuple):
@@ -138,6 +142,7 @@ def count_batch(
     counts: Int[Tensor, " *shape"],
     guess: Tensor | None,
     margins: Margins | None,
+    ties: Tensor | None = None,
 ) -> tuple[Found, Margins | None]:
     """Count one batch, in place; its scores and labels are freed before the next one is drawn."""
     batch = noisy_batch(task, stage, draws)
@@ -147,6 +152,8 @@ def count_batch(
     add_labels(counts, labels, guess)
     if stage is Stage.PILOT:
         margins = add_margins(task, margins, output, labels)
+    if ties is not None:
+        add_ties(task, ties, output)
     lost = (labels < 0) | (labels >= task.classes)
     return Found(prints, lost.sum()), margins
 
@@ -171,6 +178,19 @@ def add_margins(
     if drawn is None:
         return None
     return (margins or no_margins(labels)).plus(labels, drawn)
+
+
+def no_ties(task: Task) -> Int[Tensor, " *components"]:
+    """Near ties of no draw at all."""
+    return torch.zeros(task.components, dtype=torch.int32, device=task.x.device)
+
+
+def add_ties(task: Task, ties: Int[Tensor, " *components"], output: Output) -> None:
+    """Add the near ties of a batch, in place; a model that returns labels shows none."""
+    assert task.tolerance is not None
+    found = near_ties(task.segmenter, output, task.components, tolerance=task.tolerance)
+    if found is not None:
+        ties += found.sum(0, dtype=ties.dtype)
 
 
 def no_memory_for_one_draw(task: Task) -> SamplingError:

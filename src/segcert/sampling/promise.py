@@ -14,6 +14,7 @@ from segcert.stats.promise import FLOOR, LARGEST, STEPS_PER_UNIT, ZERO
 
 UNIT = 2**16  # integers per 1 of a margin: sums do not depend on the order of addition
 MOST_PILOT_DRAWS = 2**15 - 1  # their sums fit 32 bits
+SCALE = 16  # of scores, where only margins are left: that of our networks is 8 to 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +61,54 @@ class Margins:
                 margin speaks for another class, and its sign is turned.
             draws: Number of pilot draws.
         """
-        mean = self.total.double() / (UNIT * draws)
-        variance = self.squares.double() / (UNIT * draws) - mean.square()
-        ratio = mean / (variance.clamp_(min=0).sqrt_() + FLOOR)
-        ratio = torch.where(guess == self.first, ratio, -ratio)
-        steps = (ratio * STEPS_PER_UNIT).round_() + ZERO
-        return steps.clamp_(0, LARGEST).to(torch.int32).to(torch.uint16)
+        mean, squares = self.means(draws)
+        ratio = ratio_of(mean, squares - mean.square())
+        return as_promise(torch.where(guess == self.first, ratio, -ratio))
+
+    def means(self, draws: int) -> tuple[Tensor, Tensor]:
+        """Mean of the margins and of their squares."""
+        return self.total.double() / (UNIT * draws), self.squares.double() / (UNIT * draws)
+
+    def promise_range(
+        self, guess: Int16[Tensor, " *components"], draws: int, *, tolerance: float
+    ) -> tuple[UInt16[Tensor, " *components"], UInt16[Tensor, " *components"]]:
+        """Smallest and largest promise that rounding elsewhere can give.
+
+        A margin ``m`` moves by at most ``1 - m^2`` times half of what the lead of the scores moves,
+        and by one unit where it is rounded. The spread is a root, which is steep at 0: where all
+        margins are nearly equal, a unit moves the promise by hundreds of its steps.
+
+        Args:
+            guess: As of `promise`.
+            draws: As of `promise`.
+            tolerance: Of near ties, over the scale of the scores; of that we take `SCALE`.
+        """
+        mean, squares = self.means(draws)
+        shift = SCALE / 2 * tolerance * (1 - squares).clamp(min=0) + 1 / UNIT
+        variance, more = squares - mean.square(), 4 * shift
+        corners = torch.stack(
+            [
+                ratio_of(mean + side * shift, variance + other * more)
+                for side in (-1, 1)
+                for other in (-1, 1)
+            ]
+        )
+        corners = torch.where(guess == self.first, corners, -corners)
+        step = 1 / STEPS_PER_UNIT
+        return as_promise(corners.amin(0) - step), as_promise(corners.amax(0) + step)
+
+
+def ratio_of(
+    mean: Float[Tensor, " *components"], variance: Float[Tensor, " *components"]
+) -> Float[Tensor, " *components"]:
+    """Mean over (standard deviation + 0.1)."""
+    return mean / (variance.clamp(min=0).sqrt() + FLOOR)
+
+
+def as_promise(ratio: Float[Tensor, " *components"]) -> UInt16[Tensor, " *components"]:
+    """Write a ratio as an increasing 16-bit number."""
+    steps = (ratio * STEPS_PER_UNIT).round() + ZERO
+    return steps.clamp(0, LARGEST).to(torch.int32).to(torch.uint16)
 
 
 def no_margins(labels: Int16[Tensor, " b *components"]) -> Margins:

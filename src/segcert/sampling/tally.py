@@ -47,6 +47,7 @@ class Tally:
         fingerprints: One per draw.
         runs: The batches, in order.
         margins: Of the pilot draws of this tally and all before it, if the model gives scores.
+        ties: How many draws were near a tie, if that was asked for.
     """
 
     counts: Int[Tensor, " *shape"]
@@ -54,6 +55,7 @@ class Tally:
     fingerprints: UInt64[np.ndarray, " draws"]
     runs: tuple[Run, ...]
     margins: Margins | None = None
+    ties: Int[Tensor, " *components"] | None = None
 
     @property
     def draws(self) -> int:
@@ -71,6 +73,7 @@ class Tally:
             fingerprints=np.concatenate([self.fingerprints, other.fingerprints]),
             runs=runs,
             margins=other.margins or self.margins,
+            ties=other.ties if self.ties is None or other.ties is None else self.ties + other.ties,
         )
 
     def to(self, device: torch.device) -> "Tally":
