@@ -195,6 +195,7 @@ SAMPLES: dict[str, Words] = {
     "denoise_for": ("synthetic",), "denoise_weight": (0.5,), "denoiser": ("nothing",),
     "device": ("tpu",), "devices": (2,), "draws": (5,), "drop_below": (2,),
     "engine": ("processes",), "epochs": (3,), "figures": ("{new}/f",), "format": ("latex",),
+    "fresh": (),
     "gamma": (0.1,), "ignore": ("{mask}",), "image": ("{other}",), "images": ("{other}",),
     "inputs": (7,), "int8_file": ("{new}/net.xml",), "jitter": (0.1,), "jitter_sigma": (0.2,),
     "json": (), "label": ("name",), "label_order": ("400",), "learning_rate": (0.1,),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from segcert.certificates import files
-from segcert.certificates.replay import Replay
+from segcert.certificates.replayed import Replay
 from segcert.doctor import checks
 from segcert.doctor.checks import (
     CHECKS,
@@ -104,7 +104,7 @@ def other_steps(
         (STREAMS, replaced(LatticeGaussianNoise, "steps", other_steps)),
         (STREAMS, replaced(checks, "SEED", 2027)),
         (FILES, replaced(files, "compare", lambda *_: None)),
-        (FILES, replaced(checks, "replay", lambda *_: Replay(48, 0, 1, 0, same_device=True))),
+        (FILES, replaced(checks, "replay", lambda *_: Replay(48, 48, 48, hits_differ=1))),
         (FILES, replaced(checks, "PIXELS", 255 - checks.PIXELS // 2)),
     ],
 )

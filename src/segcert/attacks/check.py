@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segcert.attacks.projection import distance, exact_values
 from segcert.attacks.rounded import is_gaussian, noise_off_grid
-from segcert.certificates.replay import check_same
+from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.models.adapter import Model

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segcert.attacks.changes import AbstractChange, ChangedNoise, shares
 from segcert.attacks.check import UP, AttackCheck, check_numbers, judge
-from segcert.certificates.replay import check_same
+from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.models.base import BaseModel

@@ -17,6 +17,7 @@ from segcert.certificates.consistency import HEADERS, MOST_BYTES, check_declared
 from segcert.certificates.earlier import replacing
 from segcert.certificates.family import Family
 from segcert.certificates.hierarchical import certify_tree
+from segcert.certificates.origin import check_origin
 from segcert.certificates.plausible import check_record
 from segcert.certificates.reading import to_correction, to_counts, to_family, to_tree
 from segcert.certificates.records import CertificateRecord
@@ -113,6 +114,7 @@ def load_certificate(path: str | Path) -> Certificate:
     try:
         found = recomputed(counts, family, record)
         again = replace(found, version=read.version)
+        check_origin(again)
         expected = written(again)
     except SegcertError as error:
         raise VerificationError(f"{folder / CERTIFICATE} cannot hold: {error}") from error

@@ -64,7 +64,7 @@ def attack_cloud(
         InputError: If model or cloud are not those of the certificate, or an option does not fit.
         VerificationError: If the certificate is contradicted.
     """
-    from segcert.certificates.replay import check_same
+    from segcert.certificates.certified_model import check_same
     from segcert.cli.clouds import kind_for, reopen_point_model
     from segcert.files import check_writable
 

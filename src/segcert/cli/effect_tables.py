@@ -165,6 +165,8 @@ VERIFY = always("certificate", "replay", "image", "model") | {
     "calibration": (OPENED, IMAGES),
     "int8_file": (OPENED, IMAGES),
     "device": (REPLAY,),
+    "fresh": (REPLAY,),
+    "ignore": (IMAGES,),
 }
 MODELS = always("model")
 PLAN = always("images", "batch_size", "cluster") | {

@@ -14,7 +14,6 @@ from segcert.cli.arguments import (
     Int8File,
 )  # fmt: skip
 from segcert.cli.clouds import CLOUD_AXES
-from segcert.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +27,15 @@ def verify(
     certificate: Annotated[Path, Parameter(help="Folder that `segcert certify` wrote.")],
     *,
     replay: Annotated[
-        bool, Parameter(negative=(), help="Also draw again with the recorded seed and compare.")
+        bool, Parameter(negative=(), help="Also draw again, compare, and decide again.")
+    ] = False,
+    fresh: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="For --replay: other draws than the recorded ones, with a seed of this machine; "
+            "what they certify holds whatever was chosen when.",
+        ),
     ] = False,
     image: Annotated[
         Path | None,
@@ -47,6 +54,9 @@ def verify(
     backend: BackendName = None,
     calibration: CalibrationFolder = None,
     int8_file: Int8File = None,
+    ignore: Annotated[
+        Path | None, Parameter(help="The mask of pixels that the certificate must have.")
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Recompute a certificate from its counts; with --replay also the counts from the seed.
@@ -60,12 +70,12 @@ def verify(
     """
     from segcert.certificates.earlier_words import earlier_lines
     from segcert.certificates.files import CERTIFICATE, load_certificate
+    from segcert.cli.replaying import check_mask, check_replayable, replay_and_print
     from segcert.cli.shell import say
     from segcert.report.beside import check_beside
 
     chosen = Chosen(model, denoiser, backend, calibration, int8_file)
-    if replay and image is None:
-        raise InputError("--replay needs the image or cloud: add --image FILE")
+    check_replayable(replay=replay, image=image)
     found = load_certificate(certificate)
     say(f"{certificate}: follows from its counts")
     say(found.statement)
@@ -76,10 +86,11 @@ def verify(
     segmenter = chosen.open(found) if replay or model else None
     given = None if image is None else read_given(found, image)
     check_about(found, given, segmenter)
+    mask = check_mask(found, ignore)
     for line in check_beside(folder, found, None if of_cloud else image):
         say(line)
     if replay and segmenter is not None and given is not None:
-        replay_and_print(found, segmenter, given, device)
+        replay_and_print(found, segmenter, given, device=device, fresh=fresh, ignore=mask)
     else:
         say("that the counts were drawn is not proved: --replay draws them again")
 
@@ -172,31 +183,3 @@ def as_recorded(
     choice = Choice(backend, "fp32" if precision == "int8" else precision, calibration, int8_file)
     sigma = next(iter(noise_record(found.counts.noise).parameters.values()))
     return choice.apply(segmenter, sigma=sigma, size=lambda: source.input_shape[1:])
-
-
-def replay_and_print(
-    found: "Certificate", segmenter: "BaseModel", given: "Tensor", device: str
-) -> None:
-    """Draw the counts again and print how they compare."""
-    from segcert.certificates.replay import replay
-    from segcert.cli.shell import messages, say
-    from segcert.errors import VerificationError
-    from segcert.report.progress import DrawProgress
-
-    with DrawProgress(messages) as bar:
-        again = replay(
-            found, segmenter, given, device=device,
-            progress=lambda done, total: bar("replay", done, total),
-        )  # fmt: skip
-    say("replay: the noise of every draw matches bit for bit")
-    if again.identical:
-        say("replay: every count matches")
-        return
-    line = (
-        f"{again.labels_differ} of {again.components} components get another class, "
-        f"{again.hits_differ} another count, {again.pilot_differs} another promise of the pilot"
-    )
-    if again.same_device and again.same_backend:
-        raise VerificationError(f"replay: {line}, on the recorded type of device")
-    other = "backend" if again.same_device else "type of device"
-    say(f"replay: {line}; expected, on another {other} than the recorded one")
