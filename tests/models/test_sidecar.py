@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from segcert.errors import InputError
+from segcert.models.opening_points import open_point_model
+from segcert.models.shipped import open_model
 from segcert.models.sidecar import Sidecar, read_sidecar, sidecar_path
 
 
@@ -65,3 +68,32 @@ def test_settings_of_another_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"net\.toml: align_corners is elsewhere: take it out"):
         sidecar.refuse(("inplace_abn", "align_corners"), tmp_path / "net.onnx", "is elsewhere")
     sidecar.refuse(("inplace_abn",), tmp_path / "net.onnx", "is elsewhere")
+
+
+def test_a_sidecar_that_nobody_reads_is_refused(weights: Path, tmp_path: Path) -> None:
+    """Weights of segcert train bring all of it; a file of another kind or model may be there."""
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(weights.read_bytes())
+    (tmp_path / "net.toml").write_text("mean = [0.5, 0.5, 0.5]\nstd = [1, 1, 1]\n")
+    with pytest.raises(InputError, match=r"net\.toml: mean, std is not read: net\.safetensors"):
+        open_model(str(path))
+    (tmp_path / "net.onnx").touch()  # whose sidecar it is
+    assert open_model(str(path)).classes == 3
+    (tmp_path / "net.onnx").unlink()
+    (tmp_path / "net.toml").write_text("[tree]\nall = ['a', 'b']\n")
+    assert open_model(str(path)).classes == 3
+
+
+def test_programs_of_clouds_have_a_sidecar_without_what_is_of_images(tmp_path: Path) -> None:
+    class Heights(torch.nn.Module):
+        def forward(self, points: torch.Tensor) -> torch.Tensor:
+            return points.transpose(1, 2)
+
+    free = {0: torch.export.Dim("b"), 1: torch.export.Dim("n", min=4)}
+    program = torch.export.export(Heights().eval(), (torch.rand(2, 8, 3),), dynamic_shapes=(free,))
+    torch.export.save(program, tmp_path / "net.pt2")
+    path = written(tmp_path, 'classes = ["x", "y", "z"]').with_suffix(".pt2")
+    assert open_point_model(str(path)).class_names == ("x", "y", "z")
+    written(tmp_path, "mean = [0, 0, 0]\nstd = [1, 1, 1]")
+    with pytest.raises(InputError, match=r"net\.toml: mean is for models of images: take it out"):
+        open_point_model(str(path))

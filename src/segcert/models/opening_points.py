@@ -23,9 +23,11 @@ from segcert.models.ground import NAMES, PALETTE, Ground
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.pointnet2 import CENTRES, load_pointnet2
 from segcert.models.shipped_points import PUBLIC, open_network, shipped_points
+from segcert.models.sidecar import check_no_sidecar, read_sidecar
 
 NEIGHBOURS = 16  # from which normals are computed
 BUILT_IN = ("ground",)
+OF_IMAGES = ("mean", "std", "smallest_side", "align_corners", "inplace_abn")
 FILES = (
     "weights of segcert train (.safetensors), a PointNet++ checkpoint (.pth, .pt) or an exported "
     "program (.pt2)"
@@ -101,6 +103,7 @@ def open_point_model(name: str, options: PointOptions | None = None) -> PointSeg
         )
     if name in shipped or path.suffix == ".safetensors":
         return with_options(open_network(name), options, categories=True)
+    check_no_sidecar(path)
     net = load_pointnet2(path)
     if torch.cuda.is_available():
         net.to("cuda")
@@ -185,6 +188,8 @@ def open_program(path: Path, options: PointOptions) -> PointSegmenter:
     Raises:
         InputError: If it is damaged, or takes something else.
     """
+    sidecar = read_sidecar(path)
+    sidecar.refuse(OF_IMAGES, path, "is for models of images")
     exported = load_program(path)
     names = exported.graph_signature.user_inputs
     taken = [
@@ -206,6 +211,9 @@ def open_program(path: Path, options: PointOptions) -> PointSegmenter:
         name=path.stem,
         columns=int(points.shape[2]),
         smallest_size=fixed(points.shape[1]) or 1,
+        class_names=sidecar.classes,
+        palette=sidecar.palette,
+        stochastic=sidecar.stochastic,
     )
     segmenter = with_options(plain, options, categories=len(taken) == 2)
     sha256 = hash_model(KIND, [path], {"points": "1"})

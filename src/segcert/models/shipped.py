@@ -22,6 +22,7 @@ from segcert.models.file_hashes import hash_file
 from segcert.models.names import own_name
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing import Resizing, parse_resizing
+from segcert.models.sidecar import check_no_sidecar
 from segcert.models.wrapping import as_segmenter, with_denoiser
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
@@ -85,6 +86,7 @@ def open_alone(name: str) -> Segmenter:
     if is_foreign(path):
         segmenter = open_foreign(path)
         return replace(segmenter, name=own_name(segmenter.name, path))
+    check_no_sidecar(path)
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")

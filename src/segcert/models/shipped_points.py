@@ -13,6 +13,7 @@ from segcert.models.names import own_name
 from segcert.models.point_architectures import SMALLEST
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.pointnet2 import load_pointnet2
+from segcert.models.sidecar import check_no_sidecar
 
 CHECKPOINTS = (".pth", ".pt")
 PUBLIC = "pointnet2"  # the network of public checkpoints
@@ -88,6 +89,7 @@ def open_network(
 
 def open_weights(path: Path, *, votes: int, normal_neighbours: int) -> PointSegmenter:
     """Open a network of ``segcert train``."""
+    check_no_sidecar(path)
     net, about = load_point_weights(path)
     segmenter = as_point_segmenter(
         net, name=path.stem, columns=about.columns, votes=votes,
@@ -99,6 +101,7 @@ def open_weights(path: Path, *, votes: int, normal_neighbours: int) -> PointSegm
 
 def open_checkpoint(path: Path, *, votes: int, normal_neighbours: int) -> PointSegmenter:
     """Open a PointNet++ checkpoint of the 50 parts; it does not say how they are called."""
+    check_no_sidecar(path)
     net = load_pointnet2(path)
     segmenter = as_point_segmenter(
         net, name=path.stem, columns=net.columns, votes=votes,

@@ -12,6 +12,7 @@ from segcert.models.normalisation import check_normalisation
 from segcert.text import one_line
 
 CHANNELS = 3  # images are RGB
+READERS = (".pth", ".pt", ".pt2", ".onnx")  # models that have a sidecar
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -97,6 +98,30 @@ def read_sidecar(model: Path) -> Sidecar:
         raise InputError(f"{path}: {first_line(error)}") from error
     except (ValueError, RecursionError) as error:  # tomllib's errors and those of UTF-8
         raise InputError(f"{path} is no TOML file: {one_line(error)}") from error
+
+
+def check_no_sidecar(model: Path) -> None:
+    """Refuse a sidecar of a model that brings all of it along, so that none is passed over.
+
+    A file that says nothing a sidecar could say, or is that of another model of this name, may be
+    there.
+
+    Raises:
+        InputError: If there is one.
+    """
+    path = sidecar_path(model)
+    others = (model.with_suffix(suffix) for suffix in READERS if suffix != model.suffix)
+    if not path.is_file() or any(other.is_file() for other in others):
+        return
+    try:
+        said = set(tomllib.loads(path.read_text(encoding="utf-8"))) & set(Sidecar.model_fields)
+    except ValueError:
+        return
+    if said:
+        raise InputError(
+            f"{path}: {', '.join(sorted(said))} is not read: {model.name} brings what it needs "
+            "with it; take the file away"
+        )
 
 
 def first_line(error: ValidationError) -> str:
