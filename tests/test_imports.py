@@ -9,7 +9,7 @@ ROOT = Path(segcert.__file__).parent
 LAYERS = [
     {"text"},
     {"errors"},
-    {"arrays", "files"},
+    {"arrays", "files", "locks", "signals"},
     {"noise", "stats", "data"},
     {"models"},
     {"sampling"},

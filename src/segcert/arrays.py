@@ -5,6 +5,7 @@ more than there is memory, or as a shape. Both are refused before anything is un
 which arrays there must be refuses others by their headers, which take no memory.
 """
 
+import hashlib
 import io
 import math
 from collections.abc import Callable, Mapping
@@ -114,3 +115,12 @@ def read_member(archive: ZipFile, member: ZipInfo, declared: Declared) -> np.nda
         raise InputError(f"array {member.filename!r} ends early")
     order: Literal["C", "F"] = "F" if declared.fortran_order else "C"
     return np.ndarray(declared.shape, declared.dtype, content or None, order=order)
+
+
+def hash_named(arrays: Mapping[str, np.ndarray]) -> str:
+    """Hash arrays with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}|{array.dtype.str}|{array.shape}|".encode() + array.tobytes())
+    return digest.hexdigest()

@@ -32,3 +32,15 @@ class SamplingError(SegcertError, RuntimeError):
 
 class VerificationError(SegcertError, RuntimeError):
     """A certificate does not follow from its counts, or a replay does not match it."""
+
+
+NO_MEMORY = (  # as torch and ONNX Runtime say it, on any device
+    "can't allocate memory", "out of memory", "Failed to allocate memory", "bad allocation",
+)  # fmt: skip
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell an allocation failure, of any library and device, from other errors."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)

@@ -1,7 +1,6 @@
 """Write files so that a reader sees the old file or the new one, never a half."""
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -45,26 +44,24 @@ def remove_drafts(path: Path) -> None:
                 draft.unlink(missing_ok=True)
 
 
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder against other processes that hold it; it ends with the process, however.
+def prepare_folder(out: Path) -> None:
+    """Make an output folder and check that it can be written.
 
     Raises:
-        InputError: If another process holds it.
+        InputError: If it is a file or cannot be written.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"another process works on {folder}: wait for it, or choose another --out"
-            ) from error
-        except OSError:  # a file system without locks of folders
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
             pass
-        yield
-    finally:
-        os.close(handle)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"--out {out} is a file, or lies below one: choose another folder"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"--out {out} cannot be written: {error.strerror}: choose another folder"
+        ) from error
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from report.runs_to_report import SETTINGS, results_of
 
-from segcert.runs.records import add, locked, opened, start
+from segcert.locks import held
+from segcert.runs.records import add, opened, start
 
 Command = Callable[..., Any]
 
@@ -20,7 +21,8 @@ Command = Callable[..., Any]
 def store(folder: Path, **changed: Any) -> Path:
     """Write a run folder as evaluate does."""
     results = results_of(lambda setting: 85 if setting.tau < 0.8 else 60, **changed)
-    with locked(folder), opened(folder, write=True) as file:
+    folder.mkdir()
+    with opened(folder, write=True) as file:
         start(file, results.config)
         width = len(results.config.settings)
         for first in range(0, len(results.rows), width):
@@ -70,7 +72,7 @@ def test_what_is_missing_is_said(command: Command, tmp_path: Path) -> None:
 
 def test_a_run_in_use_is_read_and_said_to_be(command: Command, tmp_path: Path) -> None:
     run = store(tmp_path / "run")
-    with locked(run):
+    with held(run):
         done = command("report", run)
     assert done.status == 0
     assert "still in use" in done.err

@@ -2,9 +2,10 @@
 
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from PIL import Image
 import segcert as sc
 from segcert.data.labelled import LabelledImage
 from segcert.data.training_sets import TrainingSet
-from segcert.files import held, remove_drafts
+from segcert.files import remove_drafts
+from segcert.locks import held
 from segcert.models.depthwise import DepthwiseNet
 from segcert.runs.certify_images import certify_images
 from segcert.runs.records import RECORDS, finished, opened, stored_config
@@ -72,10 +74,29 @@ def test_a_full_disk_stops_training_with_the_old_weights(tmp_path: Path) -> None
     recipe = Recipe(epochs=1, batch_size=2, views=Views(crop=(32, 32)))
     out = tmp_path / "net.safetensors"
     out.write_bytes(b"old")
-    with disk_of(2000), pytest.raises((OSError, sc.InputError, RuntimeError)) as caught:
+    with disk_of(2000), pytest.raises(OSError, match="too large") as caught:
         train_and_save(net, data, recipe, out=out, log=lambda _: None)
-    assert "too large" in str(caught.value) or "enforce fail" in str(caught.value)
+    assert caught.value.filename == str(out)
     assert out.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize(("size", "file"), [(2_000, ".resume.pt"), (9_000_000, "")])
+def test_a_full_disk_under_the_command_train_is_one_line(
+    command: Callable[..., Any], tmp_path: Path, size: int, file: str
+) -> None:
+    """The first file is the state, which torch writes; without a next epoch, the weights are."""
+    out = tmp_path / "net.safetensors"
+    arguments = [
+        "train", "--data", "synthetic", "--scenes", 2, "--batch-size", 2, "--crop", 32, 32,
+        "--device", "cpu", "--out", out, "--epochs",
+    ]  # fmt: skip
+    assert command(*arguments, 1).status == 0
+    before, size = out.read_bytes(), min(size, out.stat().st_size - 1)
+    with disk_of(size):
+        done = command(*arguments, 2 if file else 1)
+    done.refuses("File too large", f"{out}{file}", "make room and repeat the command")
+    assert out.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
 
 

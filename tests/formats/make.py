@@ -15,9 +15,9 @@ import torch
 import segcert as sc
 from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.runs.config import EvaluationConfig, all_settings
-from segcert.runs.records import opened, start
+from segcert.runs.records import add, opened, start
 from segcert.runs.request import Request
-from segcert.runs.rows import to_json
+from segcert.runs.rows import Row
 from segcert.runs.store import PartialStore
 from segcert.sampling.partial import Identity, Partial
 from segcert.sampling.tally import Run, Tally
@@ -125,11 +125,10 @@ def unfinished(folder: Path) -> None:
 
 def run(folder: Path) -> None:
     """The store of an evaluation of one image."""
-    matrix, certified = (to_json(np.array(m)) for m in ([[3, 1], [0, 2]], [[2, 1], [0, 1]]))
-    line = (0, "one", "0", 0, 6, 4, matrix, certified, 30, 0, 1.0)
+    matrix, certified = np.array([[3, 1], [0, 2]]), np.array([[2, 1], [0, 1]])
     with opened(folder, write=True) as store:
         start(store, CONFIG)
-        store.execute(f"INSERT INTO results VALUES ({', '.join('?' * len(line))})", line)
+        add(store, [Row(0, "one", "0", 0, 6, 4, matrix, certified, 30, 0, 1.0)], CONFIG)
 
 
 def training(folder: Path) -> None:

@@ -10,6 +10,7 @@ from point_models import ByHeight
 from report.test_page import Reader, indices
 
 from segcert.certificates.segcertify import certify
+from segcert.data.images import read_file
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
@@ -44,7 +45,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_it_is_the_model_without_noise(file: Path) -> None:
-    found = base_prediction(model())(file)
+    found = base_prediction(model())(read_file(file))
     assert not isinstance(found, str)
     values = np.asarray(Image.open(file))[..., 0]
     assert np.array_equal(found[1:], values[1:] > 127)
@@ -61,7 +62,7 @@ def test_it_is_in_the_page_and_said_to_be_no_part_of_the_certificate(
         write_files(tmp_path / folder, file, found, base=base)
     html = (tmp_path / "with" / "report.html").read_text()
     page = Reader(html)
-    expected = base_prediction(model())(file)
+    expected = base_prediction(model())(read_file(file))
     assert not isinstance(expected, str)
     assert np.array_equal(indices(page, "base"), np.where(expected < 0, 255, expected))
     assert "one pass of bright without noise; no part of the certificate" in html
@@ -90,5 +91,5 @@ def test_a_model_that_fails_without_noise_costs_no_certificate(file: Path, tmp_p
 def test_clouds_have_one_too(tmp_path: Path) -> None:
     points = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     np.savez(tmp_path / "cloud.npz", points=points)
-    found = base_prediction(ByHeight(), kind=CloudKind())(tmp_path / "cloud.npz")  # type: ignore[arg-type]
+    found = base_prediction(ByHeight())(CloudKind().read(tmp_path / "cloud.npz"))  # type: ignore[arg-type]
     assert np.array_equal(found, points[:, 2] > 0)

@@ -16,13 +16,13 @@ from PIL import Image
 from segcert.certificates.files import CERTIFICATE, load_certificate
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
+from segcert.files import prepare_folder
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.runs.certify_images import (
     Done,
     certify_images,
     check_request,
-    prepare_folder,
     put_in_place,
 )
 from segcert.runs.request import Request

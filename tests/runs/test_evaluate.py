@@ -17,12 +17,13 @@ from PIL import Image
 
 from segcert.data.labelled import IGNORE
 from segcert.errors import InputError, VerificationError
+from segcert.locks import held
 from segcert.metrics.score import Score, score
 from segcert.metrics.worst_case import WorstCase, worst_case
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.evaluate import SUMMARY, Results, load_results
-from segcert.runs.records import RECORDS, locked
+from segcert.runs.records import RECORDS
 from segcert.runs.rows import Row, from_json, to_json
 from segcert.sampling.sampler import sample
 
@@ -202,17 +203,20 @@ def test_any_seed_goes_on_with_the_stored_one(program: ModuleType, data: Path, w
 
 
 def test_two_processes_on_one_folder(program: ModuleType, data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, PROGRAM, data, tmp_path, "hang", "3"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    holder = "import sys; from pathlib import Path; from segcert.locks import held\n"
+    holder += "with held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", holder, tmp_path]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        while not (tmp_path / RECORDS).exists() and process.poll() is None:
-            time.sleep(0.05)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
         with pytest.raises(InputError, match="another process works on"):
             program.run(data, tmp_path)
+        assert [*tmp_path.iterdir()] == []
     finally:
         process.kill()
         process.communicate()
-    with locked(tmp_path):  # the lock ended with its process
+    with held(tmp_path):  # the lock ended with its process
         pass
 
 

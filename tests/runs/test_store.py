@@ -135,6 +135,31 @@ def test_files_that_do_not_say_whose_draws_they_hold_are_refused(tmp_path: Path)
             opened(path)
 
 
+def test_work_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    """Counts that were never drawn, in a file that is whole, and any part of its header."""
+    path = tmp_path / "a.npz"
+    stored(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays)
+    assert opened(path).partial is not None
+    header = json.loads(str(arrays["header"]))
+    changes = [
+        {"pilot_counts": arrays["pilot_counts"] + np.int16(1)},
+        {"pilot_fingerprints": arrays["pilot_fingerprints"] + np.uint64(1)},
+        {"test_invalid": np.array(1)},
+        {"more": np.zeros(3)},
+        {"header": np.array(json.dumps(header | {"history": [{"draws": 3}]}))},
+        {"header": np.array(json.dumps(header | {"sha256": "0" * 64}))},
+    ]
+    for change in changes:
+        np.savez(path, **(arrays | change))
+        before = path.read_bytes()
+        with pytest.raises(InputError, match=r"a\.npz is damaged \(.*another one\): delete it"):
+            opened(path)
+        assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("data", [b"", b"PK", b"not a file of ours", b"\x93NUMPY\x01\x00"])
 def test_foreign_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.npz"

@@ -152,7 +152,7 @@ def test_the_version_in_the_table_is_that_of_the_file(tmp_path: Path) -> None:
 
 def test_rows_of_version_1_have_no_digest_and_are_only_read(tmp_path: Path) -> None:
     """Nothing is added to them; what contradicts itself is refused there, too."""
-    shutil.copy(Path(__file__).parents[1] / "formats" / "today" / RECORDS, tmp_path)
+    shutil.copy(Path(__file__).parents[1] / "formats" / "2" / RECORDS, tmp_path)
     (row,) = load_results(tmp_path).rows
     with opened(tmp_path, write=True) as store, pytest.raises(InputError, match="no digests"):
         check_sealed(store, tmp_path)

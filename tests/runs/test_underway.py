@@ -14,6 +14,7 @@ from segcert.noise.kinds import named_cloud_noise, named_noise
 from segcert.runs.cloud_setting import all_cloud_settings
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.engines.local import LocalEngine
+from segcert.runs.inventory import take_inventory
 from segcert.runs.jobs import Job
 from segcert.runs.underway import Underway, work_of
 
@@ -39,7 +40,8 @@ def cloud_net(columns: int = 6, **options: object) -> PointSegmenter:
 def jobs_of(segmenter: object, data: EvaluationSet, config: EvaluationConfig) -> list[Job]:
     with LocalEngine(segmenter, device="cpu") as engine:
         found = Underway(
-            segmenter, data, config, engine=engine, batch_size="auto", progress=None
+            segmenter, data, take_inventory(data), config,
+            engine=engine, batch_size="auto", progress=None,
         )  # fmt: skip
         return list(found.jobs(range(len(data.images))))
 

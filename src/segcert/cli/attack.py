@@ -85,6 +85,7 @@ def attack(
     from segcert.data.images import read_file
     from segcert.errors import VerificationError
     from segcert.files import check_writable
+    from segcert.locks import held
     from segcert.models.shipped import open_model, recorded_model
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
     from segcert.report.progress import DrawProgress
@@ -106,11 +107,11 @@ def attack(
     scale = found.provenance.scale
     name = smoothed or recorded_model(found.provenance.model, denoiser)
     whole_model = open_model(name, scale=scale, denoiser=denoiser)
-    check_same(found, whole_model, image)
+    photo = read_file(image)
+    check_same(found, whole_model, photo)
     plain = whole_model if model is None else open_model(model, scale=scale)
     true = None if truth is None else read_truth(truth, found, plain)
     check_writable(out / "attack.json")
-    photo = read_file(image)
     before = plain_labels(plain, photo / 255, device=device)
     search = Search(
         radius=found.radius if radius is None else radius, steps=steps, restarts=restarts,
@@ -121,18 +122,18 @@ def attack(
         labels = certified_only(found.labels, found.certified)
     else:
         labels = before if true is None else true
-    with DrawProgress(messages) as bar:
+    with held(out), DrawProgress(messages) as bar:
         best = search_attack(
             plain if against == "plain" else whole_model, image, labels, search, device=device,
             progress=lambda done, total: bar("attack", done, total),
         )  # fmt: skip
         checked = check_attack(
-            found, whole_model, image, best.image, n=n, device=device,
+            found, whole_model, photo, best.image, n=n, device=device,
             progress=lambda done, total: bar("check", done, total),
         )  # fmt: skip
-    after = plain_labels(plain, best.image, device=device)
-    effect = PlainEffect(plain.name, before, after, true)
-    write_attack(out, found, best.image.numpy(), search, effect, checked, palette=plain.palette)
+        after = plain_labels(plain, best.image, device=device)
+        effect = PlainEffect(plain.name, before, after, true)
+        write_attack(out, found, best.image.numpy(), search, effect, checked, palette=plain.palette)
     results.print(attack_table(effect, checked))
     results.print()
     say(f"Open {out / 'figure1.png'}")

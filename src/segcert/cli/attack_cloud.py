@@ -67,13 +67,15 @@ def attack_cloud(
     from segcert.certificates.certified_model import check_same
     from segcert.cli.clouds import kind_for, reopen_point_model
     from segcert.files import check_writable
+    from segcert.locks import held
 
     certified = reopen_point_model(found, smoothed)
     plain = certified if model is None else reopen_point_model(found, model)
     x = kind_for(certified).read(path)
     check_same(found, certified, x)
     check_writable(given.out / "attack.json")
-    attack_tensor(x, found, given, plain=plain, certified=certified)
+    with held(given.out):
+        attack_tensor(x, found, given, plain=plain, certified=certified)
 
 
 def attack_tensor(

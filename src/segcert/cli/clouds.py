@@ -91,10 +91,11 @@ def certify_clouds(
 
     from segcert.cli.shell import messages, say
     from segcert.data.point_files import read_cloud
+    from segcert.files import prepare_folder
     from segcert.report.base_prediction import base_prediction
     from segcert.report.cloud_files import write_cloud_files
     from segcert.report.progress import DrawProgress
-    from segcert.runs.certify_images import certify_images, check_request, prepare_folder
+    from segcert.runs.certify_images import certify_images, check_request
     from segcert.runs.inputs import find_images
 
     kind = kind_for(segmenter)
@@ -108,7 +109,7 @@ def certify_clouds(
     for path in found.values():
         for note in read_cloud(path).notes:
             say(f"note: {path}: {note}", to=messages)
-    base = base_prediction(segmenter, kind=kind, device=wishes.device)
+    base = base_prediction(segmenter, device=wishes.device)
     write = partial(write_cloud_files, with_truth=segmenter.category is not None, up=up, base=base)
     with DrawProgress(messages) as progress:
         done = list(certify_images(

@@ -59,14 +59,14 @@ def demo(
     from segcert.data.images import read_image
     from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
     from segcert.errors import InputError
-    from segcert.files import atomic_write
+    from segcert.files import atomic_write, prepare_folder
     from segcert.metrics.score import score
     from segcert.models.shipped import open_model
     from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files
     from segcert.report.progress import DrawProgress
     from segcert.report.strip import strip
-    from segcert.runs.certify_images import certify_images, check_image, prepare_folder
+    from segcert.runs.certify_images import certify_images, check_image
     from segcert.runs.request import Request
     from segcert.sampling.streams import check_seed
 

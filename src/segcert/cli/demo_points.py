@@ -12,6 +12,7 @@ from segcert.cli.shell import messages, results
 from segcert.data.clouds import diameter
 from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, Shapes
 from segcert.data.point_files import write_cloud
+from segcert.files import prepare_folder
 from segcert.metrics.score import score
 from segcert.models import opening_points
 from segcert.models.opening_points import PointOptions
@@ -19,7 +20,7 @@ from segcert.report.base_prediction import base_prediction
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.cloud_radius import cloud_radius_line
 from segcert.report.progress import DrawProgress
-from segcert.runs.certify_images import certify_images, check_image, prepare_folder
+from segcert.runs.certify_images import certify_images, check_image
 from segcert.runs.cloud_request import CloudRequest
 from segcert.sampling.streams import check_seed
 
@@ -57,7 +58,7 @@ def demo_points(index: int, *, tau: float, n0: int, n: int, seed: int | None, ou
     check_image(request, cloud, model, kind=kind)
     prepare_folder(out)
     write_cloud(path, shape)
-    write = partial(write_cloud_files, with_truth=True, base=base_prediction(model, kind=kind))
+    write = partial(write_cloud_files, with_truth=True, base=base_prediction(model))
     with DrawProgress(messages) as progress:
         (done,) = certify_images(
             model, {path.stem: path}, request, out=out, seed=seed, overwrite=True,

@@ -1,5 +1,8 @@
 """The application: its commands, its exit status, and one line for each error."""
 
+import errno
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -22,9 +25,13 @@ from segcert.cli.shell import complain
 from segcert.cli.toy import toy
 from segcert.cli.train import train
 from segcert.cli.verify import verify
-from segcert.errors import SegcertError, VerificationError
+from segcert.errors import SegcertError, VerificationError, is_out_of_memory
+from segcert.signals import SHELL, as_interrupts
 
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+FAILED, UNUSABLE = 1, 2
+TRACEBACK = "SEGCERT_TRACEBACK"  # environment variable
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+BROKEN_PIPE = SHELL + signal.SIGPIPE  # who reads the output is gone
 
 app = App(
     name="segcert",
@@ -43,24 +50,55 @@ for command in (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 failed check, 2 unusable input, 130 interrupted."""
+    """Run a command and exit.
+
+    0 is done, 1 a failed check, 2 an unusable input; by the convention of shells, 130 is ended by
+    Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 by a reader of the output that went away.
+    """
     warnings.filterwarnings("ignore", module="PIL")  # about metadata of images
-    sys.exit(run(arguments))
+    status = run(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # Python would try it again, and print a traceback
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            status = status or UNUSABLE
+    sys.exit(status)
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit status."""
-    try:
-        bind(arguments)()
-    except VerificationError as error:
-        return complain(str(error), FAILED)
-    except (SegcertError, OSError) as error:
-        return complain(str(error), UNUSABLE)
-    except CycloptsError as error:
-        return complain(str(error), UNUSABLE)
-    except KeyboardInterrupt as error:
-        return complain(str(error) or "interrupted", INTERRUPTED)
+    """Run a command and return its exit status; whatever ends it is said in one line."""
+    with as_interrupts() as heard:
+        try:
+            bind(arguments)()
+        except KeyboardInterrupt as error:
+            return complain(str(error) or "interrupted", heard.status)
+        except BrokenPipeError:
+            return BROKEN_PIPE
+        except Exception as error:
+            return complain(*told(error))
     return 0
+
+
+def told(error: Exception) -> tuple[str, int]:
+    """The line and the exit status of an error; see `main`."""
+    if isinstance(error, VerificationError):
+        return str(error), FAILED
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"{error}: make room and repeat the command; what is done is kept", UNUSABLE
+    if isinstance(error, (SegcertError, OSError, CycloptsError)):
+        return str(error), UNUSABLE
+    if is_out_of_memory(error):
+        return (
+            "out of memory: what is done is kept; try a smaller --batch-size, a smaller input, or "
+            "another machine"
+        ), UNUSABLE
+    if os.environ.get(TRACEBACK):
+        raise error
+    return (
+        f"{type(error).__name__}: {error} (an error that segcert does not know, of itself or of "
+        f"the model: what is done is kept; {TRACEBACK}=1 shows where it comes from)"
+    ), FAILED
 
 
 def bind(arguments: list[str] | None = None) -> Callable[[], object]:

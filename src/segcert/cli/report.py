@@ -33,7 +33,8 @@ def report(
     """
     from segcert.cli.shell import messages, results, say
     from segcert.files import check_writable
-    from segcert.report.comparison import in_use, open_runs
+    from segcert.locks import held, is_held
+    from segcert.report.comparison import open_runs
     from segcert.report.run_tables import comma_separated, latex, markdown, plain
 
     forms = {"text": plain, "markdown": markdown, "latex": latex, "csv": comma_separated}
@@ -42,10 +43,11 @@ def report(
     if out is not None:
         check_writable(out / "table.md")
     results.print(forms[format or "text"](found), markup=False, end="")
-    for folder in filter(in_use, folders):
+    for folder in filter(is_held, folders):
         say(f"note: {folder} is still in use: more images may come", to=messages)
     if out is not None:
-        write_report(found, out)
+        with held(out):
+            write_report(found, out)
 
 
 def write_report(found: "Comparison", out: Path) -> None:

@@ -1,6 +1,7 @@
 """What commands print: results on standard output, messages on standard error."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
@@ -50,6 +51,7 @@ def cell(text: object) -> str:
 
 def complain(text: str, status: int) -> int:
     """Print one line about an error and hand on the exit status."""
-    messages.print("[bold red]segcert:[/] ", end="")
-    say(" ".join(text.split()), to=messages)
+    with suppress(OSError):  # nobody hears it, but the status says it
+        messages.print("[bold red]segcert:[/] ", end="")
+        say(" ".join(text.split()), to=messages)
     return status

@@ -102,6 +102,7 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
 
     from segcert.cli.shell import messages, say
     from segcert.files import atomic_write, check_writable
+    from segcert.locks import held
     from segcert.report.plots import save_plot
     from segcert.report.progress import DrawProgress
     from segcert.toy.files import study_csv, study_json
@@ -109,13 +110,16 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
 
     start = perf_counter()
     check_writable(folder / "toy.csv")
-    with DrawProgress(messages) as bar:
+    with held(folder), DrawProgress(messages) as bar:
         found = list(points(STUDY, repetitions=repetitions, seed=seed, progress=bar))
-    for name, text in (("toy.csv", study_csv(found)), ("summary.json", study_json(STUDY, found))):
-        with atomic_write(folder / name) as file:
-            file.write(text.encode())
-    for sweep in STUDY:
-        save_plot(plot_of(sweep, found), folder / sweep.name)
+        for name, text in (
+            ("toy.csv", study_csv(found)),
+            ("summary.json", study_json(STUDY, found)),
+        ):
+            with atomic_write(folder / name) as file:
+                file.write(text.encode())
+        for sweep in STUDY:
+            save_plot(plot_of(sweep, found), folder / sweep.name)
     say(
         f"{len(STUDY)} figures (PNG, SVG), toy.csv and summary.json are in {folder}: "
         f"{perf_counter() - start:.0f} s"

@@ -3,16 +3,20 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from segcert.certificates.result import Certificate
+from segcert.certificates.same_input import check_certified
 from segcert.data.point_files import read_cloud, write_cloud
 from segcert.files import atomic_write
 from segcert.report.base_prediction import BasePrediction
 from segcert.report.points_page import render_points_page
 from segcert.report.points_still import still_png
 from segcert.report.points_view import Up, make_points_view
+from segcert.sampling.inputs import read_input
 
 ABSTAINED = 255
+COLUMNS_WITH_NORMALS = 6
 
 
 def write_cloud_files(
@@ -33,9 +37,14 @@ def write_cloud_files(
         certificate: Its certificate.
         with_truth: Whether the labels of the file are true parts in the numbers of the model.
         up: Axis that points up in the pictures.
-        base: Labels the file without noise, for the page.
+        base: Labels the input without noise, for the page.
+
+    Raises:
+        InputError: If the file holds another cloud by now.
     """
     cloud = read_cloud(image)
+    x = read_input(cloud if with_normals(certificate) else torch.from_numpy(cloud.points))
+    check_certified(image, x, certificate)
     truth = None if cloud.labels is None or not with_truth else cloud.labels.astype(np.uint8)
     certificate.save(folder)
     labels = certificate.labels.astype(np.uint8)
@@ -48,8 +57,13 @@ def write_cloud_files(
     write_cloud(folder / "labels.ply", cloud, shown)
     view = make_points_view(
         certificate, cloud.points,
-        title=image.stem, truth=truth, base=None if base is None else base(image), up=up,
+        title=image.stem, truth=truth, base=None if base is None else base(x), up=up,
     )  # fmt: skip
     with atomic_write(folder / "cloud.png") as file:
         file.write(still_png(view))
     (folder / "report.html").write_text(render_points_page(view), encoding="utf-8")
+
+
+def with_normals(certificate: Certificate) -> bool:
+    """Whether the normals of a cloud are part of what was certified."""
+    return certificate.provenance.input_shape[1] == COLUMNS_WITH_NORMALS

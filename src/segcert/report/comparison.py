@@ -1,6 +1,5 @@
 """Run folders of ``segcert evaluate`` side by side: refused unless they can be compared."""
 
-import fcntl
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from segcert.errors import InputError
 from segcert.models.resizing import parse_resizing
 from segcert.runs.config import EvaluationConfig, words
 from segcert.runs.evaluate import Results, load_results
-from segcert.runs.records import LOCK
 from segcert.runs.rows import Row, Totals, add_up
 from segcert.runs.setting import Setting
 
@@ -80,18 +78,6 @@ def open_runs(folders: Sequence[Path], labels: Sequence[str] = ()) -> Comparison
     if not labels:
         check_names(folders, loaded)
     return compare(loaded, labels or [results.config.model for results in loaded])
-
-
-def in_use(folder: Path) -> bool:
-    """Whether another process works on a run folder."""
-    try:
-        with (folder / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # no lock: copied without it, or not ours to read
-        return False
-    return False
 
 
 def check_comparable(

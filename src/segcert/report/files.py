@@ -9,6 +9,7 @@ from segcert.certificates.legend import palette_of
 from segcert.certificates.pictures import labels_image, png_bytes
 from segcert.certificates.radius_map import radius_map as map_radii
 from segcert.certificates.result import Certificate
+from segcert.certificates.same_input import check_certified
 from segcert.data.images import read_file
 from segcert.files import atomic_write
 from segcert.report.base_prediction import BasePrediction
@@ -37,9 +38,14 @@ def write_files(
         truth: True classes, 255 = ignored, for the page.
         radius_map: Also write ``radius.npy`` (float64, in input units), ``radius.png`` and
             ``radius.txt`` with what the map states; its alpha comes on top of the certificate's.
-        base: Labels the file without noise, for the page.
+        base: Labels the input without noise, for the page.
+
+    Raises:
+        InputError: If the file holds another image by now.
     """
-    pixels = read_file(image).movedim(0, 2).numpy()
+    x = read_file(image)
+    check_certified(image, x, certificate)
+    pixels = x.movedim(0, 2).numpy()
     labels, certified = certificate.labels, certificate.certified
     palette = palette_of(certificate)
     certificate.save(folder)
@@ -47,7 +53,7 @@ def write_files(
     overlay(pixels, labels, certified, palette).save(folder / "overlay.png")
     view = make_view(
         certificate, pixels,
-        title=image.stem, truth=truth, base=None if base is None else base(image),
+        title=image.stem, truth=truth, base=None if base is None else base(x),
     )  # fmt: skip
     (folder / "report.html").write_text(render_page(view), encoding="utf-8")
     if radius_map:

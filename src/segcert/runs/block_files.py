@@ -2,13 +2,14 @@
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from segcert.arrays import read_arrays
+from segcert.arrays import hash_named, read_arrays
 from segcert.files import atomic_write
+from segcert.locks import Held
 from segcert.runs.engines.units import Done, Unit, packed, unpacked
 
 BLOCKS = "blocks"
@@ -19,24 +20,43 @@ VERSION = 2  # of another one, a block is drawn again; those of 1 may share rand
 class BlockFiles:
     """One file for each unit, put in place when it is complete: ``RUN/blocks/...npz``.
 
-    A file is used only for the very unit that it was written for: same configuration, same draws,
-    same batch size, same guess. Any other one, and a damaged one, is drawn again.
+    A file is used only for the very unit that it was written for, or for one that begins with it:
+    same configuration, same draws, same batch size, same guess. Any other one, and one that is
+    damaged or was changed, is drawn again.
 
     Args:
         folder: Of the blocks.
         config_sha256: Hash of what was asked for.
+        place: The run folder, which must not be deleted meanwhile.
     """
 
     folder: Path
     config_sha256: str
+    place: Held | None = None
 
     def load(self, unit: Unit) -> Done | None:
-        """Read a unit that was counted before; None if it was not."""
-        path = self._path(unit)
+        """Read a unit that was counted before, or its first draws; None if there is none."""
+        block = unit.block
+        stem = f"{unit.work}-{block.stage.value}-{block.start}-"
+        stops = (
+            int(rest)
+            for path in self._files()
+            if path.name.startswith(stem)
+            and (rest := path.name.removeprefix(stem).removesuffix(".npz")).isdecimal()
+        )
+        for stop in sorted(stops, reverse=True):
+            if block.start < stop <= block.stop:
+                found = self._read(replace(unit, block=replace(block, stop=stop)))
+                if found:
+                    return found
+        return None
+
+    def _read(self, unit: Unit) -> Done | None:
+        """Read the very file of a unit; None if it is damaged, changed, or of another run."""
         try:
-            arrays = read_arrays(path)
+            arrays = read_arrays(self._path(unit))
             header = json.loads(str(arrays.pop("header")))
-            if header["unit"] != self._header(unit):
+            if header["unit"] != self._header(unit) or header["sha256"] != hash_named(arrays):
                 return None
             done = Done(unit, unpacked(arrays), float(header["seconds"]))
         except Exception:  # readers of zip files and JSON raise anything on damaged bytes
@@ -44,9 +64,18 @@ class BlockFiles:
         return done if done.tally.draws == unit.draws else None
 
     def save(self, done: Done) -> None:
-        """Write a counted unit, completely or not at all."""
-        header = {"unit": self._header(done.unit), "seconds": done.seconds}
-        arrays = packed(done.tally) | {"header": np.array(json.dumps(header))}
+        """Write a counted unit, completely or not at all.
+
+        Raises:
+            InputError: If the run folder was deleted.
+        """
+        if self.place:
+            self.place.check()
+        arrays = packed(done.tally)
+        header = {
+            "unit": self._header(done.unit), "seconds": done.seconds, "sha256": hash_named(arrays),
+        }  # fmt: skip
+        arrays["header"] = np.array(json.dumps(header))
         with atomic_write(self._path(done.unit)) as file:
             np.savez(file, allow_pickle=False, **arrays)
 

@@ -21,10 +21,12 @@ from torch import Tensor
 from segcert.certificates.files import CERTIFICATE, load_certificate, with_trace
 from segcert.certificates.hierarchies import check_class_names
 from segcert.certificates.result import Certificate
+from segcert.certificates.same_input import check_certified
 from segcert.certificates.stopping import StopWhen
 from segcert.data.images import hash_image
 from segcert.errors import InputError, SegcertError
-from segcert.files import held, remove_drafts
+from segcert.files import remove_drafts
+from segcert.locks import Held, held
 from segcert.models.base import BaseModel
 from segcert.models.runtime import recorded_precision
 from segcert.runs.kinds import IMAGES, InputKind
@@ -106,24 +108,6 @@ def check_image(
     request.check(components=kind.components(image), ignore=ignore)
 
 
-def prepare_folder(out: Path) -> None:
-    """Make the output folder and check that it can be written.
-
-    Raises:
-        InputError: If it is a file or cannot be written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(
-            f"--out {out} is a file, or lies below one: choose another folder"
-        ) from error
-    except OSError as error:
-        raise InputError(f"--out {out} cannot be written: {error.strerror}") from error
-
-
 def certify_images(
     segmenter: BaseModel,
     images: dict[str, Path],
@@ -159,10 +143,11 @@ def certify_images(
         Each input, when its files are written.
 
     Raises:
-        InputError: If ``out/NAME`` holds something else, or another process works on ``out``.
+        InputError: If ``out/NAME`` holds something else, another process works on ``out``, or an
+            input is changed or ``out`` is deleted meanwhile.
     """
     request = request.model_copy(update={"ignore_sha256": hash_mask(ignore)})
-    with held(out):
+    with held(out) as place:
         for name, path in images.items():
             start = time.monotonic()
             folder = out / name
@@ -176,9 +161,11 @@ def certify_images(
             certificate = certify_one(
                 segmenter, name, path, request,
                 out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
-                progress=progress, kind=kind,
+                progress=progress, kind=kind, place=place,
             )  # fmt: skip
             certificate = with_trace(certificate, folder)
+            place.check()
+            check_unchanged(path, certificate, kind)
             put_in_place(folder, partial(write, image=path, certificate=certificate))
             clear(out, name, request, certificate)
             yield Done(name, folder, certificate, False, time.monotonic() - start)
@@ -209,6 +196,7 @@ def certify_one(
     ignore: Mask | None,
     progress: Callable[[str, int, int], None] | None,
     kind: InputKind,
+    place: Held,
 ) -> Certificate:
     """Certify one input; interrupted, it keeps its draws in ``out/.NAME.partial.npz``."""
     image = kind.read(path)
@@ -225,6 +213,7 @@ def certify_one(
             progress(name, done, total)
 
     def keep(part: Partial) -> None:
+        place.check()
         store.history = stop.history if stop else ()
         store.keep(part)
 
@@ -235,20 +224,31 @@ def certify_one(
             n=request.planned(kind.components(image), ignore) or request.n, stop=stop,
             seed=store.seed, device=device, batch_size=batch_size,
             progress=report,
-            partial=store.partial, after_block=keep,
+            partial=store.partial, after_block=keep, ends_block=lambda: store.due,
         )  # fmt: skip
         if counts.sequential and counts.n < counts.sequential.at[-1]:
             report(counts.n0 + counts.n, counts.n0 + counts.n)  # it is done
     except OtherWorkError as error:
         raise InputError(f"{store.path}: {error}, by deleting that file") from error
     except KeyboardInterrupt as interrupt:
+        place.check()
         store.history = stop.history if stop else ()
         store.save()
         raise KeyboardInterrupt(
             "interrupted; the same command goes on where this one stopped"
         ) from interrupt
+    place.check()
     store.save()
     return certify(counts)
+
+
+def check_unchanged(path: Path, certificate: Certificate, kind: InputKind) -> None:
+    """Notice an input that was changed while it was sampled; a page would show the new one.
+
+    Raises:
+        InputError: If it was.
+    """
+    check_certified(path, kind.read(path), certificate)
 
 
 def check_replaceable(folder: Path) -> None:

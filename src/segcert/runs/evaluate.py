@@ -6,7 +6,8 @@ from pathlib import Path
 
 from segcert.data.evaluation_sets import EvaluationSet
 from segcert.errors import InputError
-from segcert.files import atomic_write
+from segcert.files import atomic_write, prepare_folder
+from segcert.locks import held, seen
 from segcert.metrics.worst_case import WorstCase
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
@@ -20,7 +21,6 @@ from segcert.runs.records import (
     add,
     check_sealed,
     finished,
-    locked,
     opened,
     start,
     stored_config,
@@ -117,36 +117,46 @@ def evaluate(
         The results, complete.
 
     Raises:
-        InputError: If the folder is in use, damaged, or holds a run of another configuration, or
-            the devices of the engine are of another type.
+        InputError: If the folder is in use, damaged, holds a run of another configuration, or is
+            deleted meanwhile, or the devices of the engine are of another type.
         VerificationError: If the configuration or a row of the folder was changed.
     """
     config.check(segmenter)
-    with locked(out), opened(out, write=True) as store:
+    prepare_folder(out)
+    with held(out) as place, opened(out, write=True) as store:
         known = stored_config(store, out)
         if known and any_seed:
             config = config.model_copy(update={"seed": known.seed})
         check_same(config, known, out)
         if known is None:
             start(store, config)
+        records = seen(out / RECORDS)
         check_sealed(store, out)
         done = finished(stored_rows(store, config, out))
         left = [number for number in range(len(inventory.items)) if number not in done]
-        files = BlockFiles(out / BLOCKS, config.sha256)
+        files = BlockFiles(out / BLOCKS, config.sha256, place)
         files.keep_only(set(left))
         engine = engine or LocalEngine(segmenter, device=device)
         check_device(config, engine)
         inputs = Underway(
-            segmenter, data, config, engine=engine, batch_size=batch_size, progress=progress
+            segmenter,
+            data,
+            inventory,
+            config,
+            engine=engine,
+            batch_size=batch_size,
+            progress=progress,
         )
         if isinstance(engine, LocalEngine):
             engine.after_batch = inputs.report
         for job in spread(engine, inputs.jobs(left), files, inputs.report):
             rows = inputs.close(job)
             if rows:
+                records.check()
                 add(store, rows, config)
                 files.remove(rows[0].number)
         files.keep_only(set())
+        records.check()
         results = Results(config, stored_rows(store, config, out))
         write_summary(results, out / SUMMARY)
     return results

@@ -60,8 +60,9 @@ class Part:
     """
 
     def __init__(self, stage: Stage, goals: tuple[int, ...], batch_size: int) -> None:
-        self._blocks = blocks_of(stage, goals, batch_size)
-        self.todo = deque(self._blocks)
+        self.todo = deque(blocks_of(stage, goals, batch_size))
+        self._handed: dict[int, Block] = {}
+        self.begun = False
         self._early: dict[int, Done] = {}
         self._goals = goals
         self.seconds = 0.0
@@ -69,17 +70,22 @@ class Part:
         self.at: dict[int, tuple[Tally, float]] = {}
 
     @property
-    def begun(self) -> bool:
-        """Whether a block was handed out."""
-        return len(self.todo) < len(self._blocks)
-
-    @property
     def complete(self) -> bool:
         """Whether all draws are counted."""
         return len(self.at) == len(self._goals)
 
+    def hand_out(self) -> Block:
+        """Take the next block that is to be counted."""
+        block, self.begun = self.todo.popleft(), True
+        self._handed[block.start] = block
+        return block
+
     def take(self, done: Done) -> None:
-        """Take a counted block; one that comes before its turn waits."""
+        """Take a counted block; one that comes before its turn waits, and its rest is next."""
+        counted = done.unit.block
+        handed = self._handed.pop(counted.start)
+        if counted.stop < handed.stop:
+            self.todo.appendleft(replace(handed, start=counted.stop))
         self._early[done.unit.block.start] = done
         while (start := 0 if self.tally is None else self.tally.draws) in self._early:
             self._merge(self._early.pop(start))
@@ -147,7 +153,7 @@ class Job:
         part = self._test if self._pilot is None or self._pilot.complete else self._pilot
         if not part.todo or (part.begun and self._classes is None):
             return None
-        block = part.todo.popleft()
+        block = part.hand_out()
         return Unit(self.key, block, self._batch_size, self._classes, self._reference)
 
     def take(self, done: Done) -> None:

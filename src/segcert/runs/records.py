@@ -1,6 +1,5 @@
 """The store of an evaluation: one SQLite file, one transaction for each input."""
 
-import fcntl
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -11,7 +10,7 @@ from segcert.runs.config import EvaluationConfig
 from segcert.runs.rows import Row
 from segcert.runs.stored_rows import COLUMNS, SEALED, read_rows, to_values
 
-RECORDS, LOCK = "records.sqlite", "records.lock"
+RECORDS = "records.sqlite"
 VERSION = 2  # 1 had no digests
 SEALS = {1: "", 2: " sha256 TEXT NOT NULL,"}  # a column, by version
 SCHEMA = """
@@ -25,30 +24,6 @@ CREATE TABLE results (
 );
 PRAGMA user_version = {version};
 """
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a run folder; the lock ends with the process, however it ends.
-
-    Raises:
-        InputError: If another process holds it, or the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("w")
-    except OSError as error:
-        raise InputError(
-            f"--out {folder} cannot be written: {error.strerror}: choose another folder"
-        ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"another process works on {folder}: wait for it, or choose another --out"
-            ) from error
-        yield
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from segcert.arrays import read_arrays
+from segcert.arrays import hash_named, read_arrays
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.runs.request import Request
@@ -45,10 +45,15 @@ class PartialStore:
     history: tuple[Look, ...] = ()
     _saved: float = field(default_factory=time.monotonic)
 
+    @property
+    def due(self) -> bool:
+        """Whether the last time that work was written down is long ago."""
+        return time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES
+
     def keep(self, partial: Partial) -> None:
         """Remember work, and write it down now and then."""
         self.partial = partial
-        if time.monotonic() - self._saved > SECONDS_BETWEEN_SAVES:
+        if self.due:
             self.save()
 
     def save(self) -> None:
@@ -63,8 +68,9 @@ class PartialStore:
             "history": [asdict(look) for look in self.history],
             "identity": identity_record(self.partial.identity),
         }
-        arrays = {"header": np.array(json.dumps(header))}
-        arrays |= to_arrays("pilot", self.partial.pilot) | to_arrays("test", self.partial.test)
+        tallies = to_arrays("pilot", self.partial.pilot) | to_arrays("test", self.partial.test)
+        sealed = header | {"sha256": seal(header, tallies)}
+        arrays = tallies | {"header": np.array(json.dumps(sealed))}
         with atomic_write(self.path) as file:
             np.savez(file, allow_pickle=False, **arrays)
         self._saved = time.monotonic()
@@ -83,7 +89,7 @@ def open_store(
         fresh: Seed to start with if none was asked for.
 
     Raises:
-        InputError: If the file holds work on something else, or is damaged.
+        InputError: If the file holds work on something else, is damaged or was changed.
     """
     if not path.exists():
         return PartialStore(path, request, input_sha256, fresh if seed is None else seed)
@@ -112,11 +118,11 @@ def read_work(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read header and arrays.
 
     Raises:
-        InputError: If the file is damaged, or of another version of the format.
+        InputError: If the file is damaged, was changed, or is of another version of the format.
     """
     try:
         arrays = read_arrays(path)
-        header = dict(json.loads(str(arrays["header"])))
+        header = dict(json.loads(str(arrays.pop("header"))))
     except Exception as error:  # readers of zip files and JSON raise anything on damaged bytes
         raise damaged(path, error) from error
     version = header.get("version", 1)  # the first files did not name it
@@ -125,7 +131,14 @@ def read_work(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             f"unfinished work {path} has format version {version!r}, this segcert reads {VERSION}: "
             "finish it with the segcert that began it, or delete it"
         )
+    if header.pop("sha256", "") != seal(header, arrays):
+        raise damaged(path, ValueError("it was changed: its digest is another one"))
     return header, arrays
+
+
+def seal(header: dict[str, Any], tallies: dict[str, np.ndarray]) -> str:
+    """Digest of all that a file holds; who changes it can compute another one."""
+    return hash_named(tallies | {"header": np.array(json.dumps(header))})
 
 
 def damaged(path: Path, error: Exception) -> InputError:

@@ -12,7 +12,7 @@ from segcert.models.point_segmenter import PointSegmenter
 from segcert.runs.config import EvaluationConfig
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.units import Unit, Work
-from segcert.runs.inventory import tensor_of, truth_of
+from segcert.runs.inventory import Inventory, item_of, tensor_of, truth_of
 from segcert.runs.jobs import Job
 from segcert.runs.rows import Row, row_of
 from segcert.runs.setting import Setting
@@ -28,6 +28,7 @@ class Underway:
     Args:
         segmenter: The base model.
         data: The data set.
+        inventory: What the data set held when the run began.
         config: What is asked for.
         engine: Where draws are counted.
         batch_size: Draws that go through the model together, or "auto".
@@ -38,6 +39,7 @@ class Underway:
         self,
         segmenter: Segmenter | PointSegmenter,
         data: EvaluationSet,
+        inventory: Inventory,
         config: EvaluationConfig,
         *,
         engine: AbstractEngine,
@@ -45,13 +47,23 @@ class Underway:
         progress: Progress | None,
     ) -> None:
         self._segmenter, self._data, self._config = segmenter, data, config
+        self._inventory = inventory
         self._engine, self._batch_size, self._progress = engine, batch_size, progress
         self._open: dict[int, tuple[LabelledImage | Cloud, list[Job], list[Row]]] = {}
 
     def jobs(self, numbers: Iterable[int]) -> Iterator[Job]:
-        """Open inputs one after the other, as their jobs are asked for."""
+        """Open inputs one after the other, as their jobs are asked for.
+
+        Raises:
+            InputError: If one was changed since the run began.
+        """
         for number in numbers:
             item = self._data.images.item(number)
+            if item_of(item) != self._inventory.items[number]:
+                raise InputError(
+                    f"{item.name} of {self._data.name} was changed while the run was under way: "
+                    "put back what it held, or evaluate the new data into another --out"
+                )
             jobs: list[Job] = []
             self._open[number] = (item, jobs, [])
             for k in range(len(self._config.groups)):

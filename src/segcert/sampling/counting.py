@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int, Int16, Int64, Shaped
 from torch import Tensor
 
-from segcert.errors import SamplingError
+from segcert.errors import SamplingError, is_out_of_memory
 from segcert.models.adapter import component_shape
 from segcert.models.averaging import Output
 from segcert.models.base import BaseModel
@@ -70,6 +70,7 @@ def count_block(
     batch_size: int,
     margins: Margins | None = None,
     after_batch: Callable[[int], None] | None = None,
+    ends: Callable[[], bool] | None = None,
 ) -> Tally:
     """Count the labels of a block of draws, halving the batch when memory runs out.
 
@@ -80,6 +81,11 @@ def count_block(
         batch_size: Draws that go through the model together.
         margins: Of the pilot draws before this block.
         after_batch: Called after each batch with the number of draws of the stage so far.
+        ends: Asked after each batch whether the block ends there. What is counted, and in which
+            batches, does not depend on where blocks end.
+
+    Returns:
+        The counts of all draws of the block, or of the first ones if ``ends`` said so.
 
     Raises:
         SamplingError: If not even one draw fits into memory.
@@ -87,7 +93,7 @@ def count_block(
     batch_size = min(batch_size, task.largest_batch)
     while True:
         try:
-            return count_batches(task, block, guess, batch_size, margins, after_batch)
+            return count_batches(task, block, guess, batch_size, margins, after_batch, ends)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -105,6 +111,7 @@ def count_batches(
     batch_size: int,
     margins: Margins | None,
     after_batch: Callable[[int], None] | None,
+    ends: Callable[[], bool] | None,
 ) -> Tally:
     """Count a block with one batch size.
 
@@ -124,7 +131,9 @@ def count_batches(
         invalid += found.invalid
         if after_batch:
             after_batch(draws.stop)
-    runs = (Run(block.start, block.stop, batch_size),)
+        if ends and ends():
+            break
+    runs = (Run(block.start, draws.stop, batch_size),)
     return Tally(counts, int(invalid), to_numpy(prints), runs, margins, ties)
 
 
@@ -199,10 +208,3 @@ def no_memory_for_one_draw(task: Task) -> SamplingError:
         f"out of memory with a single draw of shape {tuple(task.x.shape)} on "
         f"{task.x.device}: use a smaller scale, a smaller input or another device"
     )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell an allocation failure, of any device, from other errors."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return "can't allocate memory" in str(error) or "out of memory" in str(error)

@@ -46,6 +46,7 @@ def sample(
     progress: Callable[[int, int], None] | None = None,
     partial: Partial | None = None,
     after_block: Callable[[Partial], None] | None = None,
+    ends_block: Callable[[], bool] | None = None,
 ) -> Counts:
     """Count how often a model gives each component its class under noise.
 
@@ -83,6 +84,8 @@ def sample(
             ``n`` and ``stop``, seed, model and kind of streams: all of them are its identity.
         after_block: Called after each block of batches with the work so far, a value that can be
             stored.
+        ends_block: Asked after each batch whether the block ends there, so that ``after_block`` is
+            called; where blocks end changes no result.
 
     Returns:
         The counts, with everything needed to draw them again.
@@ -121,6 +124,7 @@ def sample(
     pilot = run_stage(
         task, Stage.PILOT, done.pilot, n0, None, size,
         after_batch=report, after_block=lambda tally: keep(Partial(tally, done.test, identity)),
+        ends_block=ends_block,
     )  # fmt: skip
     guess = most_frequent(pilot) if n0 else None
     test = done.test
@@ -129,6 +133,7 @@ def sample(
             task, Stage.TEST, test, look, guess, size,
             after_batch=lambda draws: report(n0 + draws),
             after_block=lambda tally: keep(Partial(pilot, tally, identity)),
+            ends_block=ends_block,
         )  # fmt: skip
         counts = to_counts(
             task, pilot, test, guess, sequential=sequential, stop_rule=identity.stop_rule
@@ -171,13 +176,14 @@ def run_stage(
     *,
     after_batch: Callable[[int], None],
     after_block: Callable[[Tally], None],
+    ends_block: Callable[[], bool] | None,
 ) -> Tally:
     """Count draws of one stage, block by block, until there are ``goal``."""
     while tally.draws < goal:
         block = next_block(stage, tally.draws, goal, batch_size)
         counted = count_block(
             task, block, guess,
-            batch_size=batch_size, margins=tally.margins, after_batch=after_batch,
+            batch_size=batch_size, margins=tally.margins, after_batch=after_batch, ends=ends_block,
         )  # fmt: skip
         batch_size = counted.runs[-1].batch_size
         tally = tally.plus(counted)

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
 from segcert.errors import InputError
 from segcert.files import atomic_write
+from segcert.locks import Held
 from segcert.models.weights_files import check_sums
+from segcert.signals import Deferred
 from segcert.training.examples import Examples, hash_examples
 from segcert.training.recipe import Recipe, choices
 from segcert.training.state import State, Tally
@@ -33,6 +35,10 @@ class ResumeFile:
     Args:
         path: The file.
         every: Seconds between two writes within an epoch.
+
+    Attributes:
+        stop: A signal that asks to stop after the step at hand.
+        place: The lock file of the run, which goes where its folder goes.
     """
 
     def __init__(self, path: Path, *, every: float = EVERY) -> None:
@@ -40,6 +46,8 @@ class ResumeFile:
         self.identity: dict[str, str] = {}
         self.before, self.start = 0.0, time.monotonic()
         self.written = self.start
+        self.stop = Deferred()
+        self.place: Held | None = None
 
     def seconds(self) -> float:
         """Say how long the run has taken, with what it took before it was stopped."""
@@ -64,9 +72,11 @@ class ResumeFile:
         return tally
 
     def after_step(self, state: State, tally: Tally) -> None:
-        """Write the file if the last time is long ago."""
-        if time.monotonic() - self.written >= self.every:
+        """Write the file if the last time is long ago, or a signal asks to stop here."""
+        if self.stop or time.monotonic() - self.written >= self.every:
             self.after_epoch(state, tally)
+        if self.stop:
+            self.stop.go()
 
     def after_epoch(self, state: State, tally: Tally) -> None:
         """Write the file."""
@@ -76,13 +86,37 @@ class ResumeFile:
             "version": VERSION, "identity": self.identity, "seconds": self.seconds(),
             "state": state.pack(tally),
         }  # fmt: skip
+        self.check()
         with atomic_write(self.path) as file:
-            torch.save(content, file)
+            save(content, file)
         self.written = time.monotonic()
+
+    def check(self) -> None:
+        """Notice that the folder was deleted.
+
+        Raises:
+            InputError: If it was.
+        """
+        if self.place:
+            self.place.check()
 
     def remove(self) -> None:
         """Remove the file: the run is done."""
         self.path.unlink(missing_ok=True)
+
+
+def save(content: dict[str, Any], file: BinaryIO) -> None:
+    """Let torch write.
+
+    Raises:
+        OSError: As the file says it (disk full); torch itself speaks of positions only.
+    """
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def identify(state: State, examples: Examples, recipe: Recipe) -> dict[str, str]:

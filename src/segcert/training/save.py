@@ -1,6 +1,7 @@
 """Train and keep the weights: after every epoch the file holds the best known average."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from segcert.data.clouds import Cloud
 from segcert.data.part_numbers import CATEGORIES
 from segcert.data.training_sets import TrainingSet
 from segcert.files import remove_drafts
+from segcert.locks import held_file
 from segcert.models.architectures import Architecture
 from segcert.models.checkpoints import (
     DenoiserDescription,
@@ -19,6 +21,7 @@ from segcert.models.checkpoints import (
     save_weights,
 )
 from segcert.models.point_architectures import PointArchitecture
+from segcert.signals import deferred
 from segcert.training.board import Board
 from segcert.training.devices import Devices
 from segcert.training.loop import EpochReport, train
@@ -62,14 +65,20 @@ def train_and_save(
         The network with averaged weights, in eval mode.
 
     Raises:
-        InputError: If the data do not fit the recipe, or a kept state is damaged or of another run.
+        InputError: If the data do not fit the recipe, a kept state is damaged or of another run,
+            another process trains into the same file, or its folder is deleted meanwhile.
+        OSError: If a file cannot be written; what was kept before is whole.
     """
     kept, task = ResumeFile(resume_path(out)), task or Segmentation()
     writes = devices is None or devices.rank == 0
 
+    def after_epoch(report: EpochReport, averaged: nn.Module) -> None:
+        if writes:
+            keep(report, averaged)
+        if kept.stop and report.epoch < recipe.epochs:
+            kept.stop.go()
+
     def keep(report: EpochReport, averaged: nn.Module) -> None:
-        if not writes:
-            return
         minutes = kept.seconds() / 60
         origin = describe_origin(data, recipe, report, minutes, measure=task.measure)
         about: Origin = (
@@ -77,6 +86,7 @@ def train_and_save(
             if isinstance(task, Denoising)
             else describe(data, origin, recipe, architecture=architecture)
         )
+        kept.check()
         save_weights(out, averaged, about)
         if board:
             board.add_scalar("loss", report.loss, report.epoch)
@@ -87,22 +97,24 @@ def train_and_save(
             f"{task.measure} {report.quality:.4f}  {minutes:.1f} min"
         )
 
-    if writes and kept.path.exists():
-        log(f"goes on from {kept.path}")
-    try:
-        net = train(
-            net, data.images, recipe, devices=devices, after_epoch=keep, keeper=kept, task=task
-        )
-    except KeyboardInterrupt as error:
-        if kept.path.exists():
-            raise KeyboardInterrupt(
-                f"interrupted; the same command goes on from {kept.path}"
-            ) from error
-        raise
-    if writes:
-        kept.remove()
-        for path in (out, kept.path):
-            remove_drafts(path)  # of processes that were killed
+    with held_file(out) if writes else nullcontext() as kept.place, deferred() as kept.stop:
+        if writes and kept.path.exists():
+            log(f"goes on from {kept.path}")
+        try:
+            net = train(
+                net, data.images, recipe,
+                devices=devices, after_epoch=after_epoch, keeper=kept, task=task,
+            )  # fmt: skip
+        except KeyboardInterrupt as error:
+            if kept.path.exists():
+                raise KeyboardInterrupt(
+                    f"interrupted; the same command goes on from {kept.path}"
+                ) from error
+            raise
+        if writes:
+            kept.remove()
+            for path in (out, kept.path):
+                remove_drafts(path)  # of processes that were killed
     return net
 
 

@@ -11,6 +11,7 @@ from engine_models import evaluate_noise, figures_of, open_net
 from segcert.errors import InputError
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.block_files import BLOCKS, BlockFiles
+from segcert.runs.engines import counter
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.local import LocalEngine
 from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
@@ -89,6 +90,28 @@ def test_damaged_blocks_are_drawn_again(done: Done, tmp_path: Path) -> None:
     assert same(files.load(done.unit), done)
 
 
+def test_a_changed_block_is_drawn_again(done: Done, tmp_path: Path) -> None:
+    """Counts that were written by hand, in a file that is whole."""
+    files = BlockFiles(tmp_path / BLOCKS, "abc")
+    files.save(done)
+    (path,) = (tmp_path / BLOCKS).iterdir()
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays)
+    assert same(files.load(done.unit), done)
+    np.savez(path, **(arrays | {"block_counts": arrays["block_counts"][::-1]}))
+    assert files.load(done.unit) is None
+
+
+def test_the_first_draws_of_a_block_are_found(done: Done, tmp_path: Path) -> None:
+    files = BlockFiles(tmp_path / BLOCKS, "abc")
+    files.save(done)
+    longer = replace(done.unit, block=replace(done.unit.block, stop=done.unit.block.stop + 4))
+    assert same(files.load(longer), done)
+    shorter = replace(done.unit, block=replace(done.unit.block, stop=done.unit.block.stop - 4))
+    assert files.load(shorter) is None
+
+
 def test_old_blocks_are_removed(done: Done, tmp_path: Path) -> None:
     files = BlockFiles(tmp_path / BLOCKS, "abc")
     for work in ("3-0", "3-1", "13-0"):
@@ -119,9 +142,14 @@ class Broken(LocalEngine):
         return done
 
 
-def test_no_stored_block_is_drawn_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [10.0**6, 0.0], ids=["whole blocks", "batches"])
+def test_no_stored_block_is_drawn_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Nor a part of one: a block that takes long is answered, and kept, batch by batch."""
     whole = evaluate_noise(open_net(), tmp_path / "whole", images=2)
     engines = []
+    monkeypatch.setattr(counter, "ANSWER_SECONDS", seconds)
     while not engines or engines[-1].left == 0:
         engines.append(Broken(17))
         try:
@@ -131,6 +159,7 @@ def test_no_stored_block_is_drawn_again(tmp_path: Path) -> None:
     units = [unit for engine in engines for unit in engine.units]
     assert len(engines) > 3
     assert len(units) == len(set(units))
+    assert {unit.draws for unit in units} == ({2} if not seconds else {2, 4, 8})
     assert sum(unit.draws for unit in units) == 2 * 220
     assert figures_of(found) == figures_of(whole)
     one, other = ((tmp_path / name / SUMMARY).read_text() for name in ("whole", "parts"))

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,12 @@ from engine_models import (
 
 from segcert.errors import InputError, ModelError, SamplingError
 from segcert.runs.block_files import BLOCKS
+from segcert.runs.engines import processes
 from segcert.runs.engines.processes import ProcessEngine, devices_of, retold
-from segcert.runs.engines.units import to_bytes
+from segcert.runs.engines.units import Unit, to_bytes
 from segcert.runs.evaluate import Results
+from segcert.sampling.streams import Stage
+from segcert.sampling.tally import Block
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,59 @@ def test_a_process_that_dies_is_replaced_and_its_blocks_are_drawn_again(
     assert [one | {"input_sha256": ""} for one in figures_of(found)] == [
         one | {"input_sha256": ""} for one in figures_of(whole)
     ]
+
+
+def test_a_process_that_is_stopped_is_replaced_and_its_blocks_are_drawn_again(
+    whole: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGSTOP: it does not die, it only falls silent. A slow machine replaces others, too."""
+    monkeypatch.setattr(processes, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(processes, "SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr(processes, "MOST_ATTEMPTS", 10**6)
+    source = OpenDeadly(str(tmp_path), call=60, number=signal.SIGSTOP)
+    monkeypatch.setenv("SEGCERT_TEST_DRIVER", str(os.getpid()))
+    with ProcessEngine(source, workers=2) as engine:
+        before = {worker.process.pid for worker in engine._workers}
+        found = evaluate_noise(source(), tmp_path / "run", engine=engine)
+        after = {worker.process.pid for worker in engine._workers}
+    assert (tmp_path / "killed").exists()
+    assert before - after
+    assert [one | {"input_sha256": ""} for one in figures_of(found)] == [
+        one | {"input_sha256": ""} for one in figures_of(whole)
+    ]
+
+
+def test_a_stopped_process_holds_up_no_message_and_no_end() -> None:
+    """Pipes take 64 KB; and SIGTERM would wait until somebody lets the process go on."""
+    with ProcessEngine(open_net, workers=1) as engine:
+        (worker,) = engine._workers
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        for key in ("a", "b"):
+            engine.put(key, bytes(1 << 20))
+            engine.submit(Unit(key, Block(Stage.TEST, 0, 1), 1))
+    assert worker.process.exitcode == -signal.SIGKILL
+
+
+def test_only_time_that_was_waited_for_a_process_counts_as_its_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A parent that was stopped for a day finds its processes as they were."""
+    day = 86_400.0
+    clock = iter(range(10**6))
+    with ProcessEngine(open_net, workers=1) as engine:
+        (worker,) = engine._workers
+        while not worker.up:
+            engine._hear()
+        monkeypatch.setattr(processes.time, "monotonic", lambda: next(clock) * day)
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        for _ in range(3):
+            engine._hear()
+        assert 0 < worker.silent <= 6 * processes.BEAT_SECONDS
+        assert engine._workers == [worker]
+        worker.silent = processes.SILENCE_SECONDS
+        while worker in engine._workers:
+            engine._hear()
+        assert worker.process.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ UNITS_PER_WORKER = 2  # one is counted, the next one waits
 class AbstractEngine(ABC):
     """Workers, each with the model on its device.
 
-    Guarantee: every submitted unit is counted once, or an error is raised. A unit is drawn again
+    Guarantee: every submitted unit is counted once, or its first draws are, or an error is raised;
+    who submitted it submits the rest of it as another unit. A unit is drawn again
     only if its worker or its result was lost; its noise is the same, and no result was seen.
 
     Attributes:

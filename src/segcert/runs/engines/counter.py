@@ -10,7 +10,7 @@ from torch import Tensor
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.runs.engines.units import Done, Unit, Work, told
+from segcert.runs.engines.units import Done, Unit, Work, answered, told
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.promise import Margins
@@ -18,6 +18,7 @@ from segcert.sampling.setup import choose_device, make_task, unchecked_task
 from segcert.sampling.streams import Stage
 
 MOST_TASKS = 4  # inputs that are kept on the device
+ANSWER_SECONDS = 10.0  # then what is counted of a unit is answered, so that it is kept
 
 
 class Counter:
@@ -39,7 +40,7 @@ class Counter:
         shared: Mapping[str, object],
         after_batch: Callable[[int], None] | None = None,
     ) -> Done:
-        """Count one unit.
+        """Count one unit, or its first draws if it takes long.
 
         Args:
             unit: The unit.
@@ -61,8 +62,9 @@ class Counter:
             batch_size=unit.batch_size,
             margins=None if labels is None or not pilot else margins_from(labels),
             after_batch=lambda drawn: after_batch and after_batch(drawn - unit.block.start),
+            ends=lambda: time.perf_counter() - began >= ANSWER_SECONDS,
         )  # fmt: skip
-        return Done(unit, tally.to(torch.device("cpu")), time.perf_counter() - began)
+        return answered(unit, tally.to(torch.device("cpu")), time.perf_counter() - began)
 
     def _task(self, unit: Unit, work: object) -> Task:
         """Take the task of a unit; the first unit of an input checks the model."""

@@ -7,10 +7,11 @@ import pickle
 import queue
 import signal
 import threading
+import time
 from collections import Counter as Tallied
 from collections import deque
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import ClassVar
 
@@ -25,7 +26,12 @@ from segcert.runs.engines.abstract import (
 )
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.sources import ModelSource
-from segcert.runs.engines.units import Done, Unit, packed, to_bytes, unpacked
+from segcert.runs.engines.units import Done, Unit, answered, packed, to_bytes, unpacked
+from segcert.signals import INTERRUPTING
+
+BEAT_SECONDS = 1.0  # a process that lives says so, however long its model takes
+SILENCE_SECONDS = 120.0  # a process that is up and silent so long is stopped, or lost
+START_SECONDS = 900.0  # until a process is up: it reads its libraries first
 
 
 @dataclass(eq=False)
@@ -34,21 +40,36 @@ class Worker:
 
     Args:
         process: The process.
-        pipe: To it.
         device: Of its model.
+        outbox: Messages to it.
         units: Handed to it, oldest first.
         known: Keys of the values that it has.
+        up: Whether it was heard.
+        silent: Seconds of waiting since it was heard last.
     """
 
     process: SpawnProcess
-    pipe: Connection
     device: str
+    outbox: "queue.SimpleQueue[bytes | None]" = field(default_factory=queue.SimpleQueue)
     units: deque[Unit] = field(default_factory=deque)
     known: set[str] = field(default_factory=set)
+    up: bool = False
+    silent: float = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was silent for too long."""
+        return self.silent > (SILENCE_SECONDS if self.up else START_SECONDS)
+
+
+Inbox = queue.SimpleQueue[tuple[Worker, bytes | None]]
 
 
 class ProcessEngine(AbstractEngine):
-    """N processes on this machine; a process that dies is replaced, and its units drawn again.
+    """N processes on this machine; one that dies or is stopped is replaced.
+
+    Its units are drawn again, with the same noise. Threads of this process send and receive, so
+    that no process that stops listening or stops within a message can stop this one.
 
     Args:
         source: Opens the model in each process; it must be picklable.
@@ -67,7 +88,7 @@ class ProcessEngine(AbstractEngine):
         self._devices = devices_of(device, workers)
         self._message = to_bytes(source)
         self._shared: dict[str, object] = {}
-        self._waiting: deque[Unit] = deque()
+        self._inbox: Inbox = queue.SimpleQueue()
         self._lost: Tallied[Unit] = Tallied()
         self._workers = [self._start(where) for where in self._devices]
 
@@ -91,8 +112,7 @@ class ProcessEngine(AbstractEngine):
         for worker in self._workers:
             if key in worker.known:
                 worker.known.remove(key)
-                with contextlib.suppress(OSError):  # a dead one is found by collect
-                    worker.pipe.send_bytes(to_bytes((None, {}, key)))
+                worker.outbox.put(to_bytes((None, {}, key)))
 
     def submit(self, unit: Unit) -> None:
         """Hand a unit to the process with the fewest."""
@@ -100,59 +120,85 @@ class ProcessEngine(AbstractEngine):
         news = {key: self._shared[key] for key in unit.keys if key not in worker.known}
         worker.known.update(news)
         worker.units.append(unit)
-        with contextlib.suppress(OSError):  # a dead one is found by collect
-            worker.pipe.send_bytes(to_bytes((unit, news, "")))
+        worker.outbox.put(to_bytes((unit, news, "")))
 
     def collect(self) -> Done:
-        """Wait for a result; replace the processes that died.
+        """Wait for a result; replace the processes that died, or that are silent.
 
         Raises:
             SegcertError: If a process refuses its unit.
-            SamplingError: If the processes die again and again.
+            SamplingError: If the processes are lost again and again.
         """
         while True:
-            by_pipe: dict[object, Worker] = {worker.pipe: worker for worker in self._workers}
-            for pipe in wait(list(by_pipe)):  # type: ignore[arg-type]  # pipes, all of them
-                worker = by_pipe[pipe]
-                try:
-                    found = pickle.loads(worker.pipe.recv_bytes())
-                except (EOFError, OSError):
-                    self._replace(worker)
-                    continue
+            worker, message = self._hear()
+            if worker not in self._workers:
+                continue  # nobody was heard, or one that was replaced
+            if message is None:
+                self._replace(worker)
+            elif message:
+                found = pickle.loads(message)
                 if isinstance(found, Exception):
                     raise found
                 arrays, seconds = found
-                return Done(worker.units.popleft(), unpacked(arrays), seconds)
+                return answered(worker.units.popleft(), unpacked(arrays), seconds)
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes: what they had in the making is drawn again."""
         for worker in self._workers:
-            worker.pipe.close()
-            worker.process.terminate()
+            worker.process.kill()  # a stopped one would not hear anything milder
+            worker.outbox.put(None)
         for worker in self._workers:
             worker.process.join()
         self._workers = []
 
+    def _hear(self) -> tuple[Worker | None, bytes | None]:
+        """Wait a moment for any message, and replace the processes that are silent for too long.
+
+        The silence of a process is what this one spent waiting for it, so that a time in which
+        this process itself was stopped or busy does not count.
+
+        Returns:
+            Who was heard, if anybody, and the message: empty if it only lives, None if it died.
+        """
+        began = time.monotonic()
+        heard: Worker | None = None
+        message: bytes | None = b""
+        with contextlib.suppress(queue.Empty):
+            heard, message = self._inbox.get(timeout=BEAT_SECONDS)
+        waited = min(time.monotonic() - began, 2 * BEAT_SECONDS)
+        for worker in tuple(self._workers):
+            worker.silent = 0.0 if worker is heard else worker.silent + waited
+            if worker is heard:
+                worker.up = True
+            elif worker.lost:
+                self._replace(worker)
+        return heard, message
+
     def _start(self, device: str) -> Worker:
-        """Start a process."""
+        """Start a process, and the threads that talk to it."""
         ours, theirs = multiprocessing.Pipe()
         share = max(1, len(os.sched_getaffinity(0)) // len(self._devices))
         threads = min(share, torch.get_num_threads())
         process = multiprocessing.get_context("spawn").Process(
-            target=work, args=(theirs, self._message, device, threads), daemon=True
+            target=work, args=(theirs, self._message, device, threads, BEAT_SECONDS), daemon=True
         )
         process.start()
         theirs.close()
-        return Worker(process, ours, device)
+        worker = Worker(process, device)
+        for target, arguments in (
+            (deliver, (ours, worker.outbox)), (listen, (ours, worker, self._inbox)),
+        ):  # fmt: skip
+            threading.Thread(target=target, args=arguments, daemon=True).start()
+        return worker
 
     def _replace(self, dead: Worker) -> None:
-        """Put a new process in place of a dead one, and hand its units out again.
+        """Put a new process in place of a dead or silent one, and hand its units out again.
 
         Raises:
             SamplingError: If a unit was lost too often.
         """
-        dead.pipe.close()
         dead.process.kill()
+        dead.outbox.put(None)
         dead.process.join()
         if dead.units:
             first = dead.units[0]  # the others only waited
@@ -186,12 +232,35 @@ def devices_of(device: str, workers: int | None) -> tuple[str, ...]:
     return tuple(chosen[k % len(chosen)] for k in range(workers or len(chosen)))
 
 
-def work(pipe: Connection, source: bytes, device: str, threads: int) -> None:
+def deliver(pipe: Connection, outbox: "queue.SimpleQueue[bytes | None]") -> None:
+    """Send what is in the outbox; a process that does not read holds up this thread alone."""
+    while (message := outbox.get()) is not None:
+        try:
+            pipe.send_bytes(message)
+        except OSError:  # it is gone, which is found by `listen`
+            return
+
+
+def listen(pipe: Connection, worker: Worker, inbox: Inbox) -> None:
+    """Put all messages of a process into the inbox, and None when it is gone."""
+    with pipe:
+        while True:
+            try:
+                inbox.put((worker, pipe.recv_bytes()))
+            except (EOFError, OSError):
+                inbox.put((worker, None))
+                return
+
+
+def work(pipe: Connection, source: bytes, device: str, threads: int, beat_seconds: float) -> None:
     """Count what comes through the pipe, until it is closed: the whole life of a process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes the pipe
+    for number in INTERRUPTING:
+        signal.signal(number, signal.SIG_IGN)  # they are for the parent, which ends this process
     torch.set_num_threads(threads)
     inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    sending = threading.Lock()
     threading.Thread(target=receive, args=(pipe, inbox), daemon=True).start()
+    threading.Thread(target=beat, args=(pipe, sending, beat_seconds), daemon=True).start()
     shared: dict[str, object] = {}
     counter: Counter | None = None
     while (message := inbox.get()) is not None:
@@ -207,9 +276,21 @@ def work(pipe: Connection, source: bytes, device: str, threads: int) -> None:
         except Exception as error:  # the parent raises it
             answer = retold(error)
         try:
-            pipe.send_bytes(to_bytes(answer))
+            with sending:
+                pipe.send_bytes(to_bytes(answer))
         except OSError:
             return  # the parent is gone
+
+
+def beat(pipe: Connection, sending: threading.Lock, seconds: float) -> None:
+    """Say at all times that this process lives; a stopped one does not."""
+    while True:
+        try:
+            with sending:
+                pipe.send_bytes(b"")
+        except OSError:
+            return
+        time.sleep(seconds)
 
 
 def receive(pipe: Connection, inbox: "queue.SimpleQueue[bytes | None]") -> None:

@@ -20,7 +20,7 @@ from segcert.runs.engines.abstract import (
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.processes import retold
 from segcert.runs.engines.sources import ModelSource
-from segcert.runs.engines.units import Done, Unit, packed, unpacked
+from segcert.runs.engines.units import Done, Unit, answered, packed, unpacked
 
 START_SECONDS = 300.0  # that no worker at all may be up
 KNOCK_SECONDS = 10.0
@@ -209,7 +209,7 @@ class RayEngine(AbstractEngine):
         if isinstance(found, Exception):
             return found
         arrays, seconds = found
-        return Done(unit, unpacked(arrays), seconds)
+        return answered(unit, unpacked(arrays), seconds)
 
     def _lose(self, worker: Worker, ref: Any) -> None:
         """Replace a lost actor, and hand its units out again.

@@ -74,10 +74,10 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """A counted unit.
+    """A counted unit, or the first draws of one that took long.
 
     Args:
-        unit: The unit.
+        unit: The unit, as far as it was counted.
         tally: Its counts, on the CPU; margins of the draws of this unit alone.
         seconds: That the worker took.
     """
@@ -98,6 +98,12 @@ def told(segmenter: Segmenter | PointSegmenter, work: Work) -> Segmenter | Point
     if work.category is None:
         raise InputError(f"model {segmenter.name} labels clouds of a category, got none")
     return of_category(segmenter, work.category)
+
+
+def answered(unit: Unit, tally: Tally, seconds: float) -> Done:
+    """The answer of a worker, which may have counted the first draws of a unit only."""
+    block = replace(unit.block, stop=unit.block.start + tally.draws)
+    return Done(replace(unit, block=block), tally, seconds)
 
 
 def packed(tally: Tally) -> dict[str, np.ndarray]:
