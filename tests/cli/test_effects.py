@@ -366,7 +366,8 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.cli.plan_cluster.measure", (0.1, 8, "cpu"))
     put("segcert.cli.toy.draw_figures", stop=True)
     put("segcert.report.comparison.open_runs")
-    put("segcert.report.comparison.in_use", False)
+    put("segcert.locks.is_held", False)
+    put("segcert.locks.held", nullcontext())
     for form in ("plain", "markdown", "latex", "comma_separated"):
         put(f"segcert.report.run_tables.{form}", form)
     put("segcert.cli.report.write_report")
