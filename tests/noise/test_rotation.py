@@ -14,7 +14,8 @@ from worst_rotations import igso3_density, worst_probability, worst_radius
 
 from segcert.errors import InputError
 from segcert.noise.clouds import rotation_matrix, turned
-from segcert.noise.rotation import RotationNoise, angle_cdf, angles, coefficients, rotation_radius
+from segcert.noise.igso3 import angle_cdf, angles, coefficients
+from segcert.noise.rotation import RotationNoise, rotation_radius
 from segcert.sampling.streams import PhiloxStream
 
 CPU = torch.device("cpu")

@@ -1,4 +1,4 @@
-"""Rounded Gaussian noise: exact words, exact law at any centre, ties decided with 50 digits."""
+"""Rounded noise: exact words, exact law at any centre, ties decided with 80 digits."""
 
 import math
 
@@ -8,10 +8,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, norm
+from scipy.stats import binom, laplace, norm, uniform
 
 from segcert.errors import InputError
 from segcert.noise import rounded
+from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.laws import GAUSSIAN, LAPLACE, UNIFORM, Law
 from segcert.noise.rounded import (
     LARGEST,
     MARGIN,
@@ -19,7 +21,6 @@ from segcert.noise.rounded import (
     exact_noise,
     grid_step,
     rounded_gaussian,
-    standard_normals,
 )
 from segcert.sampling.streams import PhiloxStream
 
@@ -41,18 +42,102 @@ def test_step_is_the_power_of_two_in_its_range(sigma: float) -> None:
     assert sigma / 1024 < step <= sigma / 512
 
 
+SIZES = {  # of a tail, from the definitions
+    GAUSSIAN: lambda tail: -mpmath.sqrt(2) * mpmath.erfinv(2 * tail - 1),
+    UNIFORM: lambda tail: 1 - 2 * tail,
+    LAPLACE: lambda tail: -mpmath.log(2 * tail),
+}
+
+
+def exact_number(law: Law, word: int) -> mpmath.mpf:
+    """The number of a word with 70 digits: the size on its side."""
+    size = SIZES[law]((mpmath.mpf(word if word >= 0 else ~word) + 0.5) / 2**64)
+    return size if word >= 0 else -size
+
+
+@pytest.mark.parametrize("law", SIZES, ids=["gaussian", "uniform", "laplace"])
 @given(WORDS, st.floats(-1000, 1000, width=32), st.floats(0.01, 3))
-def test_value_is_the_rounded_sum_with_70_digits(word: int, centre: float, sigma: float) -> None:
-    """Every word, centre and sigma: the nearest multiple of the step, computed independently."""
+def test_value_is_the_rounded_sum_with_70_digits(
+    law: Law, word: int, centre: float, sigma: float
+) -> None:
+    """Every law, word, centre and scale: the nearest multiple of the step, by definition."""
     step = grid_step(sigma)
-    if abs(centre) > LARGEST * step:
-        return
-    drawn = rounded_gaussian(
-        torch.tensor([centre], dtype=torch.float64), sigma, torch.tensor([word])
+    drawn = rounded.rounded(
+        torch.tensor([centre], dtype=torch.float64), sigma, torch.tensor([word]), law
     )
     with mpmath.workdps(70):
-        steps = mpmath.nint(exact_value(centre, sigma, word) / step)
-    assert float(drawn) == float(steps) * step
+        exact = (mpmath.mpf(centre) + mpmath.mpf(sigma) * exact_number(law, word)) / step
+        steps = mpmath.nint(exact)
+    assert float(drawn) == float(np.float32(float(steps) * step))
+
+
+@pytest.mark.parametrize("law", SIZES, ids=["gaussian", "uniform", "laplace"])
+def test_extreme_words_are_within_the_largest_size(law: Law) -> None:
+    for word in (0, -1):
+        assert abs(float(law.numbers(torch.tensor([word])))) <= law.largest
+    assert float(law.numbers(torch.tensor([0]))) > 0.9 * law.largest
+
+
+@given(st.floats(-3, 3), st.integers(-20, 0), st.integers(-(2**20), 2**20))
+def test_multiples_are_those_of_exact_numbers(value: float, power: int, wrong: int) -> None:
+    """Computed numbers with an error of up to 2^-41: rounded as the exact ones are, also at ties."""
+    step = 2.0**power
+    for centre in (value, (round(value / step) + 0.5) * step):
+        off = wrong * 2.0**-62
+        found = rounded.on_multiples(
+            torch.tensor([centre + off], dtype=torch.float64), step, 4.0,
+            lambda at: mpmath.mpf(centre),  # noqa: B023
+        )  # fmt: skip
+        with mpmath.workdps(70):
+            assert float(found) == float(np.float32(float(mpmath.nint(centre / step)) * step))
+
+
+@pytest.mark.parametrize("law", SIZES, ids=["gaussian", "uniform", "laplace"])
+def test_the_law_is_off_by_no_more_than_is_said(law: Law) -> None:
+    """The borders of a small grid, one by one: each moves a probability by at most 2^-64.
+
+    With words of 12 bits all words can be tried: the cells that they give, against the exact law.
+    """
+    bits, ratio, part = 12, 40.0, 0.3
+    words = range(-(2 ** (bits - 1)), 2 ** (bits - 1))
+    with mpmath.workdps(50):
+        drawn = [int(mpmath.nint(part + ratio * law.exactly(word, bits))) for word in words]
+        cells = range(min(drawn), max(drawn) + 1)
+        distance = 0.0
+        for cell in cells:
+            exact = tail_above(law, (cell - 0.5 - part) / ratio)
+            exact -= tail_above(law, (cell + 0.5 - part) / ratio)
+            distance += abs(drawn.count(cell) / 2**bits - float(exact)) / 2
+        distance += 1 - sum(
+            float(tail_above(law, (cell - 0.5 - part) / ratio))
+            - float(tail_above(law, (cell + 0.5 - part) / ratio))
+            for cell in cells
+        )
+    assert 0 < distance <= law.borders(ratio) * 2.0**-bits
+    larger = rounded.variation(10, law)
+    assert larger == 10 * law.borders(1024) * 2.0**-64
+
+
+def tail_above(law: Law, number: float) -> float:
+    """P(Z > number), from SciPy."""
+    scipy_law = {GAUSSIAN: norm, UNIFORM: uniform(-1, 2), LAPLACE: laplace}[law]
+    return float(scipy_law.sf(number))
+
+
+def test_images_are_drawn_piece_by_piece_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(0))
+    whole = rounded.sample_rounded(x, 2, rng=PhiloxStream(1, CPU), scale=0.2, law=LAPLACE)
+    monkeypatch.setattr(rounded, "VALUES_AT_ONCE", (8, 8))
+    pieces = rounded.sample_rounded(x, 2, rng=PhiloxStream(1, CPU), scale=0.2, law=LAPLACE)
+    assert torch.equal(whole, pieces)
+    assert not torch.equal(whole[0], whole[1])
+
+
+@pytest.mark.parametrize("step", [1.0, -(2.0**-11), 2.0**-10, math.nan])
+def test_another_grid_is_refused(step: float) -> None:
+    with pytest.raises(InputError, match="step must be"):
+        GaussianNoise(0.25, step)
+    assert GaussianNoise(0.25, 2.0**-11).step == grid_step(0.25)
 
 
 @pytest.mark.parametrize("word", [0, 1, -1, 2**40, -(2**50), 2**62, 2**63 - 1, -(2**63)])
@@ -60,7 +145,7 @@ def test_normal_numbers_have_far_less_error_than_the_margin(word: int) -> None:
     """1024 steps of an error of 1e-14 each are 2^-36, with a size of 9.2: below 2^-30."""
     with mpmath.workdps(70):
         exact = exact_value(0, 1, word)
-        error = abs(float(standard_normals(torch.tensor([word]))) - exact)
+        error = abs(float(GAUSSIAN.numbers(torch.tensor([word]))) - exact)
     assert error <= 2e-15 * max(1, abs(exact))
     assert MARGIN / 16 > 1024 * 9.2 * 2e-15
 
@@ -74,9 +159,9 @@ def test_near_ties_are_decided_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
         centre = float((mpmath.nint(noise) + mpmath.mpf("0.5") - noise) * step)
     calls = []
 
-    def counted(part: float, ratio: float, drawn: int) -> int:
+    def counted(part: mpmath.mpf, ratio: float, drawn: int, law: Law) -> int:
         calls.append(drawn)
-        return exact_noise(part, ratio, drawn)
+        return exact_noise(part, ratio, drawn, law)
 
     monkeypatch.setattr(rounded, "exact_noise", counted)
     for shift in (0.0, 1e-17, -1e-17, 1e-15, -1e-15):

@@ -79,6 +79,7 @@ def replay(
     task = make_task(
         segmenter, image, noise=certificate.counts.noise, device=device,
         seed=source.seed, stream_kind=source.streams if not fresh else None,
+        recorded=True,
     )  # fmt: skip
     check_model(certificate, task)
     if not fresh and not of_another_kind(certificate, task):

@@ -42,11 +42,6 @@ class AxisAngleNoise(AbstractNoise):
     kind: ClassVar[str] = "axis-angle"
     norm: ClassVar[str] = "rotation angle"
     unit: ClassVar[str] = "radians"
-    assumption: ClassVar[str] = (
-        "Rotation vectors do not compose by addition, so this noise, which is there for "
-        "comparison, proves nothing about rotated clouds: the radius is 0 and the statement is "
-        "about the cloud as it is (RotationNoise certifies rotations)."
-    )
 
     def __post_init__(self) -> None:
         """Check sigma."""
@@ -58,6 +53,15 @@ class AxisAngleNoise(AbstractNoise):
         return (
             "a random rotation about the origin with a Gaussian rotation vector of standard "
             f"deviation {self.sigma:g} radians per axis"
+        )
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted."""
+        return (
+            "Rotation vectors do not compose by addition, so this noise, which is there for "
+            "comparison, proves nothing about rotated clouds: the radius is 0 and the statement is "
+            "about the cloud as it is (RotationNoise certifies rotations)."
         )
 
     def ball(self, radius: str) -> str:

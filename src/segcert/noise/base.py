@@ -9,6 +9,10 @@ from torch import Tensor
 
 from segcert.errors import InputError
 
+REAL_NUMBERS = (
+    "The noise was computed in floating point and is taken for noise on real numbers: a model that "
+    "reads the last digits of its input is outside of this guarantee."
+)
 DOWN = 1 - 2.0**-44  # relative step down; more than the errors of Phi^-1, log and the products
 
 
@@ -32,19 +36,21 @@ class AbstractNoise(ABC):
         kind: Name in records.
         norm: Norm of the certified set, or the name of the parameter that may change.
         unit: Unit of its radius.
-        assumption: One sentence for statements on what the guarantee takes for granted; empty
-            if nothing.
     """
 
     kind: ClassVar[str]
     norm: ClassVar[str]
     unit: ClassVar[str]
-    assumption: ClassVar[str] = ""
 
     @property
     @abstractmethod
     def description(self) -> str:
         """The noise in words, for statements."""
+
+    @property
+    def assumption(self) -> str:
+        """What the guarantee takes for granted, for statements; empty if nothing."""
+        return ""
 
     @abstractmethod
     def ball(self, radius: str) -> str:
@@ -63,6 +69,20 @@ class AbstractNoise(ABC):
         Between two thresholds it may be subtracted: a class of probability greater than ``p``
         keeps one greater than ``q`` within ``radius(p) - radius(q)`` (docs/decisions/0007).
         """
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "AbstractNoise":  # noqa: ARG002
+        """The same noise with the grid that noisy copies of ``x`` are rounded to by the model.
+
+        Itself if it has one, or needs none.
+        """
+        return self
+
+    def variation(self, shape: tuple[int, ...]) -> float:  # noqa: ARG002
+        """Bound the total variation distance of one draw on an input from the exact law.
+
+        0 stands for noise whose arithmetic ``assumption`` takes for that of real numbers.
+        """
+        return 0.0
 
     def repeat_probability(self, x: Shaped[Tensor, " *shape"]) -> float:  # noqa: ARG002
         """Bound the probability that a draw equals a given float32 tensor.

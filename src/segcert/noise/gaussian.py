@@ -1,14 +1,16 @@
 """Isotropic Gaussian noise and the radius that it certifies."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from scipy.special import ndtri
 from torch import Tensor
 
 from segcert.noise.base import (
     DOWN,
+    REAL_NUMBERS,
     AbstractNoise,
     RandomSource,
     check_dtype,
@@ -16,6 +18,8 @@ from segcert.noise.base import (
     check_scale,
     norm_ball,
 )
+from segcert.noise.laws import GAUSSIAN
+from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
 
 BOUNDS = (1e-6, 1e6)  # beyond, float32 inputs and radii lose their digits
 UNITS = "noise in input units, images in [0, 1]"
@@ -45,18 +49,25 @@ def gaussian_radius(sigma: float, p: float) -> float:
 class GaussianNoise(AbstractNoise):
     """Isotropic Gaussian noise on inputs of floating-point numbers; certifies l2 balls.
 
-    The guarantee is that of real numbers; a model that reads the float grid of its
-    input is outside of it (Jin et al. 2022). For uint8 images take
-    `LatticeGaussianNoise`, which has no such gap.
+    The model is taken to round what it is given to a fine grid (``step``), which has its grid
+    chosen where it is sampled: noise and rounding together are drawn with the exact law, so that
+    nothing is asked of the input, on the grid or off it, and a model that reads the last digits of
+    floating-point numbers is covered like any other. For uint8 images take `LatticeGaussianNoise`.
 
     Args:
         sigma: Standard deviation per value, input units (images in [0, 1]).
+        step: Grid that noisy values are rounded to, input units: `grid_step`; 0 for none, as in
+            certificates of format version 2. `sample` of segcert fills it in.
 
     Raises:
-        InputError: If ``sigma`` is not positive.
+        InputError: If ``sigma`` is not positive, or ``step`` another grid.
+
+    Source:
+        The rounding: docs/decisions/0014.
     """
 
     sigma: float
+    step: float = 0.0
 
     kind: ClassVar[str] = "gaussian"
     norm: ClassVar[str] = "l2"
@@ -65,11 +76,25 @@ class GaussianNoise(AbstractNoise):
     def __post_init__(self) -> None:
         """Check sigma."""
         check_scale("sigma", self.sigma, BOUNDS, UNITS)
+        check_step(self.step, grid_step(self.sigma))
 
     @property
     def description(self) -> str:
         """The noise in words."""
-        return f"Gaussian noise of standard deviation {self.sigma:g}"
+        return f"Gaussian noise of standard deviation {self.sigma:g}{step_clause(self.step)}"
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted: nothing, if there is a grid."""
+        return "" if self.step else REAL_NUMBERS
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "GaussianNoise":  # noqa: ARG002
+        """The same noise with its grid."""
+        return replace(self, step=grid_step(self.sigma))
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
+        return variation(math.prod(shape), GAUSSIAN) if self.step else 0.0
 
     def ball(self, radius: str) -> str:
         """The certified l2 ball in words."""
@@ -84,6 +109,8 @@ class GaussianNoise(AbstractNoise):
             InputError: If ``x`` holds integers.
         """
         check_dtype(self, x, floating=True, otherwise="LatticeGaussianNoise")
+        if self.step:
+            return sample_rounded(x, n, rng=rng, scale=self.sigma, law=GAUSSIAN)
         return rng.normals((n, *x.shape)).mul_(self.sigma).add_(x)
 
     def radius(self, p: float) -> float:

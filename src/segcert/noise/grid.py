@@ -158,6 +158,14 @@ def integer_thresholds(upper_tail: UpperTail) -> tuple[Int64[np.ndarray, " steps
     return np.array(rising, dtype=np.int64), -len(tails)
 
 
+def grid_variation(values: int, table: InverseTable) -> float:
+    """Bound the total variation distance of one draw of `sample_on_grid` from its exact law.
+
+    Each threshold is off by at most 2^-65, and so is either tail beyond them.
+    """
+    return values * (len(table.thresholds) + 2) * 2.0**-65
+
+
 def check_fits_grid(name: str, value: float, largest: float, *, otherwise: str) -> None:
     """Refuse a scale whose integers might not fit 16 bits.
 

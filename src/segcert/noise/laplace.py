@@ -1,7 +1,7 @@
 """Laplace noise, on real numbers and on the 1/255 grid, and the l1 radius that it certifies."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from segcert.noise.base import (
     DOWN,
+    REAL_NUMBERS,
     AbstractNoise,
     RandomSource,
     check_dtype,
@@ -22,10 +23,13 @@ from segcert.noise.grid import (
     LEVELS,
     InverseTable,
     check_fits_grid,
+    grid_variation,
     inverse_table,
     sample_on_grid,
     to_steps,
 )
+from segcert.noise.laws import LAPLACE
+from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
 
 BOUNDS = (1e-6, 1e6)  # beyond, float32 inputs and radii lose their digits
 UNITS = "noise in input units, images in [0, 1]"
@@ -66,18 +70,26 @@ def laplace_table(scale: float) -> InverseTable:
 class LaplaceNoise(AbstractNoise):
     """Laplace noise on inputs of floating-point numbers; certifies l1 balls.
 
-    The guarantee is that of real numbers, as with `GaussianNoise`; for uint8 images take
-    `LatticeLaplaceNoise`.
+    The model is taken to round what it is given to a fine grid (``step``), which has its grid
+    chosen where it is sampled: noise and rounding together are drawn with the exact law, so that
+    nothing is asked of the input, on the grid or off it, and a model that reads the last digits of
+    floating-point numbers is covered like any other. For uint8 images take `LatticeLaplaceNoise`.
 
     Args:
         scale: Mean size of the noise of a value, input units (lambda in docs/guarantees.md).
             Its standard deviation is ``sqrt(2)`` times as large.
+        step: Grid that noisy values are rounded to, input units: `grid_step`; 0 for none, as in
+            certificates of format version 2. `sample` of segcert fills it in.
 
     Raises:
-        InputError: If ``scale`` is not positive.
+        InputError: If ``scale`` is not positive, or ``step`` another grid.
+
+    Source:
+        The rounding: docs/decisions/0014.
     """
 
     scale: float
+    step: float = 0.0
 
     kind: ClassVar[str] = "laplace"
     norm: ClassVar[str] = "l1"
@@ -86,11 +98,25 @@ class LaplaceNoise(AbstractNoise):
     def __post_init__(self) -> None:
         """Check the scale."""
         check_scale("scale", self.scale, BOUNDS, UNITS)
+        check_step(self.step, grid_step(self.scale))
 
     @property
     def description(self) -> str:
         """The noise in words."""
-        return f"Laplace noise of mean size {self.scale:g} per value"
+        return f"Laplace noise of mean size {self.scale:g} per value{step_clause(self.step)}"
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted: nothing, if there is a grid."""
+        return "" if self.step else REAL_NUMBERS
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "LaplaceNoise":  # noqa: ARG002
+        """The same noise with its grid."""
+        return replace(self, step=grid_step(self.scale))
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
+        return variation(math.prod(shape), LAPLACE) if self.step else 0.0
 
     def ball(self, radius: str) -> str:
         """The certified l1 ball in words."""
@@ -112,6 +138,8 @@ class LaplaceNoise(AbstractNoise):
             chapter 2: the determinant of a 2x2 matrix of standard normals.
         """
         check_dtype(self, x, floating=True, otherwise="LatticeLaplaceNoise")
+        if self.step:
+            return sample_rounded(x, n, rng=rng, scale=self.scale, law=LAPLACE)
         a, b, c, d = (rng.normals((n, *x.shape)) for _ in range(4))
         return a.mul_(b).sub_(c.mul_(d)).mul_(self.scale).add_(x)
 
@@ -165,6 +193,10 @@ class LatticeLaplaceNoise(AbstractNoise):
         """
         check_dtype(self, x, floating=False, otherwise="LaplaceNoise")
         return sample_on_grid(x, n, rng=rng, steps=self.steps)
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law."""
+        return grid_variation(math.prod(shape), laplace_table(self.scale))
 
     def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
         """Turn uniform 64-bit words into the integer noise ``round(255 scale l)``."""

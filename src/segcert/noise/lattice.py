@@ -5,6 +5,7 @@ sigma))``. The total variation distance of what is drawn, over 110 draws of a 2-
 is below 3e-8 for sigma up to 1 (docs/decisions/0002).
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -19,6 +20,7 @@ from segcert.noise.grid import (
     LEVELS,
     InverseTable,
     check_fits_grid,
+    grid_variation,
     inverse_table,
     sample_on_grid,
     to_steps,
@@ -78,6 +80,10 @@ class LatticeGaussianNoise(AbstractNoise):
         """
         check_dtype(self, x, floating=False, otherwise="GaussianNoise")
         return sample_on_grid(x, n, rng=rng, steps=self.steps)
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law."""
+        return grid_variation(math.prod(shape), gaussian_table(self.sigma))
 
     def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
         """Turn uniform 64-bit words into the integer noise ``round(255 sigma z)``."""

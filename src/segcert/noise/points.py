@@ -10,7 +10,14 @@ from torch import Tensor
 from segcert.noise.base import AbstractNoise, RandomSource, check_scale, norm_ball
 from segcert.noise.clouds import AXES, check_cloud
 from segcert.noise.gaussian import BOUNDS, gaussian_radius
-from segcert.noise.rounded import check_near_origin, rounded_gaussian
+from segcert.noise.laws import GAUSSIAN
+from segcert.noise.rounded import (
+    check_near_origin,
+    grid_step,
+    rounded_gaussian,
+    step_clause,
+    variation,
+)
 
 UNITS = "noise on coordinates, in the units of the file"
 
@@ -39,10 +46,6 @@ class PointNoise(AbstractNoise):
     kind: ClassVar[str] = "points"
     norm: ClassVar[str] = "l2"
     unit: ClassVar[str] = "units of the file"
-    assumption: ClassVar[str] = (
-        "Only coordinates may change: normals, if the cloud has any, are trusted to stay as they "
-        "are given."
-    )
 
     def __post_init__(self) -> None:
         """Check sigma."""
@@ -51,7 +54,22 @@ class PointNoise(AbstractNoise):
     @property
     def description(self) -> str:
         """The noise in words."""
-        return f"Gaussian noise of standard deviation {self.sigma:g} on each coordinate"
+        return (
+            f"Gaussian noise of standard deviation {self.sigma:g} on each coordinate"
+            f"{step_clause(grid_step(self.sigma))}"
+        )
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted."""
+        return (
+            "Only coordinates may change: normals, if the cloud has any, are trusted to stay as "
+            "they are given."
+        )
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
+        return variation(shape[0] * AXES, GAUSSIAN)
 
     def ball(self, radius: str) -> str:
         """The certified l2 ball in words."""

@@ -1,26 +1,56 @@
 """Random pose of a point cloud: yaw, translation and jitter at once, certified together."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar
 
+import mpmath
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from segcert.noise import axis_rotation
-from segcert.noise.base import AbstractNoise, RandomSource, check_scale
+from segcert.noise.base import REAL_NUMBERS, AbstractNoise, RandomSource, check_scale
 from segcert.noise.clouds import (
     AXES,
     Row,
     axis_text,
     check_cloud,
+    largest_norm,
     rotation_matrix,
     turned,
     unit_axis,
 )
+from segcert.noise.exact_turns import (
+    NORMAL_STEP,
+    ExactMatrix,
+    exact_axis,
+    exact_matrix,
+    exact_turned,
+    fixed_column,
+    turned_on_grid,
+    variation_of_turns,
+)
 from segcert.noise.gaussian import BOUNDS, gaussian_radius
-from segcert.noise.parameter import normals
-from segcert.noise.rounded import check_near_origin, rounded_gaussian
+from segcert.noise.laws import GAUSSIAN
+from segcert.noise.parameter import ANGLE_ERROR, LARGEST_NORMAL, WIDE_BITS, normals, wide_numbers
+from segcert.noise.rounded import (
+    RELATIVE_MARGIN,
+    check_near_origin,
+    check_step,
+    grid_step,
+    rounded,
+    rounded_gaussian,
+    step_text,
+    variation,
+)
+
+NORMALS = (
+    "Normals, if the cloud has any, turn with the rotation in real numbers and are trusted to stay "
+    "as they are given otherwise: normals that were rounded after the rotation, as in a file, are "
+    "another change."
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +62,10 @@ class PoseNoise(AbstractNoise):
 
         (a / yaw)^2 + (||t|| / shift)^2 + (||d|| / jitter)^2 <= Phi^-1(p)^2
 
-    Rotated and shifted files are covered with their rounding, which is a small ``d``. Normals
-    turn with the yaw and are trusted otherwise.
+    Coordinates that are rotated, shifted and stored are covered with their rounding, which is a
+    small ``d``. Normals turn with the yaw and are trusted otherwise, so rounded normals are not
+    covered. The model rounds what it is given to fine grids, and what is drawn is what exact
+    arithmetic would give.
 
     Args:
         yaw: Standard deviation of the angle, radians.
@@ -43,10 +75,13 @@ class PoseNoise(AbstractNoise):
             up in scans. In shapes, ShapeNet's and procedural ones, the second does.
         axis_y: Its second coordinate.
         axis_z: Its third coordinate.
+        step: Grid that normals are rounded to: 2^-22; coordinates have that of ``jitter``. 0 for
+            none but that of float32, as in certificates of format version 2. `sample` of segcert
+            fills it in.
 
     Raises:
-        InputError: If ``yaw`` is not in [0.001, 1000], another scale is not in [1e-6, 1e6], or the
-            axis has no direction.
+        InputError: If ``yaw`` is not in [0.001, 1000], another scale is not in [1e-6, 1e6], the
+            axis has no direction, or ``step`` is another grid.
 
     Source:
         Cohen, Rosenfeld, Kolter (2019), Theorem 1, for the parameters; why they add up:
@@ -59,14 +94,11 @@ class PoseNoise(AbstractNoise):
     axis_x: float = 0.0
     axis_y: float = 0.0
     axis_z: float = 1.0
+    step: float = 0.0
 
     kind: ClassVar[str] = "pose"
     norm: ClassVar[str] = "pose"
     unit: ClassVar[str] = "standard deviations"
-    assumption: ClassVar[str] = (
-        "Normals, if the cloud has any, turn with the rotation and are trusted to stay as they are "
-        "given otherwise."
-    )
 
     def __post_init__(self) -> None:
         """Check the three scales and the axis."""
@@ -74,6 +106,7 @@ class PoseNoise(AbstractNoise):
         for name, value in (("shift", self.shift), ("jitter", self.jitter)):
             check_scale(name, value, BOUNDS, "in the units of the file")
         unit_axis(self.direction)
+        check_step(self.step, NORMAL_STEP)
 
     @property
     def direction(self) -> Row:
@@ -92,8 +125,20 @@ class PoseNoise(AbstractNoise):
             f"a random pose, Gaussian in each number: rotation about {axis_text(self.direction)} "
             f"(standard deviation {self.yaw:g} radians), shift of the whole "
             f"({self.shift:g} per coordinate) and displacement of each point ({self.jitter:g} per "
-            "coordinate)"
+            f"coordinate), rounded to {step_text(grid_step(self.jitter))}{self._of_normals}"
         )
+
+    @property
+    def _of_normals(self) -> str:
+        """What the words say about the grid of normals."""
+        if not self.step:
+            return ""
+        return f" (normals, if the cloud has any, to {step_text(self.step)})"
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted."""
+        return NORMALS if self.step else f"{NORMALS} {REAL_NUMBERS}"
 
     def ball(self, radius: str) -> str:
         """The certified poses in words."""
@@ -113,7 +158,58 @@ class PoseNoise(AbstractNoise):
             InputError: If ``x`` is no cloud, or too far from the origin for the grid.
         """
         check_cloud(self, x)
-        return torch.stack([self._posed(x, rng) for _ in range(n)])
+        draw = self._copy if self.step else self._posed
+        return torch.stack([draw(x, rng) for _ in range(n)])
+
+    def _copy(self, x: Tensor, rng: RandomSource) -> Tensor:
+        """Draw one copy on the grids."""
+        turn, *shift = wide_numbers(1 + AXES, rng)
+        angle = self.yaw * turn.normal
+        matrix = rotation_matrix(self.axis, angle)
+        error = abs(angle) * ANGLE_ERROR
+
+        @cache
+        def rotation() -> ExactMatrix:
+            return exact_matrix(exact_axis(self.direction), self.yaw * turn.exact_normal)
+
+        points = x[:, :AXES]
+        rotated = exact_turned(points, rotation)
+
+        def centre(at: tuple[int, ...]) -> mpmath.mpf:
+            return rotated(at) + self.shift * shift[at[1]].exact_normal
+
+        moved = points.new_tensor([number.normal for number in shift], dtype=torch.float64)
+        centres = turned(points, matrix) + moved * self.shift
+        check_near_origin(centres, self.jitter)
+        sizes = largest_norm(x) * (1 + error * 2.0**42) + float(moved.abs().max()) * self.shift
+        words = rng.words(tuple(points.shape))
+        noisy = rounded(
+            centres, self.jitter, words, GAUSSIAN,
+            error=sizes * RELATIVE_MARGIN, exact_centre=centre,
+        )  # fmt: skip
+        if x.shape[1] == AXES:
+            return noisy
+        normals = turned_on_grid(
+            x[:, AXES:], matrix, rotation, step=self.step, error=error,
+            fixed=fixed_column(self.direction),
+        )  # fmt: skip
+        return torch.cat([noisy, normals], 1)
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "PoseNoise":  # noqa: ARG002
+        """The same noise with the grid of normals."""
+        return replace(self, step=NORMAL_STEP)
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law.
+
+        One after the other: the angle, where a number is a sine, the three numbers of the shift,
+        where it is linear, and the displacements; see `rounded`.
+        """
+        if not self.step:
+            return 0.0
+        turns = 2 * LARGEST_NORMAL * self.yaw / (2 * math.pi) + 1
+        pose = variation_of_turns(math.prod(shape), 2 * turns + AXES, WIDE_BITS)
+        return pose + variation(shape[0] * AXES, GAUSSIAN)
 
     def _posed(self, x: Tensor, rng: RandomSource) -> Tensor:
         """Draw one copy: rotate, shift, displace."""

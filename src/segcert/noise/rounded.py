@@ -1,37 +1,67 @@
-"""Gaussian noise on real numbers, rounded to a declared grid, exactly.
+"""Noise on real numbers, rounded to a declared grid, exactly.
 
 Let ``f`` be the base model on numbers of the grid ``step * integers``. The model
-``g(y) = f(round(y))`` is an ordinary function of real numbers, so Cohen's theorem holds for ``g``
-under exact Gaussian noise, wherever the input ``x`` lies. To sample ``g`` one needs
-``round(x + sigma z)`` with its exact law. With ``x = step * (whole + part)`` it is
+``g(y) = f(round(y))`` is an ordinary function of real numbers, so a theorem on noise holds for
+``g`` under exact noise, wherever the input ``x`` lies. To sample ``g`` one needs
+``round(x + scale z)`` with its exact law. With ``x = step * (whole + part)`` it is
 ``step * (whole + K)``, and
 
-    K = round(part + (sigma / step) z),   z = Phi^-1 of one uniform 64-bit word.
+    K = round(part + (scale / step) z),   z a number of the law from one uniform 64-bit word.
 
 ``K`` is a monotone function of the word, so each ``P(K <= k)`` is off by at most 2^-64. Arithmetic
-in float64 finds it but for sums within 2^-30 of a tie, which are computed again with 50 digits:
-no rounding of the computer enters (docs/decisions/0013).
+in float64 finds it but for sums within 2^-30 of a tie, which are computed again with 80 digits:
+no rounding of the computer enters. What comes out is stored in float32, as part of the base model
+(docs/decisions/0013 for clouds, 0014 for images).
 """
 
 import math
+from collections.abc import Callable
 
 import mpmath
 import torch
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
 from segcert.errors import InputError
+from segcert.noise.base import RandomSource
+from segcert.noise.laws import DIGITS, GAUSSIAN, WORD_BITS, Law
 
 STEPS_PER_SIGMA = 512  # to 1024: the grid is far finer than the noise
 LARGEST = 2**23  # steps from the origin; with the noise, integers below 2^24 are exact in float32
-MARGIN = 2.0**-30  # of a tie; the error of float64 is below 2^-38 (size 9.2, 1024 steps, 1e-14)
-DIGITS = 50
+MARGIN = 2.0**-30  # of a tie; the error of float64 is below 2^-34 (size 45, 1024 steps, 1e-14)
+RELATIVE_MARGIN = (
+    2.0**-40
+)  # of a tie, times the size of what was computed; its error is below 1e-13
+VALUES_AT_ONCE = (2**17, 2**18)  # on a CPU, and elsewhere (part of the bits)
 
 
-def grid_step(sigma: float) -> float:
-    """Step of the grid: the power of two in (sigma / 1024, sigma / 512]."""
-    _, exponent = math.frexp(sigma)
+def grid_step(scale: float) -> float:
+    """Step of the grid: the power of two in (scale / 1024, scale / 512]."""
+    _, exponent = math.frexp(scale)
     return 2.0 ** (exponent - 1) / STEPS_PER_SIGMA
+
+
+def check_step(step: float, allowed: float) -> None:
+    """Refuse a grid that is not the one of this noise, nor none.
+
+    Raises:
+        InputError: If ``step`` is neither 0 nor ``allowed``.
+    """
+    if step not in (0, allowed):
+        raise InputError(
+            f"step must be {allowed!r}, the grid of this noise, or 0 (none), got {step}"
+        )
+
+
+def step_text(step: float) -> str:
+    """A grid in words."""
+    _, exponent = math.frexp(step)
+    return f"multiples of 2^{exponent - 1}"
+
+
+def step_clause(step: float) -> str:
+    """What the words of a noise say about its grid; empty if there is none."""
+    return f", rounded to {step_text(step)}" if step else ""
 
 
 def check_near_origin(values: Float64[Tensor, " *shape"], sigma: float) -> None:
@@ -48,48 +78,111 @@ def check_near_origin(values: Float64[Tensor, " *shape"], sigma: float) -> None:
         )
 
 
+def sample_rounded(
+    x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource, scale: float, law: Law
+) -> Float32[Tensor, " n *shape"]:
+    """Draw ``n`` copies of ``x`` with independent noise on each value, rounded to its grid.
+
+    Args:
+        x: Real numbers.
+        n: Number of copies.
+        rng: Where the words come from.
+        scale: Of the noise, in the unit of ``x``.
+        law: Of the noise.
+    """
+    noisy = torch.empty((n, *x.shape), dtype=torch.float32, device=x.device)
+    values, at_once = x.reshape(-1), VALUES_AT_ONCE[x.device.type != "cpu"]
+    for copy in noisy.view(n, -1):
+        for start in range(0, len(values), at_once):
+            part = values[start : start + at_once].double()
+            words = rng.words(tuple(part.shape))
+            copy[start : start + at_once] = rounded(part, scale, words, law)
+    return noisy
+
+
 def rounded_gaussian(
     centre: Float64[Tensor, " *shape"], sigma: float, words: Int64[Tensor, " *shape"]
 ) -> Float32[Tensor, " *shape"]:
-    """Draw ``round(centre + sigma z)`` on the grid of ``sigma``, one word for each value.
+    """Draw ``round(centre + sigma z)`` on the grid of ``sigma``; see `rounded`."""
+    return rounded(centre, sigma, words, GAUSSIAN)
+
+
+def rounded(
+    centre: Float64[Tensor, " *shape"],
+    scale: float,
+    words: Int64[Tensor, " *shape"],
+    law: Law,
+    *,
+    error: float = 0.0,
+    exact_centre: Callable[[tuple[int, ...]], mpmath.mpf] | None = None,
+) -> Float32[Tensor, " *shape"]:
+    """Draw ``round(centre + scale z)`` on the grid of ``scale``, one word for each value.
 
     Args:
-        centre: Any real numbers within the range of `check_near_origin`.
-        sigma: Standard deviation of the noise, in the unit of ``centre``.
+        centre: Real numbers.
+        scale: Of the noise, in the unit of ``centre``.
         words: Uniform 64-bit words, as signed integers.
+        law: Of ``z``.
+        error: Bound on the error of ``centre``; 0 if it is what is meant.
+        exact_centre: The centre at an index with the digits that mpmath works with; None if it is
+            ``centre``.
 
     Returns:
-        Multiples of ``grid_step(sigma)``, exact in float32.
+        Multiples of ``grid_step(scale)``, stored in float32.
     """
-    step = grid_step(sigma)
+    step = grid_step(scale)
     scaled = centre / step  # exact, as are the next two: the step is a power of two
     whole = scaled.round()
     part = scaled - whole
-    shifted = part + (sigma / step) * standard_normals(words)
+    shifted = part + (scale / step) * law.numbers(words)
     noise = shifted.round()
-    unsure = (shifted - noise).abs() > 0.5 - MARGIN
+    unsure = (shifted - noise).abs() > 0.5 - MARGIN - error / step
     for index in unsure.nonzero().tolist():
         at = tuple(index)
-        noise[at] = exact_noise(float(part[at]), sigma / step, int(words[at]))
+        with mpmath.workdps(DIGITS):
+            meant = mpmath.mpf(float(centre[at])) if exact_centre is None else exact_centre(at)
+            beyond = meant / step - float(whole[at])
+            noise[at] = exact_noise(beyond, scale / step, int(words[at]), law)
     return ((whole + noise) * step).to(torch.float32)
 
 
-def standard_normals(words: Int64[Tensor, " *shape"]) -> Float64[Tensor, " *shape"]:
-    """Turn words into normal numbers in float64, on symmetric halves: tails down to 2^-65."""
-    tails = torch.where(words >= 0, words, ~words).double().add_(0.5).mul_(2.0**-64)
-    sizes = torch.special.ndtri(tails).neg_()
-    return torch.where(words >= 0, sizes, -sizes)
-
-
-def exact_noise(part: float, ratio: float, word: int) -> int:
-    """The noise of one value, in steps, with 50 digits.
+def exact_noise(part: mpmath.mpf | float, ratio: float, word: int, law: Law = GAUSSIAN) -> int:
+    """The noise of one value, in steps, with 80 digits.
 
     Args:
         part: What the centre has beyond a point of the grid, in steps.
-        ratio: Standard deviation in steps.
+        ratio: Scale of the noise in steps.
         word: As a signed integer.
+        law: Of the noise.
     """
     with mpmath.workdps(DIGITS):
-        tail = (mpmath.mpf(word if word >= 0 else ~word) + 0.5) / 2**64
-        size = mpmath.sqrt(2) * mpmath.erfinv(1 - 2 * tail)
-        return int(mpmath.nint(mpmath.mpf(part) + ratio * (size if word >= 0 else -size)))
+        return int(mpmath.nint(mpmath.mpf(part) + ratio * law.exactly(word)))
+
+
+def variation(values: int, law: Law) -> float:
+    """Bound the total variation distance of one draw of `sample_rounded` from its exact law."""
+    return values * law.borders(2 * STEPS_PER_SIGMA) * 2.0**-WORD_BITS
+
+
+def on_multiples(
+    values: Float64[Tensor, " *shape"],
+    step: float,
+    sizes: Float64[Tensor, " *shape"] | float,
+    exact: Callable[[tuple[int, ...]], mpmath.mpf],
+) -> Float32[Tensor, " *shape"]:
+    """Round computed numbers to a grid as the exact ones would be.
+
+    Args:
+        values: Numbers, each with an error of at most 2^-41 times its size.
+        step: Of the grid, a power of two.
+        sizes: Of the numbers that the values were computed from.
+        exact: The number at an index with the digits that mpmath works with.
+    """
+    scaled = values / step
+    whole = scaled.round()
+    unsure = (scaled - whole).abs() > 0.5 - MARGIN - RELATIVE_MARGIN / step * sizes
+    for index in unsure.nonzero().tolist():
+        at = tuple(index)
+        with mpmath.workdps(DIGITS):
+            whole[at] = float(mpmath.nint(exact(at) / step))
+    return (whole * step).to(torch.float32)

@@ -1,6 +1,7 @@
 """Uniform noise, on real numbers and on the 1/255 grid, and the l1 radius that it certifies."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from segcert.noise.base import (
     DOWN,
+    REAL_NUMBERS,
     AbstractNoise,
     RandomSource,
     check_dtype,
@@ -22,10 +24,13 @@ from segcert.noise.grid import (
     LEVELS,
     InverseTable,
     check_fits_grid,
+    grid_variation,
     inverse_table,
     sample_on_grid,
     to_steps,
 )
+from segcert.noise.laws import UNIFORM
+from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
 
 BOUNDS = (1e-6, 1e6)  # beyond, float32 inputs and radii lose their digits
 UNITS = "noise in input units, images in [0, 1]"
@@ -78,18 +83,26 @@ def uniform_upper_tail(step: mpmath.mpf, half_width: float) -> mpmath.mpf:
 class UniformNoise(AbstractNoise):
     """Uniform noise on inputs of floating-point numbers; certifies l1 balls.
 
-    The guarantee is that of real numbers, as with `GaussianNoise`; for uint8 images take
-    `LatticeUniformNoise`.
+    The model is taken to round what it is given to a fine grid (``step``), which has its grid
+    chosen where it is sampled: noise and rounding together are drawn with the exact law, so that
+    nothing is asked of the input, on the grid or off it, and a model that reads the last digits of
+    floating-point numbers is covered like any other. For uint8 images take `LatticeUniformNoise`.
 
     Args:
         half_width: The noise of a value is uniform in [-half_width, half_width], input units
             (lambda in docs/guarantees.md).
+        step: Grid that noisy values are rounded to, input units: `grid_step`; 0 for none, as in
+            certificates of format version 2. `sample` of segcert fills it in.
 
     Raises:
-        InputError: If ``half_width`` is not positive.
+        InputError: If ``half_width`` is not positive, or ``step`` another grid.
+
+    Source:
+        The rounding: docs/decisions/0014.
     """
 
     half_width: float
+    step: float = 0.0
 
     kind: ClassVar[str] = "uniform"
     norm: ClassVar[str] = "l1"
@@ -98,11 +111,28 @@ class UniformNoise(AbstractNoise):
     def __post_init__(self) -> None:
         """Check the half-width."""
         check_scale("half_width", self.half_width, BOUNDS, UNITS)
+        check_step(self.step, grid_step(self.half_width))
 
     @property
     def description(self) -> str:
         """The noise in words."""
-        return f"uniform noise of at most {self.half_width:g} in size per value"
+        return (
+            f"uniform noise of at most {self.half_width:g} in size per value"
+            f"{step_clause(self.step)}"
+        )
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted: nothing, if there is a grid."""
+        return "" if self.step else REAL_NUMBERS
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "UniformNoise":  # noqa: ARG002
+        """The same noise with its grid."""
+        return replace(self, step=grid_step(self.half_width))
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
+        return variation(math.prod(shape), UNIFORM) if self.step else 0.0
 
     def ball(self, radius: str) -> str:
         """The certified l1 ball in words."""
@@ -120,6 +150,8 @@ class UniformNoise(AbstractNoise):
             InputError: If ``x`` holds integers.
         """
         check_dtype(self, x, floating=True, otherwise="LatticeUniformNoise")
+        if self.step:
+            return sample_rounded(x, n, rng=rng, scale=self.half_width, law=UNIFORM)
         unit = (rng.words((n, *x.shape)) >> 11).double().add_(0.5).mul_(2.0**-52)
         return unit.mul_(self.half_width).add_(x).to(torch.float32)
 
@@ -176,6 +208,10 @@ class LatticeUniformNoise(AbstractNoise):
         """
         check_dtype(self, x, floating=False, otherwise="UniformNoise")
         return sample_on_grid(x, n, rng=rng, steps=self.steps)
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law."""
+        return grid_variation(math.prod(shape), uniform_table(self.half_width))
 
     def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
         """Turn uniform 64-bit words into the integer noise ``round(255 half_width u)``."""

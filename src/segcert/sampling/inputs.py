@@ -107,12 +107,12 @@ def check_fits(x: Tensor, segmenter: BaseModel) -> None:
 
 
 def fitting_noise(noise: AbstractNoise, x: Shaped[Tensor, " *shape"]) -> AbstractNoise:
-    """Choose the noise for the type of the input: same radius, without float gap where it can be.
+    """Choose the noise for the input: same radius, on the grid that the model rounds to.
 
     Raises:
         InputError: If the noise is one for inputs of the other kind.
     """
     if is_cloud(x):
-        return on_points(noise)
+        return on_points(noise).with_grid(x)
     check_not_for_clouds(noise)
-    return on_grid(noise) if x.dtype == torch.uint8 else noise
+    return (on_grid(noise) if x.dtype == torch.uint8 else noise).with_grid(x)

@@ -52,6 +52,7 @@ def make_task(
     device: str,
     stream_kind: str | None = None,
     batch_size: int | str = "auto",
+    recorded: bool = False,
 ) -> Task:
     """Read the input, wrap the model, open the streams, and check that the model may be used.
 
@@ -64,11 +65,14 @@ def make_task(
         stream_kind: Of the streams; None is that of the device.
         batch_size: Draws that are to go through the model together. A model that draws randomness
             of its own gets more than one only if that is asked for by a number above 1.
+        recorded: Whether the noise is one of a certificate, to be drawn as it is: that of format
+            version 2 has no grid.
     """
     check_batch_size(batch_size)
     task = unchecked_task(
-        model, image, noise=noise, seed=seed, device=device, stream_kind=stream_kind
-    )
+        model, image, noise=noise, seed=seed, device=device, stream_kind=stream_kind,
+        recorded=recorded,
+    )  # fmt: skip
     batched = isinstance(batch_size, int) and batch_size > 1
     output, largest_batch = check_draws_are_independent(task, batched=batched)
     classes = task.segmenter.count_classes(output)
@@ -100,6 +104,7 @@ def unchecked_task(
     seed: int | None,
     device: str,
     stream_kind: str | None = None,
+    recorded: bool = False,
 ) -> Task:
     """As `make_task`, for a model that was checked on this input before; 0 classes are known."""
     segmenter = as_base_model(model)
@@ -111,7 +116,8 @@ def unchecked_task(
     segmenter.to(where)
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
-    return Task(segmenter, x.to(where), fitting_noise(noise, x), streams, classes=0)
+    fitting = noise if recorded else fitting_noise(noise, x)
+    return Task(segmenter, x.to(where), fitting, streams, classes=0)
 
 
 def check_class_counts(task: Task) -> None:
