@@ -19,6 +19,7 @@ from .adversaries import adversaries
 from .cases import grid
 from .controls import controls
 from .end_to_end import end_to_end, repeats_are_refused
+from .float_noise import float_noise
 from .harness import Case, find
 from .models import INDEPENDENT
 from .pairs import pairs, stopped_orders
@@ -37,6 +38,7 @@ def cases(*, short: bool) -> list[Case]:
             *stopped_orders(40, 400, (1,)),
             *adversaries(430),
             *end_to_end(800),
+            *float_noise(800),
             *shared_randomness(800),
             *controls(600),
         ]
@@ -46,6 +48,7 @@ def cases(*, short: bool) -> list[Case]:
         *stopped_orders(1500, 1500, (1, 10)),
         *adversaries(3000),
         *end_to_end(4000),
+        *float_noise(4000),
         *shared_randomness(4000),
         *controls(1500),
     ]

@@ -2,7 +2,9 @@
 
 import math
 import re
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+
+LEAST_ALPHA = 1e-6  # from here on, ten digits after the point say enough of a confidence
 
 FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last are wide ones
 
@@ -29,9 +31,27 @@ def floor_text(value: float, digits: int = 4) -> str:
     return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR):f}"
 
 
-def confidence_text(alpha: float) -> str:
-    """Print ``1 - alpha``, never more: ``0.999``, or ``1 - 1e-12`` where digits run out."""
-    return f"{1 - alpha:.10g}" if alpha >= 1e-9 else f"1 - {alpha!r}"
+def confidence_text(alpha: float, less: float = 0.0) -> str:
+    """Print ``1 - alpha``, never more: ``0.999``, or ``1 - 1e-12`` where digits run out.
+
+    Args:
+        alpha: In (0, 1), as the decimal that it prints as.
+        less: What is to be taken off besides; it is rounded up.
+
+    Returns:
+        Such as ``0.999`` or, with something to be taken off, ``0.999 - 7.1e-07``.
+    """
+    exact = 1 - Decimal(repr(alpha))
+    floored = exact.quantize(Decimal("1e-10"), rounding=ROUND_FLOOR).normalize()
+    plain = f"{floored:f}" if exact == floored or alpha >= LEAST_ALPHA else f"1 - {alpha!r}"
+    return f"{plain} - {ceiling_text(less)}" if less else plain
+
+
+def ceiling_text(value: float) -> str:
+    """Print a positive number with two digits, rounded up: ``7.1e-07``."""
+    exact = Decimal(value)
+    with localcontext(prec=2, rounding=ROUND_CEILING):
+        return f"{+exact:.1e}"
 
 
 def percent_text(part: int, whole: int) -> str:

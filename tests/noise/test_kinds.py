@@ -10,7 +10,7 @@ import segcert as sc
 from segcert.errors import InputError
 from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.noise.axis_rotation import AxisRotationNoise
-from segcert.noise.base import AbstractNoise
+from segcert.noise.base import REAL_NUMBERS, AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
 from segcert.noise.contrast import ContrastNoise
 from segcert.noise.gaussian import GaussianNoise
@@ -123,14 +123,16 @@ def test_yaw_is_about_the_axis_that_is_named() -> None:
 
 
 @EVERY
-def test_kind_and_one_number_are_the_whole_record(family: type[AbstractNoise]) -> None:
-    noise = family(0.25)
-    record = asdict(noise)
-    assert [field.type for field in fields(noise)] == [float]
-    assert list(record.values()) == [0.25]
-    assert NOISES[noise.kind](**record) == noise
-    with pytest.raises(FrozenInstanceError):
-        setattr(noise, next(iter(record)), 0.5)
+def test_kind_and_numbers_are_the_whole_record(family: type[AbstractNoise]) -> None:
+    """The scale and, where the input does not say it, the step of the grid."""
+    for noise in (family(0.25), family(0.25).with_grid(torch.zeros(3))):
+        record = asdict(noise)
+        assert {field.type for field in fields(noise)} == {float}
+        assert next(iter(record.values())) == 0.25
+        assert set(list(record)[1:]) == (set() if noise.kind.startswith("lattice") else {"step"})
+        assert NOISES[noise.kind](**record) == noise
+        with pytest.raises(FrozenInstanceError):
+            setattr(noise, next(iter(record)), 0.5)
 
 
 ASKED = (GaussianNoise, UniformNoise, LaplaceNoise, BrightnessNoise, ContrastNoise)
@@ -178,7 +180,7 @@ def test_sampler_takes_every_noise(family: type[AbstractNoise]) -> None:
 
     segmenter = sc.as_segmenter(model, classes=2)
     counts = sc.sample(segmenter, image, noise=family(0.25), n0=3, n=20, seed=1, device="cpu")
-    assert counts.noise == on_grid(family(0.25))
+    assert counts.noise == on_grid(family(0.25)).with_grid(torch.from_numpy(image))
     assert all(batch.dtype == torch.float32 for batch in seen)
     prints = [*counts.pilot_fingerprints, *counts.test_fingerprints]
     assert len(set(prints)) == 23
@@ -200,6 +202,10 @@ def test_words_of_the_statement_for_norms(family: type[AbstractNoise], norm: str
     assert noise.ball("0.1686") == (
         f"perturbation of this input of {norm} norm at most 0.1686 (input units)"
     )
-    assert noise.assumption == ""
+    gridded = noise.with_grid(torch.zeros(3))
+    assert gridded.assumption == ""
+    assert ", then rounding to multiples of " in gridded.description
+    assert noise.assumption in ("", REAL_NUMBERS)
+    assert (noise.assumption == "") == (noise == gridded)
     assert "0.25" in noise.description
     assert noise.repeat_probability(torch.zeros(3)) == 0.0

@@ -129,7 +129,12 @@ def check_attack(
         raise InputError("the attack changed normals, which the certificate trusts")
     noise = noise_off_grid(certificate.counts.noise)
     task = make_task(
-        segmenter, attacked.cpu(), noise=noise, seed=seed, device=device, batch_size=batch_size,
+        segmenter,
+        attacked.cpu(),
+        noise=noise,
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
         recorded=True,
     )
     norm = distance(attacked.cpu(), exact_values(x.cpu())) * UP

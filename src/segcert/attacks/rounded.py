@@ -15,7 +15,7 @@ from torch import Tensor
 
 from segcert.noise.base import AbstractNoise, RandomSource, check_dtype, check_scale, norm_ball
 from segcert.noise.gaussian import BOUNDS, UNITS, GaussianNoise, gaussian_radius
-from segcert.noise.grid import LEVELS
+from segcert.noise.grid import LEVELS, ON_GRID
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.noise.points import PointNoise
 
@@ -49,7 +49,7 @@ class RoundedGaussianNoise(AbstractNoise):
     @property
     def description(self) -> str:
         """The noise in words."""
-        return f"Gaussian noise of standard deviation {self.sigma:g}, rounded to the grid of 1/255"
+        return f"Gaussian noise of standard deviation {self.sigma:g}{ON_GRID}"
 
     def ball(self, radius: str) -> str:
         """The certified l2 ball in words."""

@@ -7,6 +7,7 @@ from segcert.certificates.family import Family, tested_components
 from segcert.certificates.hierarchies import check_class_names
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import largest_n
+from segcert.certificates.variation import check_variation_of
 from segcert.certificates.words import in_words
 from segcert.errors import InputError
 from segcert.sampling.counts import Counts
@@ -48,6 +49,7 @@ def certify_tree(
         (2024), whose thresholds it needs none of.
     """
     check_tau_alpha(tau=tau, alpha=alpha)
+    check_variation_of(counts, alpha=alpha)
     if counts.class_counts is None:
         raise InputError("a class tree needs the counts of all classes: sample with n0 = 0")
     if isinstance(counts.sequential, Anytime):

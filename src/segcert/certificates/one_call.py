@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
+from segcert.certificates.variation import check_variation
 from segcert.data.clouds import Cloud
 from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
@@ -19,7 +20,7 @@ from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.models.shipped import foreign_path, open_model
 from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise
-from segcert.sampling.inputs import Input, read_input
+from segcert.sampling.inputs import Input, fitting_noise, read_input
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import as_base_model, check_draw_numbers
 from segcert.stats.correction import AbstractCorrection
@@ -175,6 +176,7 @@ def certified(
     check_enough_draws(
         math.prod(components), n, tau=tau, alpha=alpha, pilot=n0 > 0, correction=correction
     )
+    check_variation(fitting_noise(noise, x), tuple(x.shape), n0 + n, alpha=alpha)
     counts = sample(
         segmenter, x, noise=noise, n0=n0, n=n, seed=seed, device=device, batch_size=batch_size,
         progress=progress,

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int16
 
 from segcert.certificates.segcertify import certify
-from segcert.certificates.words import named
+from segcert.certificates.variation import check_variation_of
+from segcert.certificates.words import beginning, conditions, named
 from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.clopper_pearson import lower_bounds
@@ -16,7 +17,6 @@ from segcert.stats.holm import holm
 from segcert.stats.levels import check_tau_alpha
 from segcert.stats.looks import Looks
 from segcert.stats.sequential import Anytime
-from segcert.text import confidence_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,7 @@ def radius_map(
         Clopper & Pearson (1934); docs/guarantees.md, section 6; docs/decisions/0004.
     """
     check_tau_alpha(tau=0.5, alpha=alpha)
+    check_variation_of(counts, alpha=alpha)
     if taus:
         radius, method = grid(counts, alpha, taus, correction), f"grid of tau {taus}, {correction}"
     else:
@@ -125,12 +126,12 @@ def in_words(
     """Say what is certified, no more."""
     noise = counts.noise
     which = f"at all but at most {errors} of" if errors else "at each of"
-    return (
-        f"With confidence {confidence_text(alpha)} (for the whole statement): {which} the "
+    parts = (
+        f"{beginning(counts, alpha=alpha)} {which} the "
         f"{int((radius > 0).sum())} components of {counts.components} that have a radius, the "
         f"class printed is the class of the smoothed model for every "
         f"{noise.ball('the radius printed there')}. The smoothed model gives the most probable "
-        f"class of {named(counts.provenance)} under {noise.description}. "
-        + (f"{noise.assumption} " if noise.assumption else "")
-        + "Nothing is said about the other components."
-    )
+        f"class of {named(counts.provenance)} under {noise.description}.",
+        *conditions(counts), "Nothing is said about the other components.",
+    )  # fmt: skip
+    return " ".join(parts)

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Integer
 
 from segcert.certificates.family import Family, decide, fewest_tests, tested_components
 from segcert.certificates.result import Certificate
+from segcert.certificates.variation import check_variation_of
 from segcert.certificates.words import in_words
 from segcert.sampling.counts import Counts
 from segcert.stats.correction import AbstractCorrection
@@ -52,6 +53,7 @@ def certify(
     """
     check_tau_alpha(tau=tau, alpha=alpha)
     check_correction(correction)
+    check_variation_of(counts, alpha=alpha)
     family = Family(ignore, drop_below, regions)
     family.check(counts)
     pilot, sequential = counts.n0 > 0, counts.sequential

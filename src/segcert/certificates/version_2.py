@@ -22,7 +22,13 @@ NEW: dict[
     "model": {},
     "provenance": {"earlier": [], "identity_sha256": ""},
 }
-NEW_NOISE: dict[str, dict[str, float]] = {}  # likewise of parameters of noises, by kind
+NEW_NOISE: dict[str, dict[str, float]] = {  # likewise of parameters of noises, by kind
+    kind: {"step": 0.0}  # no grid but that of float32
+    for kind in (
+        "gaussian", "uniform", "laplace", "brightness", "contrast", "rotation", "axis-rotation",
+        "pose",
+    )
+}  # fmt: skip
 
 
 def upgraded(old: CertificateRecord2) -> CertificateRecord:

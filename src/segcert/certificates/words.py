@@ -4,10 +4,12 @@ import numpy as np
 from jaxtyping import Bool
 
 from segcert.certificates.earlier_words import earlier_in_words
+from segcert.certificates.variation import variation
 from segcert.errors import InputError
 from segcert.models.runtime import ARITHMETIC
 from segcert.sampling.counts import Counts, Provenance
-from segcert.text import confidence_text, floor_text
+from segcert.stats.looks import Looks
+from segcert.text import ceiling_text, confidence_text, floor_text
 
 DIGITS = 16  # of a digest in statements; all 64 are in the provenance
 DOWN = 1 - 2.0**-40  # more than the rounding of distances and of the quotient
@@ -71,12 +73,11 @@ def in_words(
         which = f"at all but those in at most {errors} regions of {which}"
     else:
         which = f"at all but at most {errors} of {which}"
-    beginning = f"With confidence {confidence_text(alpha)} (for the whole statement): {which}, "
     if tree:
         middle = (
             f"for every {ball} the class that {model} gives under {noise.description} lies in the "
             "group of classes printed with a probability above one half. That the single most "
-            "probable class lies in the group is not said, unless the group is one class. "
+            "probable class lies in the group is not said, unless the group is one class."
         )
     else:
         middle = (
@@ -84,13 +85,52 @@ def in_words(
             f"{ball}. The smoothed model gives the most probable class of "
             f"{model} under {noise.description}. A deployment that abstains returns the class "
             "printed or abstains, never another class; a fresh Monte-Carlo run of it adds its own "
-            f"error {alpha!r}. "
+            f"error {alpha!r}."
         )
-    assumption = f"{noise.assumption} " if noise.assumption else ""
-    arithmetic = counts.provenance.precision
-    if arithmetic in ARITHMETIC.values():
-        assumption += (
-            f"By {counts.provenance.model} the network as computed in {arithmetic} is meant. "
-        )
-    assumption += earlier_in_words(counts)
-    return beginning + middle + assumption + "Nothing is said about the other components."
+    parts = (
+        f"{beginning(counts, alpha=alpha)} {which}, {middle}", *conditions(counts),
+        "Nothing is said about the other components.",
+    )  # fmt: skip
+    return " ".join(parts)
+
+
+def beginning(counts: Counts, *, alpha: float) -> str:
+    """Say how sure the whole is, and what of that is due to the arithmetic of the noise."""
+    less = variation(counts)
+    digital = f"; {ceiling_text(less)} is for noise drawn from digital words" if less else ""
+    return f"With confidence {confidence_text(alpha, less)} (for the whole statement{digital}):"
+
+
+def conditions(counts: Counts) -> tuple[str, ...]:
+    """Say what is meant by the model, what is assumed, and what drawing has to do with it."""
+    found = (
+        model_in_words(counts.provenance), counts.noise.assumption, stops_in_words(counts),
+        earlier_in_words(counts).strip(),
+    )  # fmt: skip
+    return tuple(words for words in found if words)
+
+
+def model_in_words(source: Provenance) -> str:
+    """Say what belongs to the model that is named; empty if it is the network alone."""
+    parts = []
+    if "+" in source.model:
+        parts.append("with the denoiser in its name")
+    if source.scale != "1":
+        parts.append(f"on inputs resized by scale {source.scale}")
+    if source.precision in ARITHMETIC.values():
+        parts.append(f"as computed in {source.precision}")
+    if not parts:
+        return ""
+    return f"By {source.model} the network {', '.join(parts)} is meant, all after the noise."
+
+
+def stops_in_words(counts: Counts) -> str:
+    """Say after which draws sampling might have stopped; empty if their number was fixed."""
+    if counts.sequential is None:
+        return ""
+    if isinstance(counts.sequential, Looks):
+        at = ", ".join(map(str, counts.sequential.at))
+        return f"Sampling might stop after {at} draws, and stopped after {counts.n}."
+    n, every = counts.sequential.n, counts.sequential.every
+    each = "each draw" if every == 1 else f"every {every} draws"
+    return f"Sampling might stop after {each}, up to {n}, and stopped after {counts.n}."

@@ -61,7 +61,7 @@ class AxisRotationNoise(AbstractNoise):
         axis_y: Its second coordinate.
         axis_z: Its third coordinate.
         step: Grid that rotated coordinates are rounded to, units of the file, a power of two;
-            normals have that of 2^-22. 0 for none but that of float32, as in certificates of
+            normals have that of 2^-12. 0 for none but that of float32, as in certificates of
             format version 2. `sample` of segcert chooses it by the size of the cloud.
 
     Raises:

@@ -19,7 +19,7 @@ from segcert.noise.laws import DIGITS
 from segcert.noise.rounded import on_multiples, step_text
 
 EXPONENT = 22  # coordinates have at most 2^22 steps: fewer than float32 tells apart
-NORMAL_STEP = 2.0**-EXPONENT  # grid of normals
+NORMAL_STEP = 2.0**-12  # grid of normals: 0.014 degrees
 MOST_STEPS = 2.0**50  # that any number may have
 LOWEST_EXPONENT = -60  # of the size of a cloud
 
@@ -44,7 +44,7 @@ def grid_clause(step: float) -> str:
     if not step:
         return ""
     return (
-        f", rounded to {step_text(step)} (normals, if the cloud has any, to "
+        f", then rounding to {step_text(step)} (normals, if the cloud has any, to "
         f"{step_text(NORMAL_STEP)})"
     )
 
@@ -138,7 +138,7 @@ def turned_on_grid(
                 f"coordinates and normals must be at most {MOST_STEPS * grid:g} in size on a grid "
                 f"of {grid:g}, got {size:g}"
             )
-        sizes = moving + size * (1 + error * 2.0**42)
+        sizes = (moving + size * (1 + error * 2.0**42)).expand(len(x), AXES)
 
         def at(index: tuple[int, ...], start: int = start) -> mpmath.mpf:
             return exact((index[0], index[1] + start))

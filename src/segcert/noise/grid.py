@@ -28,6 +28,7 @@ from segcert.errors import InputError
 from segcert.noise.base import RandomSource
 
 LEVELS = 255  # steps of the grid in one input unit
+ON_GRID = ", then rounding to multiples of 1/255"  # of descriptions
 # on a CPU (little memory, few calls: threads wait for each other at each) and elsewhere (part of
 # the bits)
 VALUES_AT_ONCE = (2**17, 2**18)

@@ -1,5 +1,7 @@
 """All noises: by their name in records, by their name on the command line, by type of input."""
 
+from dataclasses import fields, is_dataclass, replace
+
 from segcert.errors import InputError
 from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.noise.axis_rotation import AxisRotationNoise
@@ -130,6 +132,13 @@ def on_points(noise: AbstractNoise) -> AbstractNoise:
             f"{noise.kind} noise is for images: for point clouds take PointNoise, RotationNoise, "
             "AxisRotationNoise or PoseNoise"
         )
+    return noise
+
+
+def without_grid(noise: AbstractNoise) -> AbstractNoise:
+    """The noise as it is asked for: its grid is chosen where it is sampled."""
+    if is_dataclass(noise) and any(field.name == "step" for field in fields(noise)):
+        return replace(noise, step=0.0)
     return noise
 
 

@@ -21,6 +21,7 @@ from segcert.noise.base import (
 )
 from segcert.noise.grid import (
     LEVELS,
+    ON_GRID,
     InverseTable,
     check_fits_grid,
     grid_variation,
@@ -177,7 +178,7 @@ class LatticeLaplaceNoise(AbstractNoise):
     @property
     def description(self) -> str:
         """The noise in words."""
-        return f"Laplace noise of mean size {self.scale:g} per value, rounded to the grid of 1/255"
+        return f"Laplace noise of mean size {self.scale:g} per value{ON_GRID}"
 
     def ball(self, radius: str) -> str:
         """The certified l1 ball in words."""

@@ -18,6 +18,7 @@ from segcert.noise.base import AbstractNoise, RandomSource, check_dtype, check_s
 from segcert.noise.gaussian import BOUNDS, UNITS, gaussian_radius
 from segcert.noise.grid import (
     LEVELS,
+    ON_GRID,
     InverseTable,
     check_fits_grid,
     grid_variation,
@@ -64,7 +65,7 @@ class LatticeGaussianNoise(AbstractNoise):
     @property
     def description(self) -> str:
         """The noise in words."""
-        return f"Gaussian noise of standard deviation {self.sigma:g} on the grid of 1/255"
+        return f"Gaussian noise of standard deviation {self.sigma:g}{ON_GRID}"
 
     def ball(self, radius: str) -> str:
         """The certified l2 ball in words."""

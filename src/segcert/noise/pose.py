@@ -75,7 +75,7 @@ class PoseNoise(AbstractNoise):
             up in scans. In shapes, ShapeNet's and procedural ones, the second does.
         axis_y: Its second coordinate.
         axis_z: Its third coordinate.
-        step: Grid that normals are rounded to: 2^-22; coordinates have that of ``jitter``. 0 for
+        step: Grid that normals are rounded to: 2^-12; coordinates have that of ``jitter``. 0 for
             none but that of float32, as in certificates of format version 2. `sample` of segcert
             fills it in.
 
@@ -125,7 +125,7 @@ class PoseNoise(AbstractNoise):
             f"a random pose, Gaussian in each number: rotation about {axis_text(self.direction)} "
             f"(standard deviation {self.yaw:g} radians), shift of the whole "
             f"({self.shift:g} per coordinate) and displacement of each point ({self.jitter:g} per "
-            f"coordinate), rounded to {step_text(grid_step(self.jitter))}{self._of_normals}"
+            f"coordinate), then rounding to {step_text(grid_step(self.jitter))}{self._of_normals}"
         )
 
     @property

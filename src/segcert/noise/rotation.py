@@ -111,7 +111,7 @@ class RotationNoise(AbstractNoise):
         sigma: Standard deviation per axis, radians: the rotation is that of a Brownian motion with
             variance ``sigma^2`` about each axis.
         step: Grid that rotated coordinates are rounded to, units of the file, a power of two;
-            normals have that of 2^-22. 0 for none but that of float32, as in certificates of
+            normals have that of 2^-12. 0 for none but that of float32, as in certificates of
             format version 2. `sample` of segcert chooses it by the size of the cloud.
 
     Raises:

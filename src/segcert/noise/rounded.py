@@ -61,7 +61,7 @@ def step_text(step: float) -> str:
 
 def step_clause(step: float) -> str:
     """What the words of a noise say about its grid; empty if there is none."""
-    return f", rounded to {step_text(step)}" if step else ""
+    return f", then rounding to {step_text(step)}" if step else ""
 
 
 def check_near_origin(values: Float64[Tensor, " *shape"], sigma: float) -> None:

@@ -22,6 +22,7 @@ from segcert.noise.base import (
 )
 from segcert.noise.grid import (
     LEVELS,
+    ON_GRID,
     InverseTable,
     check_fits_grid,
     grid_variation,
@@ -189,10 +190,7 @@ class LatticeUniformNoise(AbstractNoise):
     @property
     def description(self) -> str:
         """The noise in words."""
-        return (
-            f"uniform noise of at most {self.half_width:g} in size per value, "
-            "rounded to the grid of 1/255"
-        )
+        return f"uniform noise of at most {self.half_width:g} in size per value{ON_GRID}"
 
     def ball(self, radius: str) -> str:
         """The certified l1 ball in words."""

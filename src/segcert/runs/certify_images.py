@@ -23,16 +23,19 @@ from segcert.certificates.hierarchies import check_class_names
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import check_certified
 from segcert.certificates.stopping import StopWhen
+from segcert.certificates.variation import check_variation
 from segcert.data.images import hash_image
 from segcert.errors import InputError, SegcertError
 from segcert.files import remove_drafts
 from segcert.locks import Held, held
 from segcert.models.base import BaseModel
 from segcert.models.runtime import recorded_precision
+from segcert.noise.kinds import without_grid
 from segcert.runs.kinds import IMAGES, InputKind
 from segcert.runs.request import Mask, Request
 from segcert.runs.store import open_store
 from segcert.sampling.counts import Counts
+from segcert.sampling.inputs import fitting_noise
 from segcert.sampling.partial import OtherWorkError, Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import check_batch_size, choose_device
@@ -106,6 +109,8 @@ def check_image(
     """Refuse what could not end well with one input; see `check_request`."""
     kind.check(image, segmenter, ignore)
     request.check(components=kind.components(image), ignore=ignore)
+    noise, draws = fitting_noise(request.drawn_noise, image), request.n0 + request.n
+    check_variation(noise, tuple(image.shape), draws, alpha=request.alpha)
 
 
 def certify_images(
@@ -295,7 +300,7 @@ def reuse(
 def request_of(certificate: Certificate, asked: Request) -> Request:
     """What a certificate was asked for, in the words of ``asked`` where they mean the same."""
     counts, source, family = certificate.counts, certificate.provenance, certificate.family
-    same_noise = counts.noise in (asked.drawn_noise, asked.fitted_noise)
+    same_noise = without_grid(counts.noise) in (asked.drawn_noise, asked.fitted_noise)
     plan = asked.planned(counts.labels.shape, family.ignore)
     drawn = asked.model_dump(include=asked.noise_fields) if same_noise else asked.said(counts.noise)
     found = Request(
