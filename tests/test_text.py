@@ -49,7 +49,28 @@ def test_a_share_is_all_only_if_it_is_all(part: int, whole: int, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("alpha", "text"), [(0.001, "0.999"), (0.1, "0.9"), (1e-9, "0.999999999"), (1e-12, "1 - 1e-12")]
+    ("alpha", "less", "text"),
+    [
+        (0.001, 0, "0.999"),
+        (0.1, 0, "0.9"),
+        (1e-9, 0, "0.999999999"),
+        (1.04e-9, 0, "1 - 1.04e-09"),
+        (1e-12, 0, "1 - 1e-12"),
+        (1 / 3, 0, "0.6666666666"),
+        (0.001, 7.05e-7, "0.999 - 7.1e-7"),
+        (0.001, 7.1001e-7, "0.999 - 7.2e-7"),
+        (1e-12, 9.96e-14, "1 - 1e-12 - 1.0e-13"),
+    ],
 )
-def test_confidence_is_never_rounded_up(alpha: float, text: str) -> None:
-    assert confidence_text(alpha) == text
+def test_confidence_is_never_rounded_up(alpha: float, less: float, text: str) -> None:
+    assert confidence_text(alpha, less) == text
+
+
+@given(st.floats(1e-15, 1, exclude_max=True), st.floats(1e-30, 0.9))
+def test_no_confidence_is_more_than_there_is(alpha: float, less: float) -> None:
+    """Read as a sum, exactly: at most 1 - alpha - less, and hardly less."""
+    terms = [Decimal(term) for term in confidence_text(alpha, less).split(" - ")]
+    printed = terms[0] - sum(terms[1:])
+    exact = 1 - Decimal(repr(alpha)) - Decimal(less)
+    assert printed <= exact
+    assert exact - printed <= Decimal("1e-10") + Decimal(less) / 10

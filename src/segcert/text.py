@@ -39,16 +39,16 @@ def confidence_text(alpha: float, less: float = 0.0) -> str:
         less: What is to be taken off besides; it is rounded up.
 
     Returns:
-        Such as ``0.999`` or, with something to be taken off, ``0.999 - 7.1e-07``.
+        Such as ``0.999`` or, with something to be taken off, ``0.999 - 7.1e-7``.
     """
-    exact = 1 - Decimal(repr(alpha))
+    exact = 1 - Decimal(repr(float(alpha)))
     floored = exact.quantize(Decimal("1e-10"), rounding=ROUND_FLOOR).normalize()
-    plain = f"{floored:f}" if exact == floored or alpha >= LEAST_ALPHA else f"1 - {alpha!r}"
+    plain = f"{floored:f}" if exact == floored or alpha >= LEAST_ALPHA else f"1 - {float(alpha)!r}"
     return f"{plain} - {ceiling_text(less)}" if less else plain
 
 
 def ceiling_text(value: float) -> str:
-    """Print a positive number with two digits, rounded up: ``7.1e-07``."""
+    """Print a positive number with two digits, rounded up: ``7.1e-7``."""
     exact = Decimal(value)
     with localcontext(prec=2, rounding=ROUND_CEILING):
         return f"{+exact:.1e}"

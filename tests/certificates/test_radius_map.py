@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import beta, binom, binomtest
 
 import segcert as sc
+from segcert.certificates.words import beginning
 from segcert.stats.looks import even_looks
 
 ALPHA, SIGMA, N = 0.1, 0.25, 80
@@ -90,7 +91,7 @@ def test_statements() -> None:
     for found in (bounds, grid):
         number = int(found.certified.sum())
         words = found.statement
-        assert words.startswith("With confidence 0.9 (for the whole statement): at each of the ")
+        assert words.startswith(f"{beginning(counts, alpha=ALPHA)} at each of the ")
         assert f"the {number} components of 96 that have a radius" in words
         assert "the radius printed there" in words
         assert words.endswith("Nothing is said about the other components.")
