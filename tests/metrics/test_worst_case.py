@@ -1,7 +1,7 @@
 """Worst cases against all labellings that an attack could reach."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import product
 
 import numpy as np
@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import segcert as sc
 from segcert.errors import InputError
 from segcert.metrics.score import score
-from segcert.metrics.worst_case import WorstCase, worst_case
+from segcert.metrics.worst_case import WorstCase, worst_case, worst_of_labels
+from segcert.stats.class_tree import ClassTree
+from segcert.stats.correction import AbstractCorrection
 
 CLASSES, ABSTAIN = 3, -1
 PIXEL = st.tuples(
@@ -25,7 +28,7 @@ Labelling = tuple[int, ...]
 
 def counted(pixels: Pixels) -> WorstCase:
     labels, certified, truth = zip(*pixels, strict=True) if pixels else ((), (), ())
-    return worst_case(
+    return worst_of_labels(
         np.array(labels, np.int16), np.array(certified, bool), np.array(truth, np.uint8),
         classes=CLASSES,
     )  # fmt: skip
@@ -172,4 +175,38 @@ def test_nothing_labelled_scores_nothing() -> None:
 )
 def test_what_cannot_be_compared_is_refused(labels: list[int], truth: list[int], rule: str) -> None:
     with pytest.raises(InputError, match=rule):
-        worst_case(np.array(labels), np.ones(2, bool), np.array(truth), classes=2)
+        worst_of_labels(np.array(labels), np.ones(2, bool), np.array(truth), classes=2)
+
+
+def certified(correction: AbstractCorrection) -> sc.Certificate:
+    """A certificate of a gradient in two classes."""
+    image = np.linspace(0, 255, 60).astype(np.uint8).reshape(1, 6, 10)
+    counts = sc.sample(
+        sc.as_segmenter(lambda x: (x[:, 0] > 0.5).long(), classes=2), image,
+        noise=sc.GaussianNoise(0.25), n0=5, n=60, seed=1, device="cpu",
+    )  # fmt: skip
+    return sc.certify(counts, tau=0.6, alpha=0.1, correction=correction)
+
+
+def test_a_certificate_gives_its_labels_and_its_mask() -> None:
+    found, truth = certified(sc.holm), np.zeros((6, 10), np.uint8)
+    assert 0 < found.certified.sum() < 60
+    expected = worst_of_labels(found.labels, found.certified, truth, classes=2)
+    assert str(worst_case(found, truth)) == str(expected)
+
+
+@pytest.mark.parametrize("correction", [sc.KFwer(4), sc.Capped(40, 2)])
+def test_a_certificate_that_allows_errors_has_no_worst_case(
+    correction: AbstractCorrection,
+) -> None:
+    """One wrong label more than the mask says would already break the bound."""
+    with pytest.raises(InputError, match=r"allows \d errors: certify with a correction") as caught:
+        worst_case(certified(correction), np.zeros((6, 10), np.uint8))
+    assert str(correction) in str(caught.value)
+    worst_case(certified(sc.KFwer(1)), np.zeros((6, 10), np.uint8))  # allows none
+
+
+def test_groups_of_classes_have_no_worst_case() -> None:
+    found = replace(certified(sc.holm), tree=ClassTree(("a", "b", "all"), (2, 2, 2)))
+    with pytest.raises(InputError, match="groups of classes"):
+        worst_case(found, np.zeros((6, 10), np.uint8))

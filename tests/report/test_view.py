@@ -202,7 +202,8 @@ def test_a_group_is_right_if_it_holds_the_true_class(tree: Certificate) -> None:
 @pytest.mark.parametrize(
     ("plan", "looks"),
     [(Looks((30, 45, 60)), "3, after 30, 45, 60 draws, each with alpha / 3"),
-     (Anytime(60, 15), "at any time, by an e-process")],
+     (Anytime(60, 15), "by an e-process, after every 15 draws"),
+     (Anytime(60, 1), "by an e-process, after each draw")],
 )  # fmt: skip
 @pytest.mark.parametrize("goal", [0.1, 1])
 def test_draws_that_stopped_early_are_said(plan: Sequential, looks: str, goal: float) -> None:

@@ -18,7 +18,7 @@ from segcert.data.labelled import IGNORE
 from segcert.errors import InputError, VerificationError
 from segcert.locks import held
 from segcert.metrics.score import Score, score
-from segcert.metrics.worst_case import WorstCase, worst_case
+from segcert.metrics.worst_case import WorstCase, worst_of_labels
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.evaluate import SUMMARY, Results, load_results
@@ -100,7 +100,9 @@ def test_rows_are_the_metrics_of_single_certificates(data: Path, whole: Path) ->
         alone = config.request(setting).certify(counts)
         assert row.input_sha256 == counts.provenance.input_sha256
         assert same(row.score, score(alone.labels, alone.certified, truth, classes=2))
-        assert same(row.worst_case, worst_case(alone.labels, alone.certified, truth, classes=2))
+        assert same(
+            row.worst_case, worst_of_labels(alone.labels, alone.certified, truth, classes=2)
+        )
         assert row.threshold == alone.threshold
         assert row.seconds > 0
         shares.add(row.certified)

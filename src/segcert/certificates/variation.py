@@ -5,7 +5,7 @@ distance from its law, bounded by `AbstractNoise.variation`. What holds with con
 under exact noise holds with the sum of these distances less under the noise that is drawn.
 
 Source:
-    docs/decisions/0014.
+    docs/decisions/0015.
 """
 
 from segcert.errors import InputError

@@ -139,7 +139,7 @@ NumberOfLooks = Annotated[
     Parameter(
         converter=whole,
         help="Planned looks at which --stop-when may stop, each at its share of alpha; 0 for an "
-        "e-process, which may stop at any time.",
+        "e-process, which may stop after every 10 draws.",
     ),
 ]
 Seed = Annotated[

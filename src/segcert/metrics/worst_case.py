@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer
 
+from segcert.certificates.result import Certificate
+from segcert.errors import InputError
 from segcert.metrics.checks import comparable
 from segcert.metrics.iou import iou, mean_iou
 
@@ -17,6 +19,8 @@ from segcert.metrics.iou import iou, mean_iou
 @dataclass(frozen=True, eq=False)
 class WorstCase:
     """What an attack on one or more inputs can change, in counts of labelled components.
+
+    ``alpha`` is per input: what is summed over M inputs is wrong with up to ``M alpha``.
 
     The figures hold for the smoothed model (the most probable class under the noise) and any
     perturbation in the certified ball of each input, with confidence ``1 - alpha`` *per input*;
@@ -95,14 +99,48 @@ class WorstCase:
         return mean_iou(self.best_iou)
 
 
-def worst_case(
+def worst_case(certificate: Certificate, truth: Integer[np.ndarray, " *components"]) -> WorstCase:
+    """Count what an attack on one input within the radius of its certificate can change.
+
+    Right with confidence ``1 - alpha`` of the certificate, for this input: sums over M inputs
+    (`WorstCase.plus`) are right with ``1 - M alpha``.
+
+    Args:
+        certificate: Of the input.
+        truth: True classes; 255 is ignored.
+
+    Raises:
+        InputError: If the certificate allows errors or certifies groups of classes, the shapes
+            differ, or a class does not exist.
+
+    Source:
+        docs/guarantees.md, section 9.
+    """
+    allowed = certificate.correction.errors_allowed
+    if allowed:
+        raise InputError(
+            f"a worst case needs every certified component to hold, but the certificate "
+            f"({certificate.correction}) allows {allowed} errors: certify with a correction that "
+            "allows none, such as holm"
+        )
+    if certificate.tree:
+        raise InputError(
+            "a worst case is one of classes, and the certificate is one of groups of classes (a "
+            "tree): certify without one"
+        )
+    return worst_of_labels(
+        certificate.labels, certificate.certified, truth, classes=certificate.counts.classes
+    )
+
+
+def worst_of_labels(
     labels: Integer[np.ndarray, " *components"],
     certified: Bool[np.ndarray, " *components"],
     truth: Integer[np.ndarray, " *components"],
     *,
     classes: int,
 ) -> WorstCase:
-    """Count what an attack on one input can change.
+    """Count what an attack on one input can change, where every certified label holds.
 
     Args:
         labels: Classes; what they are at uncertified components does not matter.

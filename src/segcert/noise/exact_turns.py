@@ -1,7 +1,7 @@
 """Rotations of clouds that are rounded to a grid as exact arithmetic would round them.
 
 A rotation is computed in float64, and only coordinates within its error of a tie are computed
-again, with 80 digits (docs/decisions/0014).
+again, with 80 digits (docs/decisions/0015).
 """
 
 import math

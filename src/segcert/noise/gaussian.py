@@ -63,7 +63,7 @@ class GaussianNoise(AbstractNoise):
         InputError: If ``sigma`` is not positive, or ``step`` another grid.
 
     Source:
-        The rounding: docs/decisions/0014.
+        The rounding: docs/decisions/0015.
     """
 
     sigma: float

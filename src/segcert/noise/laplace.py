@@ -86,7 +86,7 @@ class LaplaceNoise(AbstractNoise):
         InputError: If ``scale`` is not positive, or ``step`` another grid.
 
     Source:
-        The rounding: docs/decisions/0014.
+        The rounding: docs/decisions/0015.
     """
 
     scale: float

@@ -11,7 +11,7 @@ Let ``f`` be the base model on numbers of the grid ``step * integers``. The mode
 ``K`` is a monotone function of the word, so each ``P(K <= k)`` is off by at most 2^-64. Arithmetic
 in float64 finds it but for sums within 2^-30 of a tie, which are computed again with 80 digits:
 no rounding of the computer enters. What comes out is stored in float32, as part of the base model
-(docs/decisions/0013 for clouds, 0014 for images).
+(docs/decisions/0013 for clouds, 0015 for images).
 """
 
 import math

@@ -99,7 +99,7 @@ class UniformNoise(AbstractNoise):
         InputError: If ``half_width`` is not positive, or ``step`` another grid.
 
     Source:
-        The rounding: docs/decisions/0014.
+        The rounding: docs/decisions/0015.
     """
 
     half_width: float

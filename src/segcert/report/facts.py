@@ -71,7 +71,8 @@ def looks_in_words(counts: Counts) -> str:
     if isinstance(counts.sequential, Looks):
         at = counts.sequential.at
         return f"{len(at)}, after {', '.join(map(str, at))} draws, each with alpha / {len(at)}"
-    return "at any time, by an e-process"
+    every = counts.sequential.every
+    return f"by an e-process, after {'each draw' if every == 1 else f'every {every} draws'}"
 
 
 def family_facts(certificate: Certificate) -> tuple[Fact, ...]:

@@ -57,6 +57,9 @@ def caption(found: Comparison, text: Callable[[str], str] = printable) -> str:
         f"Each statement about one {inputs[:-1]} at one setting is wrong with a probability of at "
         f"most alpha = {config.alpha:g}, by itself: not all of them together, nor the best of "
         f"them. Certified accuracy: certified and true, of the labelled {COMPONENTS[inputs]}. "
+        f"Worst-case mIoU: under attacks on every {inputs[:-1]}, each within the radius; alpha is "
+        f"per {inputs[:-1]}, so that it holds for all {found.inputs} together with a probability "
+        f"of at least 1 - {found.inputs} alpha only. "
         f"Radius: {UNITS[inputs]}. Seconds: draws and certificate of a row, on {devices}. Radii, "
         f"accuracies and IoUs are rounded down, abstentions up.{unfinished(found)}"
     )

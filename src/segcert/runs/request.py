@@ -61,7 +61,8 @@ class Request(BaseModel):
         tree: Name or file of a class hierarchy; None certifies classes.
         ignore_sha256: Hash of the mask of pixels that are not tested; None if there is no mask.
         stop_when: Rule to stop before n draws; see `parse_stop`. None draws them all.
-        looks: Number of planned looks; 0 for the e-process, which may stop at any time.
+        looks: Number of planned looks; 0 for the e-process, which may stop
+            after every 10 draws.
         model: Name of the model.
         weights_sha256: Hash of its weights.
         scale: Resizing inside the base model; see `parse_resizing`.
