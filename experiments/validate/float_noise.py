@@ -39,7 +39,7 @@ FEWER = 8  # times the repetitions of the readers, of which each is a whole imag
 
 def thresholds() -> list[tuple[AbstractNoise, float, float]]:
     """Noise, cut, and the exact probability that a value is at most the cut."""
-    found = []
+    found: list[tuple[AbstractNoise, float, float]] = []
     for noise, law in (
         (GaussianNoise(SCALE), norm),
         (UniformNoise(SCALE), uniform(-1, 2)),
