@@ -5,7 +5,6 @@ import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 
 LEAST_ALPHA = 1e-6  # from here on, ten digits after the point say enough of a confidence
-
 FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last are wide ones
 
 
