@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,74 @@ from pathlib import Path
 from typing import BinaryIO
 
 from segcert.errors import InputError
+
+KINDS = (
+    (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
+)  # fmt: skip
+
+
+def check_regular(path: Path, *, what: str) -> None:
+    """Refuse what is no regular file: a pipe would wait for ever, a device may never end.
+
+    Args:
+        path: Of a file that is to be read; links are followed.
+        what: What the file is to be, for the error.
+
+    Raises:
+        InputError: If it is missing, or a folder, pipe, device or socket.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{what} {path} does not exist") from error
+    except (OSError, ValueError) as error:  # no permission; a name with a null character
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{what} {path} cannot be read: {reason}") from error
+    if not stat.S_ISREG(mode):
+        kind = next((words for test, words in KINDS if test(mode)), "no regular file")
+        raise InputError(f"{what} {path} is {kind}: name a file")
+
+
+@contextmanager
+def open_regular(path: Path, *, what: str) -> Iterator[BinaryIO]:
+    """Open a file for reading if it is a regular one; see `check_regular`.
+
+    It is looked at again once it is open, in case it was swapped in between.
+
+    Raises:
+        InputError: As `check_regular`, or if it cannot be opened.
+    """
+    check_regular(path, what=what)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(f"{what} {path} cannot be read: {error.strerror}") from error
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise InputError(f"{what} {path} is no regular file: name a file")
+        yield file
+
+
+def read_regular(path: Path, *, what: str, most: int) -> bytes:
+    """Read a whole regular file; no more than it says it holds, as some of ``/proc`` never end.
+
+    Args:
+        path: Of the file.
+        what: What it is, for errors.
+        most: Bytes that such a file may have.
+
+    Raises:
+        InputError: As `open_regular`, or if the file is larger.
+    """
+    with open_regular(path, what=what) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise InputError(f"{what} {path} has {size} bytes, the most are {most}")
+        try:
+            return file.read(size)
+        except OSError as error:
+            raise InputError(f"{what} {path} cannot be read: {error.strerror}") from error
 
 
 def check_writable(path: Path) -> None:

@@ -125,7 +125,6 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
 def test_an_exported_program_denoises_any_batch_and_size(tmp_path: Path) -> None:
     net, name = open_denoiser(str(export(tmp_path / "half.pt2", Halving().eval())))
     assert name == "half"
-    assert not any(part.training for part in net.modules())
     for size in ((1, 3, 7, 9), (5, 3, 32, 16)):
         noisy = torch.rand(size)
         assert torch.allclose(net(noisy), noisy / 2, atol=1e-5)

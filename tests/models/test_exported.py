@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -12,14 +11,13 @@ from typing import Any
 import pytest
 import torch
 from foreign_models import MEAN, NAMES, STD, tiny, write_pt2, write_toml
+from hostile_programs import Change, Runs, changed, in_graph
 from torch import Tensor, nn
 
 from segcert.errors import InputError
-from segcert.models.exported_files import GRAPH, clean_archive, is_harmless
+from segcert.models.exported_files import GRAPH, clean_archive
 from segcert.models.opening import open_foreign
 from segcert.models.wrapping import as_segmenter
-
-Change = Callable[[dict[str, bytes]], None]
 
 
 @pytest.fixture(scope="module")
@@ -106,37 +104,6 @@ def test_settings_of_checkpoints_are_refused(path: Path, tmp_path: Path) -> None
         open_foreign(copy)
 
 
-def changed(path: Path, folder: Path, change: Change) -> Path:
-    """Rewrite an archive with some members changed."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    change(members)
-    other = folder / "bad.pt2"
-    with zipfile.ZipFile(other, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return other
-
-
-class Runs:
-    """Runs a command when it is unpickled."""
-
-    def __init__(self, command: str) -> None:
-        self.command = command
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.system, (self.command,)
-
-
-def in_graph(change: Callable[[Any], None]) -> Change:
-    def whole(members: dict[str, bytes]) -> None:
-        graph = json.loads(members[f"net/{GRAPH}"])
-        change(graph)
-        members[f"net/{GRAPH}"] = json.dumps(graph).encode()
-
-    return whole
-
-
 def pickled_weight(members: dict[str, bytes]) -> None:
     name = "net/data/weights/model_weights_config.json"
     config = json.loads(members[name])
@@ -173,12 +140,12 @@ def set_type(graph: Any) -> None:
     ("change", "said"),
     [
         (pickled_weight, "holds a pickle, which could run code"),
-        (opaque_object, "holds the object 'opaque_obj_0'"),
+        (opaque_object, "holds 'opaque_obj_0' at .*path_name, which is not known to be safe"),
         (lambda m: m.update({"net/data/aotinductor/model/x.so": b""}), "x.so', which could run"),
         (lambda m: m.update({"net/data/weights/model.pt": b""}), "model.pt', which could run"),
-        (in_graph(set_target), "uses 'torch.os.system' as target, which is not known to be safe"),
-        (in_graph(set_argument), "as forward_arg_names"),
-        (in_graph(set_type), "os.system.* as out_spec"),
+        (in_graph(set_target), "uses the operator 'torch.os.system', which is not on the list"),
+        (in_graph(set_argument), "at .*forward_arg_names"),
+        (in_graph(set_type), "os.system.*at .*out_spec"),
         (lambda m: m.pop(f"net/{GRAPH}"), "holds no exported program: export the network"),
         (lambda m: m.update({f"net/{GRAPH}": b"{"}), "is missing or no JSON"),
         (lambda m: m.pop("net/data/weights/weight_0"), r"cannot be loaded with torch \d"),
@@ -197,7 +164,7 @@ def test_expressions_are_refused(tmp_path: Path) -> None:
 
     path = write_pt2(tmp_path / "net.pt2", tiny(resized))
     assert open_foreign(path).output(draws()).shape == (3, 3, 32, 48)
-    with pytest.raises(InputError, match=r"uses .*__import__.* as expr_str"):
+    with pytest.raises(InputError, match=r"__import__.* at .*expr_str"):
         open_foreign(changed(path, tmp_path, in_graph(set_expression)))
 
 
@@ -221,35 +188,6 @@ def test_example_inputs_are_never_unpickled(path: Path, tmp_path: Path) -> None:
 def test_only_the_members_on_the_list_are_kept(path: Path, tmp_path: Path) -> None:
     infect = {"net/extra/notes": pickle.dumps(Runs("true"))}
     cleaned = clean_archive(changed(path, tmp_path, lambda members: members.update(infect)))
-    with zipfile.ZipFile(cleaned) as archive:
+    with zipfile.ZipFile(io.BytesIO(cleaned.archive)) as archive:
         assert not [name for name in archive.namelist() if "notes" in name]
         assert archive.read("model/data/sample_inputs/model.pt") == b""
-
-
-@pytest.mark.parametrize(
-    ("value", "key", "harmless"),
-    [
-        ("torch.ops.aten.conv2d.default", "target", True),
-        ("torch.ops.aten.from_file.default", "target", False),
-        ("torch.ops.load_library", "target", False),
-        ("torch.load", "target", False),
-        ("torch.sym_max", "target", True),
-        ("_operator.add", "target", True),
-        ("_operator.attrgetter", "target", False),
-        ("#torch.x", "target", False),
-        ("Symbol('s53', positive=True, integer=True)", "expr_str", True),
-        ("Mul(Integer(2), Symbol('s0'))", "expr_str", True),
-        ("FloorDiv(s0 - 1, 2) + 1", "expr_str", True),
-        ("().__class__", "expr_str", False),
-        ("lambda: 0", "expr_str", False),
-        ("exec('x')", "expr_str", False),
-        ("Integer('a b')", "expr_str", False),
-        ("x; y", "name", False),
-        ("p_conv1_weight", "as_name", True),
-        ("anything (quoted)", "as_string", True),
-        ("[1, {\"type\": null}]", "in_spec", True),
-        ("not json", "in_spec", False),
-    ],
-)  # fmt: skip
-def test_the_lists(value: str, key: str, harmless: bool) -> None:
-    assert is_harmless(value, key) == harmless

@@ -1,14 +1,16 @@
 """Denoisers by name: those that come with segcert, weight files of ours, exported programs."""
 
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.export.passes import move_to_device_pass
 
 from segcert.errors import InputError, ModelError
+from segcert.files import check_regular
+from segcert.models.adapter import Denoiser
 from segcert.models.checkpoints import (
     DenoiserDescription,
     fill,
@@ -17,23 +19,27 @@ from segcert.models.checkpoints import (
     read_header,
 )
 from segcert.models.denoising import ResidualDenoiser
-from segcert.models.exported import load_program as load_exported
+from segcert.models.exported import Program, image_program
+from segcert.models.file_hashes import hash_model
 from segcert.models.names import own_name
+from segcert.models.weights_hash import OfFile
+
+KIND = "denoising program"
 
 
-class ExportedDenoiser(nn.Module):
+@dataclass(frozen=True, eq=False)
+class ExportedDenoiser(OfFile):
     """An exported program that maps images to images, with one clear error if it does not.
 
     Args:
-        program: What ``torch.export.load(path).module()`` returns.
+        program: The program.
         name: How errors call it.
     """
 
-    def __init__(self, program: nn.Module, name: str) -> None:
-        super().__init__()
-        self.program, self.name = program, name
+    program: Program
+    name: str
 
-    def forward(self, x: Float[Tensor, " b 3 h w"]) -> Float[Tensor, " b 3 h w"]:
+    def __call__(self, x: Float[Tensor, " b 3 h w"]) -> Float[Tensor, " b 3 h w"]:
         """Run the program.
 
         Raises:
@@ -41,16 +47,16 @@ class ExportedDenoiser(nn.Module):
         """
         try:
             found = self.program(x)
-        except (RuntimeError, AssertionError) as error:
+        except (ModelError, RuntimeError, AssertionError) as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise ModelError(
                 f"denoiser {self.name} cannot take images of shape {tuple(x.shape)}: {reason[0]}; "
                 "export it with dynamic batch, height and width"
             ) from error
-        if not isinstance(found, Tensor) or found.shape != x.shape:
-            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        if found.shape != x.shape:
             raise ModelError(
-                f"denoiser {self.name} must return images of shape {tuple(x.shape)}, got {shape}"
+                f"denoiser {self.name} must return images of shape {tuple(x.shape)}, got "
+                f"{tuple(found.shape)}"
             )
         return found
 
@@ -62,7 +68,7 @@ def shipped_denoisers() -> dict[str, Path]:
     return {path.stem: path for path in paths if is_denoiser(read_header(path))}
 
 
-def open_denoiser(name: str) -> tuple[nn.Module, str]:
+def open_denoiser(name: str) -> tuple[Denoiser, str]:
     """Open a denoiser: from noisy images (b, 3, h, w), not clipped, to images of that shape.
 
     It is put onto the CUDA device, if there is one.
@@ -72,7 +78,7 @@ def open_denoiser(name: str) -> tuple[nn.Module, str]:
             ``segcert train --task denoising`` wrote, or path of a ``.pt2`` exported program.
 
     Returns:
-        The denoiser in eval mode, and how reports call it.
+        The denoiser, a module in eval mode or a program, and how reports call it.
 
     Raises:
         InputError: If there is no such denoiser, or its file is unusable.
@@ -95,38 +101,21 @@ def load_denoiser(path: Path) -> tuple[nn.Module, DenoiserDescription]:
     return fill(ResidualDenoiser(), path, description.architecture), description
 
 
-def load_program(path: Path) -> nn.Module:
+def load_program(path: Path) -> ExportedDenoiser:
     """Read an exported program as safely as that of a model; see `exported.load_program`.
 
     Raises:
         InputError: If the file is missing, damaged or unsafe, or its program was exported in train
             mode.
     """
-    if not path.is_file():
-        raise InputError(f"denoiser {path} does not exist")
-    program = load_exported(path)
-    if trains(program):
+    check_regular(path, what="denoiser")
+    program = image_program(path)
+    if program.trains:
         raise InputError(
             f"denoiser {path} was exported in train mode, in which batch norm mixes the draws of a "
             "batch: call eval() before torch.export.export"
         )
-    if torch.cuda.is_available():
-        program = move_to_device_pass(program, "cuda")
-    net = ExportedDenoiser(program.module(), path.stem)
-    for part in net.modules():  # eval() is not defined for programs
-        part.training = False
-    return net
-
-
-def trains(program: torch.export.ExportedProgram) -> bool:
-    """Say whether any operator of a program (batch norm, dropout) works as in training."""
-    for node in program.graph.nodes:
-        schema = getattr(node.target, "_schema", None)
-        names = [argument.name for argument in schema.arguments] if schema else []
-        given = dict(zip(names, node.args, strict=False)) | node.kwargs
-        if given.get("training") is True or given.get("train") is True:
-            return True
-    return False
+    return ExportedDenoiser(hash_model(KIND, [path], {}), program, path.stem)
 
 
 def find_denoiser(name: str) -> Path:

@@ -1,60 +1,105 @@
 """Programs that ``torch.export.save`` wrote (``.pt2``)."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
+from pydantic import ValidationError
 from torch import Tensor
 
-from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter
-from segcert.models.chunks import (
-    Dimension,
-    check_channels_first,
-    check_image_shape,
-    in_chunks,
-    only_tensor,
-)
+from segcert.errors import InputError, ModelError
+from segcert.models.adapter import Segmenter
+from segcert.models.chunks import check_channels_first, check_image_shape, in_chunks
+from segcert.models.confined.process import open_program
 from segcert.models.exported_files import clean_archive
+from segcert.models.exported_guards import Guards
+from segcert.models.exported_loading import Facts, Taken
 from segcert.models.file_hashes import hash_model
 from segcert.models.sidecar import read_sidecar
 from segcert.models.wrapping import as_segmenter, from_files
+from segcert.text import one_line
 
 KIND = "exported program"
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """An exported program as a plain function.
+    """An exported program, called only with inputs for which it was made.
 
     Args:
         call: The program.
         name: For errors.
-        taken: Batch, channels, height and width that it takes; None is any.
+        inputs: What it takes.
+        guards: What it takes for granted about their sizes.
+        classes: Number of classes that it scores; None if it returns labels or leaves it open.
         device: Where its weights are.
-        dtype: Of its input.
+        trains: Whether an operator of it (batch norm, dropout) works as in training.
     """
 
-    call: Model
+    call: Callable[..., Tensor]
     name: str
-    taken: tuple[Dimension, ...]
+    inputs: tuple[Taken, ...]
+    guards: Guards
+    classes: int | None
     device: torch.device
-    dtype: torch.dtype
+    trains: bool
+
+    def __call__(self, *given: Tensor) -> Tensor:
+        """Call it; on the program's device, handed back on that of the first input.
+
+        Raises:
+            ModelError: If the inputs are not of the sizes for which it was made.
+        """
+        self.check_sizes([tuple(one.shape) for one in given])
+        moved = [
+            taken.laid_out(one.to(self.device))
+            for taken, one in zip(self.inputs, given, strict=True)
+        ]
+        return self.call(*moved).to(given[0].device)
+
+    def check_sizes(self, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Refuse sizes that the program was not made for: there it would be another network.
+
+        Raises:
+            ModelError: With the first condition that does not hold.
+        """
+        wrong, seen = self.guards.broken(shapes), dict[str, int]()
+        for taken, shape in zip(self.inputs, shapes, strict=True):
+            for axis, (side, size) in enumerate(zip(taken.sides, shape, strict=True)):
+                if not side.takes(size):
+                    wrong = wrong or f"axis {axis} must be {side.words()}"
+                if side.name and seen.setdefault(side.name, size) != size:
+                    wrong = wrong or f"axis {axis} must be {seen[side.name]}"
+        if wrong:
+            sizes = " and ".join("x".join(map(str, shape)) for shape in shapes)
+            raise ModelError(
+                f"model {self.name} was exported on a condition that inputs of {sizes} (after "
+                f"--scale) break: {wrong}. It would be another network: give a size that meets it "
+                "(--scale HEIGHTxWIDTH), or export it again for this one"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class ImageProgram:
+    """An exported program of images, for any number of them.
+
+    Args:
+        program: The program.
+    """
+
+    program: Program
 
     def __call__(self, batch: Float[Tensor, " b c h w"]) -> Tensor:
-        """Score a batch; on the program's device, handed back on the batch's.
+        """Score a batch.
 
         Raises:
             ModelError: If the images have a size that it does not take.
         """
-        check_image_shape(self.name, self.taken[1:], batch.shape[1:])
-        moved = batch.to(self.device, self.dtype)
-        return in_chunks(self._one, moved, self.taken[0]).to(batch.device)
-
-    def _one(self, chunk: Tensor) -> Tensor:
-        return only_tensor(self.name, self.call(chunk))
+        taken = self.program.inputs[0].shape
+        check_image_shape(self.program.name, taken[1:], batch.shape[1:])
+        return in_chunks(self.program, batch, taken[0])
 
 
 def open_exported(path: Path) -> Segmenter:
@@ -65,68 +110,48 @@ def open_exported(path: Path) -> Segmenter:
     """
     sidecar = read_sidecar(path)
     sidecar.refuse(("align_corners", "inplace_abn"), path, "is part of an exported program")
-    exported = load_program(path)
-    node = image_input(exported, path)
-    if torch.cuda.is_available():
-        from torch.export.passes import move_to_device_pass
-
-        exported = move_to_device_pass(exported, "cuda")
-    program = Program(
-        exported.module(check_guards=False), path.stem, tuple(map(fixed, node.shape)),
-        torch.device("cuda" if torch.cuda.is_available() else "cpu"), node.dtype,
-    )  # fmt: skip
+    program = image_program(path)
     segmenter = as_segmenter(
-        program, mean=sidecar.mean, std=sidecar.std,
+        ImageProgram(program), mean=sidecar.mean, std=sidecar.std,
         smallest_side=sidecar.smallest_side or 1, class_names=sidecar.classes,
         palette=sidecar.palette, name=path.stem, stochastic=sidecar.stochastic,
-        classes=len(sidecar.classes) or scored_classes(exported),
+        classes=len(sidecar.classes) or program.classes,
     )  # fmt: skip
     settings = {"mean": sidecar.mean, "std": sidecar.std}
     return from_files(segmenter, hash_model(KIND, [path], settings))
 
 
-def load_program(path: Path) -> torch.export.ExportedProgram:
-    """Load what is safe in a file.
+def image_program(path: Path) -> Program:
+    """Load a program that takes one batch of images.
 
     Raises:
-        InputError: If it cannot be loaded.
+        InputError: As `load_program`, or if it takes something else.
+    """
+    program = load_program(path)
+    if len(program.inputs) != 1 or len(program.inputs[0].sides) != 4:
+        raise InputError(f"model {path} must take one batch of images (b, 3, h, w), nothing else")
+    check_channels_first(path, program.inputs[0].shape)
+    return program
+
+
+def load_program(path: Path) -> Program:
+    """Load what is safe in a file; it runs in a confined process, where there is one.
+
+    Raises:
+        InputError: If it cannot be loaded, or holds what is not known to be safe.
     """
     cleaned = clean_archive(path)
     try:
-        return torch.export.load(cleaned)
-    except Exception as error:  # damaged programs fail in every way
-        reason = f"{type(error).__name__} {str(error).strip()[:120]}"
+        opened = open_program("exported", cleaned.archive, name=path.stem)
+        facts = Facts.model_validate(opened.facts)
+    except (ModelError, ValidationError) as error:
         raise InputError(
-            f"model {path} cannot be loaded with torch {torch.__version__} ({reason}): export it "
-            "again with this version"
+            f"model {path} cannot be loaded with torch {torch.__version__} "
+            f"({one_line(error)[:160]}): export it again with this version"
         ) from error
-
-
-def image_input(program: torch.export.ExportedProgram, path: Path) -> Tensor:
-    """Find the one input of a program, as an example without numbers.
-
-    Raises:
-        InputError: If there are several, or it is no batch of images.
-    """
-    names = program.graph_signature.user_inputs
-    found = [
-        n.meta["val"] for n in program.graph.nodes if n.op == "placeholder" and n.name in names
-    ]
-    if len(found) != 1 or not isinstance(found[0], Tensor) or found[0].ndim != 4:
-        raise InputError(f"model {path} must take one batch of images (b, 3, h, w), nothing else")
-    check_channels_first(path, [fixed(size) for size in found[0].shape])
-    return found[0]
-
-
-def scored_classes(program: torch.export.ExportedProgram) -> int | None:
-    """Read the number of classes off the output; None if it returns labels or leaves it open."""
-    output = next(node for node in program.graph.nodes if node.op == "output")
-    first = output.args[0][0].meta.get("val") if len(output.args[0]) == 1 else None
-    if not isinstance(first, Tensor) or first.ndim != 4 or not first.is_floating_point():
-        return None
-    return fixed(first.shape[1])
-
-
-def fixed(size: Any) -> Dimension:
-    """A size that is fixed, or None."""
-    return size if isinstance(size, int) else None
+    if len(facts.inputs) != len(cleaned.guards.names):
+        raise InputError(f"model {path} takes what is no tensor: export it for tensors only")
+    return Program(
+        opened.call, path.stem, facts.inputs, cleaned.guards, facts.classes,
+        torch.device(opened.device), facts.trains,
+    )  # fmt: skip

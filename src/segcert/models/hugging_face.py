@@ -11,8 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
+from segcert.files import check_regular
 from segcert.models.adapter import Segmenter
 from segcert.models.file_hashes import Setting, hash_model
+from segcert.models.hugging_face_config import check_config, read_json
 from segcert.models.outputs import tensor_of
 from segcert.models.preprocessor import read_preprocessor
 from segcert.models.wrapping import as_segmenter, from_files
@@ -20,6 +22,7 @@ from segcert.models.wrapping import as_segmenter, from_files
 KIND = "Hugging Face folder"
 EXTRA = "Hugging Face models need transformers: pip install 'segcert[hf]'"
 CONFIG = "config.json"
+INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"  # would make transformers look for another model
 STRIDE = 32  # of the coarsest features of all such networks; the smallest side that makes sense
 MASKS = ("mask2former", "maskformer")  # score masks and their classes, not pixels
@@ -82,12 +85,12 @@ def open_folder(path: Path) -> Segmenter:
 
 
 def model_files(path: Path) -> list[Path]:
-    """List the files that make the network: its configuration and its weights.
+    """List the files that make the network: its configuration, its weights, and their index.
 
     Raises:
-        InputError: If one is missing.
+        InputError: If one is missing or no file, or the index names weights that lie elsewhere.
     """
-    if not (path / CONFIG).is_file():
+    if not (path / CONFIG).exists():
         raise InputError(
             f"model {path} is a folder without {CONFIG}: give one that save_pretrained of "
             "transformers wrote, or a file"
@@ -100,7 +103,29 @@ def model_files(path: Path) -> list[Path]:
             f"model {path} holds no .safetensors file, and no pickle is read: save it again with "
             "save_pretrained of transformers"
         )
-    return [path / CONFIG, *weights]
+    index = [path / INDEX] if (path / INDEX).exists() else []
+    for file in (path / CONFIG, *weights, *index):
+        check_regular(file, what="model file")
+    for file in index:
+        check_index(read_json(file), {weight.name for weight in weights}, file)
+    return [path / CONFIG, *weights, *index]
+
+
+def check_index(index: Any, here: set[str], file: Path) -> None:
+    """Refuse an index of weights that names others than those beside it, which are hashed.
+
+    Raises:
+        InputError: With the first.
+    """
+    named = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(named, dict):
+        raise InputError(f"{file} is no index of weights: it has no weight_map")
+    for place in named.values():
+        if place not in here:
+            raise InputError(
+                f"{file} names weights in {str(place)[:80]!r}, which is no .safetensors file "
+                "beside it: save the model again with save_pretrained"
+            )
 
 
 def load_network(path: Path) -> Any:
@@ -113,12 +138,11 @@ def load_network(path: Path) -> Any:
         import transformers
     except ImportError as error:
         raise InputError(f"model {path}: {EXTRA}") from error
+    check_config(read_json(path / CONFIG), path)
     only_here = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with quiet(transformers):
+        with quiet(transformers), offline():
             config = transformers.AutoConfig.from_pretrained(path, **only_here)
-            if getattr(config, "use_pretrained_backbone", False):
-                raise ValueError("it would download its backbone: save it with its own weights")
             kind = chosen_class(transformers, config)
             net, found = kind.from_pretrained(
                 path, config=config, use_safetensors=True, output_loading_info=True, **only_here
@@ -150,6 +174,19 @@ def chosen_class(transformers: Any, config: Any) -> Any:
             "mask2former)"
         )
     return transformers.AutoModelForSemanticSegmentation
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Let every request to the hub fail, whatever part of transformers makes it."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 @contextmanager

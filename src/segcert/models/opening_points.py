@@ -16,8 +16,8 @@ from torch import Tensor
 
 from segcert.data import part_numbers
 from segcert.errors import InputError
-from segcert.models.chunks import in_chunks, only_tensor
-from segcert.models.exported import KIND, fixed, load_program
+from segcert.models.chunks import in_chunks
+from segcert.models.exported import KIND, Program, load_program
 from segcert.models.file_hashes import hash_model
 from segcert.models.ground import NAMES, PALETTE, Ground
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
@@ -190,45 +190,34 @@ def open_program(path: Path, options: PointOptions) -> PointSegmenter:
     """
     sidecar = read_sidecar(path)
     sidecar.refuse(OF_IMAGES, path, "is for models of images")
-    exported = load_program(path)
-    names = exported.graph_signature.user_inputs
-    taken = [
-        n.meta["val"] for n in exported.graph.nodes if n.op == "placeholder" and n.name in names
-    ]
-    points = taken[0] if taken else None
-    if (
-        not isinstance(points, Tensor) or points.ndim != 3 or points.shape[2] not in (3, 6)
-        or len(taken) > 2
-    ):  # fmt: skip
+    program = load_program(path)
+    sides = program.inputs[0].sides if program.inputs else ()
+    if len(sides) != 3 or sides[2].fixed not in (3, 6) or len(program.inputs) > 2:
         raise InputError(
             f"model {path} must take clouds (b, n, 3) or (b, n, 6), and categories (b,) or nothing"
         )
-    if len(taken) == 2 and options.number is None:
+    if len(program.inputs) == 2 and options.number is None:
         raise InputError(f"model {path} is told the category of a shape: add --category")
-    call = program_call(exported.module(check_guards=False), path.stem, fixed(points.shape[0]))
     plain = as_point_segmenter(
-        call,
+        program_call(program, sides[0].fixed),
         name=path.stem,
-        columns=int(points.shape[2]),
-        smallest_size=fixed(points.shape[1]) or 1,
+        columns=sides[2].fixed,
+        smallest_size=sides[1].fixed or max(1, sides[1].least),
         class_names=sidecar.classes,
         palette=sidecar.palette,
         stochastic=sidecar.stochastic,
     )
-    segmenter = with_options(plain, options, categories=len(taken) == 2)
+    segmenter = with_options(plain, options, categories=len(program.inputs) == 2)
     sha256 = hash_model(KIND, [path], {"points": "1"})
     return replace(segmenter, weights_sha256=sha256, configuration="")
 
 
-def program_call(
-    module: Callable[..., Tensor], name: str, batch_size: int | None
-) -> Callable[..., Tensor]:
+def program_call(program: Program, batch_size: int | None) -> Callable[..., Tensor]:
     """Make a program a function of any number of clouds, all of one category."""
 
     def call(points: Tensor, *told: Tensor) -> Tensor:
         def one(chunk: Tensor) -> Tensor:
-            same = [given[:1].expand(len(chunk)) for given in told]
-            return only_tensor(name, module(chunk, *same))
+            return program(chunk, *(given[:1].expand(len(chunk)) for given in told))
 
         return in_chunks(one, points, batch_size)
 

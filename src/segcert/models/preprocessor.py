@@ -5,15 +5,14 @@ certified at its own size, times ``--scale``. What reads an image or a mask: wit
 key that is on none of the lists is refused, since nobody knows what it changes.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from segcert.errors import InputError
+from segcert.models.hugging_face_config import read_json
 from segcert.models.sidecar import CHANNELS, Finite, first_line
-from segcert.text import one_line
 
 PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 BYTE = 255  # preprocessors start from bytes, we from [0, 1]
@@ -125,17 +124,14 @@ def read_content(folder: Path) -> dict[str, Any] | None:
         InputError: If it is no JSON object, or there is only one of another name.
     """
     file = folder / PREPROCESSOR
-    if not file.is_file():
-        if (folder / PROCESSOR).is_file():
+    if not file.exists():
+        if (folder / PROCESSOR).exists():
             raise InputError(
                 f"{folder / PROCESSOR} is not read: save the image processor alone, as "
                 f"{PREPROCESSOR}, beside it"
             )
         return None
-    try:
-        content = json.loads(file.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is no JSON file: {one_line(error)}") from error
+    content = read_json(file)
     if not isinstance(content, dict):
         raise InputError(f"{file} is no JSON object")
     return content

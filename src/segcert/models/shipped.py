@@ -65,8 +65,6 @@ def open_model(
     if denoiser is None:
         return segmenter
     front, front_name = open_denoiser(denoiser)
-    if torch.cuda.is_available():
-        front.to("cuda")
     return with_denoiser(
         segmenter, front, name=front_name, configuration=hash_file(find_denoiser(denoiser))
     )

@@ -1,6 +1,7 @@
 """Hash the weights of a model: certificates name the model by it."""
 
 import hashlib
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -8,8 +9,21 @@ from torch import nn
 from segcert.models.adapter import Model
 
 
+@dataclass(frozen=True)
+class OfFile:
+    """A function that a file describes: not its weights alone, but what is done with them.
+
+    Args:
+        weights_sha256: Hash of the file.
+    """
+
+    weights_sha256: str
+
+
 def weights_hash(model: Model) -> str:
-    """Hash the weights of a module; "none" for a plain function."""
+    """Hash the weights of a module, or the file of a program; "none" for a plain function."""
+    if isinstance(model, OfFile):
+        return model.weights_sha256
     return hash_weights(model) if isinstance(model, nn.Module) else "none"
 
 

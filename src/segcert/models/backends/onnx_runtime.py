@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from segcert.errors import InputError
 from segcert.models.backends.programs import free_program, quietly
-from segcert.models.onnx_files import TYPES, Session, start_session
+from segcert.models.onnx_files import Session
+from segcert.models.onnx_loading import load_onnx, usable_providers
 from segcert.models.runtime import Runtime
 
 EXTRA = "--backend onnx needs ONNX Runtime and the exporter: pip install 'segcert[onnx]'"
@@ -47,10 +47,8 @@ def onnx_network(net: nn.Module, *, channels: int, name: str) -> tuple[Session, 
         raise InputError(
             f"model {name} cannot be written as ONNX ({reason}): use --backend torch"
         ) from error
-    session = start_session(onnxruntime, text, Path(name))
-    (image,), (scores,) = session.get_inputs(), session.get_outputs()
-    taken = (None, channels, None, None)
-    function = Session(session, name, image.name, scores.name, taken, TYPES[image.type])
+    _, call = load_onnx(text, usable_providers(onnxruntime))
+    function = Session(call, name, (None, channels, None, None), torch.float32)
     return function, Runtime("onnx", versions=(("onnxruntime", onnxruntime.__version__),))
 
 

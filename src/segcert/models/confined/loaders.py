@@ -1,0 +1,12 @@
+"""How programs of others are opened, by kind; both in a confined process and, without, here."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from segcert.models.exported_loading import load_exported
+from segcert.models.onnx_loading import load_onnx
+
+Loaded = tuple[dict[str, Any], Callable[..., Tensor]]
+LOADERS: dict[str, Callable[..., Loaded]] = {"exported": load_exported, "onnx": load_onnx}
