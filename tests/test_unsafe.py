@@ -38,6 +38,9 @@ ALLOWED = {  # with the reason that each is safe
     ("training/devices.py", "import_module"),  # a fixed name
     ("models/backends/compiled.py", "compile"),  # torch.compile of a network in memory
     ("runs/engines/processes.py", "pickle.loads"),  # from a process that we started
+    ("models/confined/process.py", "Popen"),  # our own interpreter, a fixed line of code
+    ("models/confined/process.py", "import_module"),  # fixed names, to ask where they are
+    ("models/confined/server.py", "import_module"),  # fixed names
 }
 
 
@@ -83,8 +86,9 @@ def test_no_module_that_runs_or_unpickles_is_imported() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-            found |= {name.partition(".")[0] for name in names} & BANNED_MODULES
-    assert found == set()
+            modules = {name.partition(".")[0] for name in names} & BANNED_MODULES
+            found |= {(str(path.relative_to(SOURCE)), module) for module in modules}
+    assert found == {("models/confined/process.py", "subprocess")}  # see ALLOWED
 
 
 class Trap:

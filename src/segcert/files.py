@@ -1,4 +1,4 @@
-"""Write files so that a reader sees the old file or the new one, never a half."""
+"""Read regular files only; write so that a reader sees the old file or the new one."""
 
 import errno
 import os
@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from segcert.errors import InputError
 
+LONGEST_TEXT = 1 << 26  # bytes of a list of names or of settings
 KINDS = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
@@ -80,6 +81,18 @@ def read_regular(path: Path, *, what: str, most: int) -> bytes:
             return file.read(size)
         except OSError as error:
             raise InputError(f"{what} {path} cannot be read: {error.strerror}") from error
+
+
+def read_text(path: Path, *, what: str) -> str:
+    """Read a short text file in UTF-8.
+
+    Raises:
+        InputError: As `read_regular`, or if it is no text.
+    """
+    try:
+        return read_regular(path, what=what, most=LONGEST_TEXT).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{what} {path} is no text in UTF-8: {error.reason}") from error
 
 
 def check_writable(path: Path) -> None:

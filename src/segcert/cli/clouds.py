@@ -47,9 +47,17 @@ def reopen_point_model(found: "Certificate", model: str | None) -> "PointSegment
         found: A certificate of a cloud.
         model: Name or path of the model; None is the recorded name.
     """
-    from segcert.models.opening_points import open_point_model, recorded_point_model
+    from segcert.errors import InputError
+    from segcert.models.opening_points import BUILT_IN, open_point_model, recorded_point_model
+    from segcert.models.shipped_points import shipped_points
 
     name, options = recorded_point_model(found.provenance.model)
+    if model is None and name not in (*BUILT_IN, *shipped_points()):
+        raise InputError(
+            f"the certified model is called {name!r}, which does not come with segcert, and a file "
+            "that a certificate names is not opened: name it yourself (verify: --model, attack: "
+            "--smoothed)"
+        )
     return open_point_model(model or name, options)
 
 

@@ -12,6 +12,7 @@ from segcert.data.labelled import (
     translate,
 )
 from segcert.errors import InputError
+from segcert.files import read_text
 
 CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree",
@@ -53,7 +54,9 @@ class CamVid(AbstractLabelledImages):
             raise InputError(
                 f"CamVid split {self.split!r} needs {listing}, which is missing: {WHERE}"
             )
-        lines = listing.read_text().splitlines()  # a name, or as in SegNet two paths
+        lines = read_text(
+            listing, what="list of images"
+        ).splitlines()  # a name, or as in SegNet two paths
         object.__setattr__(self, "names", tuple(line.split()[0] for line in lines if line.strip()))
         if not self.names:
             raise InputError(f"CamVid split {self.split!r} is empty: {listing} names no image")

@@ -18,6 +18,7 @@ from segcert.data.labelled import (
     translate,
 )
 from segcert.errors import InputError
+from segcert.files import LONGEST_TEXT, read_regular
 
 MASKS = (".png", ".tif", ".tiff")  # lossless
 MOST_CLASSES = 255  # 255 is ignored
@@ -99,8 +100,9 @@ def read_classes(path: Path) -> ClassList:
             colour is white, or there are none or more than 255.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_regular(Path(path), what="list of classes", most=LONGEST_TEXT)
+        lines = content.decode("utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as error:
         raise InputError(f"list of classes {path} cannot be read: {error}") from error
     if not 1 <= len(lines) <= MOST_CLASSES:
         raise InputError(f"{path} must name 1..{MOST_CLASSES} classes, got {len(lines)}")

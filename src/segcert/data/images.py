@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from segcert.errors import InputError
+from segcert.files import open_regular
 from segcert.text import one_line
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM", "WEBP")  # no EPS: it starts a program
@@ -56,12 +57,10 @@ def has_channels_last(shape: tuple[int, ...]) -> bool:
 
 def read_file(path: Path) -> Shaped[Tensor, " 3 h w"]:
     """Read an image file."""
-    if not path.exists():
-        raise InputError(f"image {path} does not exist")
     if path.is_dir():
         raise InputError(f"image {path} is a folder: name a file in it, or give it to certify")
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_regular(path, what="image") as file, Image.open(file, formats=FORMATS) as image:
             return from_pil(image, f"image {path}")
     except InputError:
         raise

@@ -15,6 +15,7 @@ from PIL import Image
 
 from segcert.data.images import FORMATS, read_file
 from segcert.errors import InputError
+from segcert.files import open_regular
 from segcert.text import one_line
 
 IGNORE = 255  # label of pixels that no metric and no loss counts
@@ -90,7 +91,7 @@ def read_numbers(path: Path, where: str) -> Integer[np.ndarray, " h w"]:
         InputError: If the file cannot be read, or holds colours.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_regular(path, what="labels") as file, Image.open(file, formats=FORMATS) as image:
             mode, array = image.mode, np.array(image).astype(np.int64)
     except Exception as error:  # decoders raise anything on damaged bytes
         raise InputError(f"labels {path} cannot be read: {one_line(error)}: {where}") from error

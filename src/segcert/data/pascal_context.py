@@ -25,6 +25,7 @@ from segcert.data.labelled import (
     translate,
 )
 from segcert.errors import InputError
+from segcert.files import read_text
 
 CLASSES = (
     "aeroplane", "bag", "bed", "bedclothes", "bench", "bicycle", "bird", "boat", "book", "bottle",
@@ -147,7 +148,11 @@ class PascalContext(AbstractLabelledImages):
                 f"Pascal Context split {self.split!r} needs {listing}, which is missing "
                 f"(split {ALL!r} takes every file of labels): {WHERE}"
             )
-        return tuple(line.strip() for line in listing.read_text().splitlines() if line.strip())
+        return tuple(
+            line.strip()
+            for line in read_text(listing, what="list of images").splitlines()
+            if line.strip()
+        )
 
     @property
     def note(self) -> str:

@@ -11,7 +11,7 @@ from segcert.arrays import read_arrays
 from segcert.data import ply, semantic_kitti
 from segcert.data.clouds import Cloud, checked_cloud, checked_labels
 from segcert.errors import InputError
-from segcert.files import atomic_write
+from segcert.files import atomic_write, read_regular
 from segcert.text import one_line
 
 TEXT = (".xyz", ".txt", ".pts")
@@ -46,15 +46,10 @@ def read_cloud(path: str | Path) -> Cloud:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"cloud {path} must be one of {', '.join(SUFFIXES)}")
-    if not path.is_file():
-        raise InputError(f"cloud {path} does not exist")
     kind = path.suffix.lower()
     if kind == ".bin":
         return semantic_kitti.read_scan(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cloud {path} cannot be read: {error.strerror}") from error
+    content = read_regular(path, what="cloud", most=4 * MOST_BYTES)
     reader = {".npz": from_npz, ".ply": from_ply}.get(kind, from_text)
     return reader(path, content)
 

@@ -8,6 +8,7 @@ from jaxtyping import Int16
 from segcert.data.clouds import Cloud, checked_cloud
 from segcert.data.labelled import IGNORE, distinct_colours
 from segcert.errors import InputError
+from segcert.files import read_regular
 
 CLASSES = (
     "car", "bicycle", "motorcycle", "truck", "other vehicle", "person", "bicyclist",
@@ -28,6 +29,7 @@ PALETTE = distinct_colours(len(CLASSES))
 COLUMNS = 4  # x, y, z, remission
 SEMANTIC = 0xFFFF  # lower bits: class; upper: instance
 WHERE = "get it from semantic-kitti.org"
+MOST_BYTES = 1 << 32  # of a scan
 
 
 def read_scan(path: Path) -> Cloud:
@@ -79,10 +81,7 @@ def read_numbers(path: Path, kind: str, columns: int) -> np.ndarray:
     Raises:
         InputError: If it cannot be read, or its size is not that of whole rows.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"scan {path} cannot be read: {error.strerror}") from error
+    content = read_regular(path, what="scan", most=MOST_BYTES)
     if not content or len(content) % (4 * columns):
         raise InputError(
             f"scan {path} must have a multiple of {4 * columns} bytes, {columns} numbers of 32 "

@@ -13,6 +13,7 @@ from segcert.data.labelled_clouds import AbstractLabelledClouds
 from segcert.data.part_numbers import CATEGORIES, category_number, check_parts
 from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
+from segcert.files import read_text
 
 POINTS = 2048
 SPLITS = {"train": ("train",), "val": ("val",), "test": ("test",), "trainval": ("train", "val")}
@@ -134,7 +135,7 @@ def read_synsets(root: Path) -> dict[str, int]:
                 f"{root} holds ShapeNet-Part as HDF5, without normals, which is not read: {WHERE}"
             )
         raise InputError(f"ShapeNet-Part needs {path}, which is missing: {WHERE}")
-    rows = [line.split() for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    rows = [line.split() for line in read_text(path, what="table").splitlines() if line.strip()]
     found = {}
     for row in rows:
         name = {"motor": "motorbike"}.get(row[0].lower(), row[0].lower())
@@ -156,7 +157,7 @@ def read_list(root: Path, part: str) -> list[tuple[str, str]]:
     if not path.is_file():
         raise InputError(f"ShapeNet-Part split {part!r} needs {path}, which is missing: {WHERE}")
     try:
-        names = json.loads(path.read_text())
+        names = json.loads(read_text(path, what="list of shapes"))
         found = [(name.split("/")[-2], name.split("/")[-1]) for name in names]
     except (ValueError, AttributeError, TypeError, IndexError, RecursionError) as error:
         raise InputError(f"{path} must list the shapes as FOLDER/SYNSET/NAME: {error}") from error

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from torch import nn
 
 from segcert.errors import InputError
-from segcert.files import atomic_write, check_writable
+from segcert.files import atomic_write, check_regular, check_writable
 from segcert.models.architectures import Architecture, build
 from segcert.models.depthwise import channels_last
 from segcert.models.point_architectures import PointArchitecture, build_points
@@ -239,10 +239,7 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing, damaged or not ours.
     """
-    if not path.exists():
-        raise InputError(f"weight file {path} does not exist")
-    if path.is_dir():
-        raise InputError(f"weight file {path} is a folder: name a .safetensors file")
+    check_regular(path, what="weight file")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from segcert.files import open_regular
+
 Setting = str | bool | float | tuple[float, ...]
 
 
@@ -28,5 +30,5 @@ def hash_model(kind: str, files: Sequence[Path], settings: Mapping[str, Setting]
 
 def hash_file(path: Path) -> str:
     """Hash the content of a file."""
-    with path.open("rb") as file:
+    with open_regular(path, what="model file") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -205,7 +205,7 @@ def image_input(facts: Facts, path: Path) -> Value:
             f"model {path} must take one batch of images (b, 3, h, w) of floating-point numbers; "
             f"it takes {'; '.join(f'{one.name} {one.type} {one.shape}' for one in found)[:160]}"
         )
-    check_channels_first(path, [fixed(size) for size in found[0].shape])
+    check_channels_first(path, found[0].shape)
     return found[0]
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segcert.errors import InputError
+from segcert.files import check_regular
 from segcert.models.adapter import Segmenter
 from segcert.models.sidecar import sidecar_path
 
@@ -47,8 +47,7 @@ def open_foreign(path: Path) -> Segmenter:
         from segcert.models.hugging_face import open_folder
 
         return open_folder(path)
-    if not path.is_file():
-        raise InputError(f"model {path} does not exist")
+    check_regular(path, what="model")
     if path.suffix == ".pt2":
         from segcert.models.exported import open_exported
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from segcert.data import part_numbers
 from segcert.errors import InputError
+from segcert.files import check_regular
 from segcert.models.chunks import in_chunks
 from segcert.models.exported import KIND, Program, load_program
 from segcert.models.file_hashes import hash_model
@@ -92,8 +93,8 @@ def open_point_model(name: str, options: PointOptions | None = None) -> PointSeg
             f"unknown model of point clouds {name!r}: choose one of "
             f"{', '.join([*BUILT_IN, *shipped])}, or give the path of {FILES}"
         )
-    if name not in shipped and not path.is_file():
-        raise InputError(f"model {path} does not exist")
+    if name not in shipped:
+        check_regular(path, what="model")
     if path.suffix == ".pt2":
         return open_program(path, options)
     if number is None:

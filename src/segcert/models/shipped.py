@@ -104,7 +104,8 @@ def recorded_model(name: str, denoiser: str | None) -> str:
     """The name of the model alone, from that which a certificate records.
 
     Raises:
-        InputError: If the certificate was made with a denoiser and there is none, or the reverse.
+        InputError: If the certificate was made with a denoiser and there is none, or the reverse;
+            or if the model does not come with segcert, as a certificate must not name files.
     """
     model, plus, used = name.rpartition("+")
     if plus and denoiser is None:
@@ -113,7 +114,14 @@ def recorded_model(name: str, denoiser: str | None) -> str:
         )
     if denoiser is not None and not plus:
         raise InputError(f"the certified model is {name}, without denoiser: leave out --denoiser")
-    return model if plus else name
+    alone = model if plus else name
+    if alone not in shipped():
+        raise InputError(
+            f"the certified model is called {alone!r}, which does not come with segcert, and a "
+            "file that a certificate names is not opened: name it yourself (verify: --model, attack: "
+            "--smoothed)"
+        )
+    return alone
 
 
 def foreign_path(name: str) -> Path | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from segcert.errors import InputError
+from segcert.files import LONGEST_TEXT, read_regular
 from segcert.models.normalisation import check_normalisation
 from segcert.text import one_line
 
@@ -90,10 +91,11 @@ def read_sidecar(model: Path) -> Sidecar:
         InputError: If it is no TOML, or breaks a rule.
     """
     path = sidecar_path(model)
-    if not path.is_file():
+    if not path.exists():
         return Sidecar()
+    content = read_regular(path, what="sidecar", most=LONGEST_TEXT)
     try:
-        return Sidecar.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Sidecar.model_validate(tomllib.loads(content.decode("utf-8")))
     except ValidationError as error:
         raise InputError(f"{path}: {first_line(error)}") from error
     except (ValueError, RecursionError) as error:  # tomllib's errors and those of UTF-8

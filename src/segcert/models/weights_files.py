@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segcert.errors import InputError
+from segcert.files import check_regular
 from segcert.text import one_line
 
 WRAPPERS = (
@@ -39,9 +40,7 @@ def read_weights(path: Path) -> Weights:
     Raises:
         InputError: If the file is missing, damaged, no checkpoint, or would run code.
     """
-    if not path.is_file():
-        what = "is a folder: name a file" if path.is_dir() else "does not exist"
-        raise InputError(f"checkpoint {path} {what}")
+    check_regular(path, what="checkpoint")
     check_sums(path)
     return without_prefixes(state_dict_in(unpickled(path), path), path)
 

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from segcert.errors import InputError, VerificationError
+from segcert.files import check_regular
 from segcert.runs.config import EvaluationConfig
 from segcert.runs.rows import Row
 from segcert.runs.stored_rows import COLUMNS, SEALED, read_rows, to_values
@@ -34,6 +35,8 @@ def opened(folder: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]
         InputError: If it is damaged, no store of an evaluation, or of another version.
     """
     path = folder / RECORDS
+    if path.exists():
+        check_regular(path, what="results")
     mode = "rwc" if write else "rw"  # to read, too, SQLite may have to undo a torn transaction
     try:
         uri = f"{path.resolve().as_uri()}?mode={mode}"

@@ -12,7 +12,7 @@ import torch
 
 from segcert.arrays import hash_named, read_arrays
 from segcert.errors import InputError
-from segcert.files import atomic_write
+from segcert.files import atomic_write, check_regular
 from segcert.runs.request import Request
 from segcert.sampling.partial import Identity, Partial
 from segcert.sampling.promise import Margins
@@ -93,6 +93,7 @@ def open_store(
     """
     if not path.exists():
         return PartialStore(path, request, input_sha256, fresh if seed is None else seed)
+    check_regular(path, what="unfinished work")
     way_out = f"finish it with the old settings, choose another --out, or delete {path}"
     header, arrays = read_work(path)
     try:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import torch
 
 from segcert.errors import InputError
-from segcert.files import atomic_write
+from segcert.files import atomic_write, check_regular
 from segcert.locks import Held
 from segcert.models.weights_files import check_sums
 from segcert.signals import Deferred
@@ -138,6 +138,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If it is damaged or another file.
     """
+    check_regular(path, what="resume file")
     try:
         check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)

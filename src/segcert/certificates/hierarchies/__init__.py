@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from segcert.errors import InputError
+from segcert.files import LONGEST_TEXT, read_regular
 from segcert.stats.class_tree import ClassTree
 from segcert.text import one_line
 
@@ -33,9 +34,11 @@ def open_hierarchy(name: str) -> ClassTree:
     """
     path = find(name)
     try:
-        with path.open("rb") as file:
-            table = tomllib.load(file)
-    except (OSError, ValueError, RecursionError) as error:  # of tomllib and UTF-8
+        content = read_regular(path, what="hierarchy", most=LONGEST_TEXT)
+        table = tomllib.loads(content.decode("utf-8"))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # of tomllib and UTF-8
         raise InputError(f"{path} cannot be read as a hierarchy: {one_line(error)}") from error
     try:
         return tree_of(*parse(table))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from segcert.errors import InputError
+from segcert.files import check_regular
 from segcert.models.adapter import Segmenter
 from segcert.models.backends.calibration import Calibration, noisy_images
 from segcert.models.backends.openvino import (
@@ -51,6 +52,8 @@ def int8_network(
     openvino, file = import_openvino(), calibration.file
     versions = [("openvino", openvino.__version__)]
     if file is not None and file.exists():
+        for part in (file, file.with_suffix(".bin")):
+            check_regular(part, what="int8 network")
         graph = read_graph(file, segmenter)
     else:
         graph, version = quantized(segmenter, calibration)
