@@ -2,11 +2,20 @@
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from segcert.files import atomic_write, check_writable
+from segcert.errors import InputError
+from segcert.files import (
+    atomic_write,
+    check_regular,
+    check_writable,
+    open_regular,
+    read_regular,
+    read_text,
+)
 
 
 def no_space(*_: object) -> None:
@@ -72,3 +81,53 @@ def test_what_cannot_be_written_is_found_beforehand(tmp_path: Path, unwritable: 
     for path in (tmp_path, tmp_path / "file" / "below", unwritable / "file"):
         with pytest.raises(OSError, match=str(path)):
             check_writable(path)
+
+
+def specials(folder: Path) -> dict[str, Path]:
+    """What is no regular file, by its kind."""
+    found = {kind: folder / kind for kind in ("pipe", "device", "socket", "folder", "link")}
+    os.mkfifo(found["pipe"])
+    found["device"].symlink_to("/dev/zero")
+    found["folder"].mkdir()
+    found["link"].symlink_to(found["pipe"])
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(found["socket"]))
+    return found
+
+
+def test_only_regular_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind, path in specials(Path()).items():
+        said = {"link": "a pipe"}.get(kind, f"a {kind}")
+        for read in (
+            lambda path=path: check_regular(path, what="thing"),
+            lambda path=path: read_regular(path, what="thing", most=9),
+            lambda path=path: read_text(path, what="thing"),
+            lambda path=path: open_regular(path, what="thing").__enter__(),
+        ):
+            with pytest.raises(InputError, match=f"thing {path} is {said}: name a file"):
+                read()
+    for missing in (Path("missing"), Path("folder/missing"), Path("pipe/missing")):
+        with pytest.raises(InputError, match=f"thing {missing} does not exist"):
+            check_regular(missing, what="thing")
+
+
+def test_files_that_never_end_are_not_read_to_their_end(tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(1 << 40)  # takes no room
+    with pytest.raises(InputError, match="has 1099511627776 bytes, the most are 10"):
+        read_regular(large, what="thing", most=10)
+    assert read_regular(Path("/proc/self/environ"), what="thing", most=10) == b""
+
+
+def test_regular_files_are_read(tmp_path: Path) -> None:
+    path, link = tmp_path / "a", tmp_path / "link"
+    path.write_bytes(b"\xc3\xa4")
+    link.symlink_to(path)
+    for one in (path, link):
+        assert read_regular(one, what="thing", most=2) == b"\xc3\xa4"
+        assert read_text(one, what="thing") == "ä"
+    path.write_bytes(b"\xff")
+    with pytest.raises(InputError, match="is no text in UTF-8"):
+        read_text(path, what="thing")

@@ -9,9 +9,10 @@ from hostile_programs import changed, in_graph
 from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models.exported import Side, Taken, image_program
+from segcert.models.exported import image_program
 from segcert.models.exported_expressions import UnknownExpressionError, rewritten
 from segcert.models.exported_guards import Guards
+from segcert.models.exported_loading import Side, Taken
 from segcert.models.opening import open_foreign
 
 AUTO = torch.export.Dim.AUTO
@@ -108,7 +109,7 @@ def test_an_example_with_channels_last(tmp_path: Path) -> None:
     example = torch.rand(2, 3, 32, 48).contiguous(memory_format=torch.channels_last)
     torch.export.save(torch.export.export(Reads(), (example,)), tmp_path / "net.pt2")
     (taken,) = image_program(tmp_path / "net.pt2").inputs
-    assert taken.order == torch.channels_last
+    assert taken.order == "channels_last"
     laid = taken.laid_out(torch.rand(2, 3, 32, 48, dtype=torch.float64))
     assert laid.is_contiguous(memory_format=torch.channels_last)
     assert laid.dtype == torch.float32
@@ -178,8 +179,8 @@ def test_expressions_that_pytorch_writes(text: str) -> None:
 
 
 def test_sides() -> None:
-    side = Side(8, 20, 4, 1)
+    side = Side(least=8, most=20, factor=4, rest=1)
     assert [size for size in range(40) if side.takes(size)] == [9, 13, 17]
-    assert (side.fixed, Side(3, 3).fixed) == (None, 3)
+    assert (side.fixed, Side(least=3, most=3).fixed) == (None, 3)
     assert side.words() == "8 to 20, a multiple of 4 plus 1"
-    assert Taken((Side(2, 2), Side()), torch.float32).shape == (2, None)
+    assert Taken(sides=(Side(least=2, most=2), Side()), dtype="float32").shape == (2, None)

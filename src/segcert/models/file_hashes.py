@@ -31,4 +31,7 @@ def hash_model(kind: str, files: Sequence[Path], settings: Mapping[str, Setting]
 def hash_file(path: Path) -> str:
     """Hash the content of a file."""
     with open_regular(path, what="model file") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while part := file.read(1 << 20):
+            digest.update(part)
+        return digest.hexdigest()

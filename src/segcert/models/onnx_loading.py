@@ -121,7 +121,9 @@ def value_of(found: Any) -> Value:
 def chosen(outputs: tuple[Value, ...]) -> Value | None:
     """The output with the scores or labels; None if there are several, none called so."""
     called = [one for key in OUTPUT_KEYS for one in outputs if one.name == key]
-    return (called or [*outputs, None])[0] if called or len(outputs) == 1 else None
+    if called:
+        return called[0]
+    return outputs[0] if len(outputs) == 1 else None
 
 
 def fixed(size: int | str | None) -> Dimension:

@@ -118,8 +118,8 @@ def recorded_model(name: str, denoiser: str | None) -> str:
     if alone not in shipped():
         raise InputError(
             f"the certified model is called {alone!r}, which does not come with segcert, and a "
-            "file that a certificate names is not opened: name it yourself (verify: --model, attack: "
-            "--smoothed)"
+            "file that a certificate names is not opened: name it yourself (verify: --model, "
+            "attack: --smoothed)"
         )
     return alone
 

@@ -183,7 +183,7 @@ class Nursery:
 
 def folders_of_packages() -> list[str]:
     """Where the packages are that a program needs."""
-    found = {}
+    found: dict[str, None] = {}
     for name in PACKAGES:
         with contextlib.suppress(ImportError):
             module = importlib.import_module(name)
@@ -250,7 +250,7 @@ class Confined:
             ModelError: If it failed.
         """
         if torch.is_grad_enabled() and any(one.requires_grad for one in given):
-            found = Differentiated.apply(self, *given)
+            found = Differentiated.apply(self, *given)  # type: ignore[no-untyped-call]
             assert isinstance(found, Tensor)
             return found
         (answer,) = self.asked("call", given, keep=None)
