@@ -1,5 +1,6 @@
 """``segcert verify``: 0 if a certificate holds, 1 if it was changed, 2 if there is none."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import segcert as sc
 from segcert.cli.main import run
 from segcert.models.checkpoints import Description, load_weights, save_weights
 
@@ -191,3 +193,28 @@ def test_a_forged_size_is_noticed(command: Command, folder: Path) -> None:
     """It would change what the radius means per value."""
     forge(folder, lambda record: record["provenance"].update(input_shape=[3, 32, 12]))
     command("verify", folder).refuses("'labels' must be", "of shape (32, 12)", status=1)
+
+
+@pytest.mark.parametrize("name", ["./net.pt2", "net.pt2", "/etc/passwd", "pipe.pt2", "folder"])
+def test_no_file_that_a_certificate_names_is_opened(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Where the model is a file, who verifies names it."""
+    (tmp_path / "net.pt2").write_bytes(b"a trap")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe.pt2")
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "photo.png")
+    model = sc.as_segmenter(lambda x: torch.stack([x.sum(1), -x.sum(1)], 1), name=name)
+    made = sc.certify_image(model, tmp_path / "photo.png", sigma=0.1, n=60, tau=0.6)
+    made.save(tmp_path / "made")
+    monkeypatch.chdir(tmp_path)
+    opened: list[object] = []
+    monkeypatch.setattr("segcert.models.shipped.open_alone", opened.append)
+    for asked in (
+        ("verify", "made", "--replay", "--image", "photo.png"),
+        ("attack", "photo.png", "--certificate", "made", "--out", "out"),
+    ):
+        done = command(*asked)
+        assert done.status == 2
+        assert "a file that a certificate names is not opened" in " ".join(done.err.split())
+    assert not opened

@@ -120,7 +120,7 @@ def test_an_index_names_files_of_the_folder_only(folder: Path, tmp_path: Path) -
     outside.write_bytes((folder / "model.safetensors").read_bytes())
     for number, place in enumerate(("../outside.safetensors", str(outside), "model.bin", "")):
         bad = in_shards(folder, tmp_path / f"bad{number}", lambda _, place=place: place)
-        with pytest.raises(InputError, match="no .safetensors file beside it"):
+        with pytest.raises(InputError, match=r"no \.safetensors file beside it"):
             open_foreign(bad)
 
 

@@ -138,7 +138,7 @@ def bring_in(tensor: Any, path: Path) -> str | None:
             f"model {path}: {tensor.name[:60]!r} must lie in one file, it names {keys[:6]}: save "
             "it again with onnx.save"
         )
-    place = told["location"]
+    place: str = told["location"]
     offset, length = whole_number(told.get("offset", "0")), whole_number(told.get("length", "-1"))
     tensor.raw_data = read_beside(path, place, offset, length)
     tensor.ClearField("data_location")

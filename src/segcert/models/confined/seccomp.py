@@ -12,6 +12,7 @@ import errno
 import os
 import platform
 import struct
+import sys
 from collections.abc import Iterable
 
 NO_NEW_PRIVILEGES, SET_SECCOMP, FILTER_MODE = 38, 22, 2
@@ -99,7 +100,7 @@ def steps(machine: str, process: int) -> Iterable[bytes]:
 
 def is_known() -> bool:
     """Tell whether there is a filter for this machine."""
-    return platform.system() == "Linux" and platform.machine() in MACHINES
+    return sys.platform == "linux" and platform.machine() in MACHINES
 
 
 def give_up_calls() -> None:
