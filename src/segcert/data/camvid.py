@@ -54,9 +54,8 @@ class CamVid(AbstractLabelledImages):
             raise InputError(
                 f"CamVid split {self.split!r} needs {listing}, which is missing: {WHERE}"
             )
-        lines = read_text(
-            listing, what="list of images"
-        ).splitlines()  # a name, or as in SegNet two paths
+        lines = read_text(listing, what="list of images").splitlines()
+        # a line is a name, or as in SegNet two paths
         object.__setattr__(self, "names", tuple(line.split()[0] for line in lines if line.strip()))
         if not self.names:
             raise InputError(f"CamVid split {self.split!r} is empty: {listing} names no image")
