@@ -136,12 +136,12 @@ def test_the_index_is_part_of_the_identity(folder: Path, tmp_path: Path) -> None
     ("key", "value"),
     [
         ("use_pretrained_backbone", True), ("backbone", "microsoft/resnet-50"),
-        ("backbone", "resnet50"), ("auto_map", {"AutoConfig": "code.Config"}),
+        ("backbone", "resnet50"), ("trust_remote_code", True),
         ("quantization_config", {"quant_method": "bitsandbytes"}),
         ("_attn_implementation", "someone/kernel"), ("attn_implementation", "flash_attention_2"),
         ("attn_implementation", {"decoder": "someone/kernel"}), ("use_kernels", True),
         ("transformers_weights", "../other.safetensors"), ("dtype", "os"),
-        ("torch_dtype", "load"), ("inner", {"deeper": [{"auto_map": {"A": "b"}}]}),
+        ("torch_dtype", "load"), ("inner", {"deeper": [{"use_kernels": True}]}),
     ],
 )  # fmt: skip
 def test_keys_that_fetch_or_run_are_refused(

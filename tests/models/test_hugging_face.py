@@ -163,7 +163,10 @@ def test_missing_weights_are_not_made_up(copy: Path) -> None:
     [
         (BERT, "bert is no semantic segmentation"),
         ({"model_type": "nobody-knows"}, "cannot be opened by transformers: .*nobody-knows"),
-        ({"use_pretrained_backbone": True}, "would download its backbone"),
+        (
+            {"use_pretrained_backbone": True},
+            "names weights that are not in the folder, and nothing is downloaded",
+        ),
     ],
 )
 def test_other_configurations_are_refused(copy: Path, change: dict[str, Any], said: str) -> None:

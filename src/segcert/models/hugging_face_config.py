@@ -9,7 +9,7 @@ from segcert.errors import InputError
 from segcert.files import read_regular
 from segcert.text import one_line
 
-CODE = ("auto_map", "custom_pipelines", "trust_remote_code", "custom_object_save")
+CODE = ("custom_pipelines", "trust_remote_code")  # auto_map is not followed: nobody trusts it
 KERNELS = ("kernel_config", "use_kernels", "allow_all_kernels", "quantization_config")
 ELSEWHERE = (
     "use_pretrained_backbone", "transformers_weights", "adapter_config", "gguf_file",
