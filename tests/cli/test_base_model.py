@@ -122,7 +122,7 @@ def test_a_denoiser_is_part_of_the_certified_model(
     assert (found.counts.test_fingerprints == plain.counts.test_fingerprints).all()
     assert (found.counts.hits != plain.counts.hits).any()
     assert replayed(folder, "--denoiser", denoiser).status == 0
-    replayed(folder).refuses("the model is not the one that was certified (tiny+blur)")
+    replayed(folder).refuses("is not the one that was certified (tiny+blur)", status=1)
     command("verify", folder, "--replay", "--image", photo).refuses(
         "tiny+blur, with denoiser blur: name it with --denoiser"
     )
