@@ -179,3 +179,35 @@ def reach(counts: sc.Counts, correction: Ordered) -> tuple[int, int]:
         if not again[0].ravel()[order[failures]]:
             return threshold, failures
     return threshold, counts.components
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, ""),
+        ({"drop_below": 1.0}, ""),
+        ({"regions": Blocks(3)}, ""),
+        ({"ignore": MASK}, "The mask of components that are not tested came from outside"),
+        ({"regions": STRIPES}, "The regions came from outside"),
+        ({"ignore": MASK, "regions": STRIPES}, "not tested and the regions came from outside"),
+    ],
+)
+def test_what_comes_from_outside_is_said_in_the_statement(
+    drawn: sc.Counts, given: dict[str, object], words: str
+) -> None:
+    """A mask may be made of the counts that it selects from; nothing shows that it was not."""
+    said = sc.certify(drawn, tau=TAU, alpha=ALPHA, **given).statement
+    assert ("came from outside" in said) == bool(words)
+    assert words in said
+    assert not words or "without the counts that are tested" in said
+
+
+def test_a_mask_for_a_class_tree_is_said_too() -> None:
+    image = np.linspace(20, 235, 126).astype(np.uint8).reshape(1, *SHAPE)
+    noise = sc.LatticeGaussianNoise(0.25)
+    model = sc.as_segmenter(soft, class_names=("a", "b"))
+    counts = sc.sample(model, image, noise=noise, n0=0, n=60, seed=4, device="cpu")
+    tree = sc.ClassTree(("a", "b", "any"), (2, 2, 2))
+    for ignore, said in ((None, False), (MASK, True)):
+        found = sc.certify_tree(counts, tree, tau=TAU, alpha=ALPHA, ignore=ignore)
+        assert ("came from outside" in found.statement) == said

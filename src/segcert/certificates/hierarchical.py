@@ -80,5 +80,5 @@ def certify_tree(
         tree=tree,
         threshold=threshold,
         radius=radius,
-        statement=in_words(counts, certified, radius=radius, alpha=alpha, tree=True),
+        statement=in_words(counts, certified, radius=radius, alpha=alpha, tree=True, family=family),
     )

@@ -29,7 +29,8 @@ def certify(
 
     The whole statement is wrong with a probability of at most ``alpha``, over the draws,
     whatever the dependence between the components. Every argument must be chosen before the
-    counts are seen; ``ignore`` and ``regions`` may depend on the input and the pilot draws.
+    counts are seen; ``ignore`` and ``regions`` may depend on the input and the pilot draws, never
+    on the counts that are tested (without pilot, these are all): the statement says so.
 
     Args:
         counts: What `sample` returned.
@@ -67,7 +68,7 @@ def certify(
     radius = counts.noise.radius(tau)
     statement = in_words(
         counts, certified, radius=radius, alpha=alpha, errors=correction.errors_allowed,
-        regions=regions is not None,
+        family=family,
     )  # fmt: skip
     return Certificate(
         counts=counts,

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from segcert.certificates.earlier_words import earlier_in_words
+from segcert.certificates.family import Family
 from segcert.certificates.variation import variation
 from segcert.errors import InputError
 from segcert.models.runtime import ARITHMETIC
@@ -11,6 +12,7 @@ from segcert.sampling.counts import Counts, Provenance
 from segcert.stats.looks import Looks
 from segcert.text import ceiling_text, confidence_text, floor_text
 
+EVERYTHING = Family()
 DIGITS = 16  # of a digest in statements; all 64 are in the provenance
 DOWN = 1 - 2.0**-40  # more than the rounding of distances and of the quotient
 
@@ -46,7 +48,7 @@ def in_words(
     alpha: float,
     errors: int = 0,
     tree: bool = False,
-    regions: bool = False,
+    family: Family = EVERYTHING,
 ) -> str:
     """Say what is certified.
 
@@ -57,8 +59,8 @@ def in_words(
         alpha: Allowed probability that the statement is wrong.
         errors: How many certified components, or regions, the statement allows to be wrong.
         tree: Whether groups of classes are certified.
-        regions: Whether components were tested by regions: one false rejection is then a whole
-            region of wrong components.
+        family: What was tested. By regions, one false rejection is a whole region of wrong
+            components; a mask or regions from outside may not have come from the counts.
 
     Source:
         docs/guarantees.md, sections 1 and 5; docs/decisions/0008 for class trees.
@@ -69,7 +71,7 @@ def in_words(
     which = f"the {number} certified components of {counts.components}"
     if not errors:
         which = f"at each of {which}"
-    elif regions:
+    elif family.regions is not None:
         which = f"at all but those in at most {errors} regions of {which}"
     else:
         which = f"at all but at most {errors} of {which}"
@@ -89,6 +91,7 @@ def in_words(
         )
     parts = (
         f"{beginning(counts, alpha=alpha)} {which}, {middle}", *conditions(counts),
+        *given_in_words(family),
         "Nothing is said about the other components.",
     )  # fmt: skip
     return " ".join(parts)
@@ -108,6 +111,21 @@ def conditions(counts: Counts) -> tuple[str, ...]:
         earlier_in_words(counts).strip(),
     )  # fmt: skip
     return tuple(words for words in found if words)
+
+
+def given_in_words(family: Family) -> tuple[str, ...]:
+    """Say what came from outside, and so may not have been chosen by the counts that are tested.
+
+    Nothing in the counts can show that it was not; blocks and rules on the pilot need no such word.
+    """
+    names = (("mask of components that are not tested", family.ignore), ("regions", family.regions))
+    given = [name for name, value in names if isinstance(value, np.ndarray)]
+    if not given:
+        return ()
+    return (
+        f"The {' and the '.join(given)} came from outside: this holds if they were fixed by the "
+        "input or a pilot, without the counts that are tested.",
+    )
 
 
 def model_in_words(source: Provenance) -> str:

@@ -1,0 +1,1 @@
+"""Mutants: changes of the code that a test must notice."""
