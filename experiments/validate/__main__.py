@@ -45,7 +45,7 @@ def cases(*, short: bool) -> list[Case]:
     return [
         *grid(500),
         *pairs(500),
-        *stopped_orders(1500, 1500, (1, 10)),
+        *stopped_orders(500, 1500, (1, 10)),
         *adversaries(3000),
         *end_to_end(4000),
         *float_noise(4000),
