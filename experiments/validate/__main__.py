@@ -23,6 +23,7 @@ from .float_noise import float_noise
 from .harness import Case, find
 from .models import INDEPENDENT
 from .pairs import pairs, stopped_orders
+from .replays import replays
 from .shared_randomness import shared_randomness
 from .table import as_json, markdown, write_between_markers
 
@@ -40,6 +41,7 @@ def cases(*, short: bool) -> list[Case]:
             *end_to_end(800),
             *float_noise(800),
             *shared_randomness(800),
+            *replays(300),
             *controls(600),
         ]
     return [
@@ -50,6 +52,7 @@ def cases(*, short: bool) -> list[Case]:
         *end_to_end(4000),
         *float_noise(4000),
         *shared_randomness(4000),
+        *replays(3000),
         *controls(1500),
     ]
 

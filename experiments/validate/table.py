@@ -14,6 +14,7 @@ from .end_to_end import END_TO_END
 from .harness import FALSE_ALARM, Found, Tally
 from .models import LAWS
 from .pairs import PAIRS, all_pairs, refusals
+from .replays import REPLAYS
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 TITLES = {
@@ -21,6 +22,7 @@ TITLES = {
     PAIRS: "Every correction, with every way of stopping, with a pilot and without",
     ADVERSARIES: "Against adversaries",
     END_TO_END: "From the noise to the certificate",
+    REPLAYS: "Fresh draws against a record",
     CONTROLS: "Negative controls",
 }
 
