@@ -41,7 +41,7 @@ def cases(*, short: bool) -> list[Case]:
             *end_to_end(800),
             *float_noise(800),
             *shared_randomness(800),
-            *replays(300),
+            *replays(430),
             *controls(600),
         ]
     return [
