@@ -20,6 +20,7 @@ from segcert.certificates.legend import (
 from segcert.certificates.pictures import ABSTAIN, labels_image, png_bytes
 from segcert.certificates.result import Certificate
 from segcert.certificates.slices import flat_views
+from segcert.certificates.variation import variation
 from segcert.text import confidence_text, percent_text, printable
 
 LARGEST_SIDE = 640  # pixels of the picture in a card; larger ones lose pixels, not colours
@@ -39,7 +40,7 @@ def card(certificate: Certificate) -> str:
         where=views[0].title if views else "",
         certified=certified_text(certificate),
         radius=radius_text(certificate),
-        confidence=confidence_text(certificate.alpha),
+        confidence=confidence_text(certificate.alpha, variation(certificate.counts)),
         model=printable(certificate.provenance.model),
         word=word_of(certificate),
         rows=[

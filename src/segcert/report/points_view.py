@@ -12,6 +12,7 @@ from segcert.certificates.files import to_json
 from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import Colour
 from segcert.certificates.result import Certificate
+from segcert.certificates.variation import variation
 from segcert.data.clouds import diameter
 from segcert.errors import InputError
 from segcert.report.cloud_radius import cloud_radius_in_words
@@ -215,7 +216,11 @@ def point_headline(
         ("certified", percent_text(certified, whole), f"of the points{kept}"),
         ("abstention", percent_text(whole - certified, whole), "of the points: nothing is said"),
         ("radius", floor_text(certificate.radius), f"{certificate.norm}, {certificate.unit}"),
-        ("confidence", confidence_text(certificate.alpha), "for the whole statement"),
+        (
+            "confidence",
+            confidence_text(certificate.alpha, variation(certificate.counts)),
+            "for the whole statement",
+        ),
     )
     if truth is None:
         return shown

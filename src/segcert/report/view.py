@@ -7,6 +7,7 @@ from segcert.certificates.files import to_json
 from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import ABSTAIN
 from segcert.certificates.result import Certificate
+from segcert.certificates.variation import variation
 from segcert.metrics.score import score
 from segcert.report.evidence import make_evidence
 from segcert.report.facts import (
@@ -135,7 +136,11 @@ def headline(
         ("certified", percent_text(certified, whole), certified_hint(certificate)),
         ("abstention", percent_text(whole - certified, whole), "of the pixels: nothing is said"),
         ("radius", floor_text(certificate.radius), radius_in_words(certificate).short),
-        ("confidence", confidence_text(certificate.alpha), "for the whole statement"),
+        (
+            "confidence",
+            confidence_text(certificate.alpha, variation(certificate.counts)),
+            "for the whole statement",
+        ),
     ]
     if counts.sequential is not None:
         ending = draws_in_words(counts).rpartition(", ")[2]
