@@ -182,7 +182,7 @@ def test_words_and_radius() -> None:
     )
     assert (NOISE.norm, NOISE.unit) == ("pose", "standard deviations")
     assert NOISE.repeat_probability(cloud()) == 0.0
-    assert "turn with the rotation and are trusted" in NOISE.assumption
+    assert "turn with the rotation in real numbers and are trusted" in NOISE.assumption
 
 
 @pytest.mark.parametrize(

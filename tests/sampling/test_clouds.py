@@ -78,7 +78,7 @@ def test_one_component_per_point_and_one_print_per_draw(noise: AbstractNoise, n0
     assert counts.provenance.input_shape == (30, 6)
     assert counts.provenance.input_dtype == "float32"
     assert counts.provenance.scale == "1"
-    assert counts.noise == noise
+    assert counts.noise == noise.with_grid(points())
 
 
 @EVERY
