@@ -4,10 +4,11 @@ from segcert.certificates.result import Certificate
 from segcert.data.images import hash_image
 from segcert.errors import VerificationError
 from segcert.models.base import BaseModel
-from segcert.models.runtime import recorded_precision
-from segcert.sampling.conclude import runtime_of, scale_of
+from segcert.sampling.conclude import precision, scale_of
 from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import Input, is_cloud, read_input
+
+TF32 = " (tf32 convolutions)"  # of a device, not of a model
 
 
 def check_about_input(certificate: Certificate, given: Input) -> None:
@@ -45,7 +46,7 @@ def check_about_model(certificate: Certificate, segmenter: BaseModel) -> None:
     parts: dict[str, tuple[object, object]] = {
         "weights (sha256)": (source.weights_sha256, segmenter.weights_sha256),
         "scale": (source.scale, scale_of(segmenter)),
-        "precision": (recorded_precision(source.precision), runtime_of(segmenter).precision),
+        "precision": (source.precision.removesuffix(TF32), precision(segmenter, on_cuda=False)),
         "class names": (counts.class_names, segmenter.class_names),
         "palette": (counts.palette, segmenter.palette),
     }

@@ -67,7 +67,8 @@ def check_declared(declared: Mapping[str, Declared], record: CertificateRecord) 
         if name not in must and name not in may:
             raise InputError(f"array {name!r} does not belong to counts of this kind")
         shape, dtype = must.get(name) or may[name]
-        right = found.dtype.kind in "iu" if name == "regions" else found.dtype == dtype
+        whole = found.dtype.kind in "iu" and found.dtype.isnative
+        right = whole if name == "regions" else found.dtype == dtype
         if found.shape != shape or not right or found.fortran_order:
             raise InputError(
                 f"array {name!r} must be {dtype} of shape {shape}, in the order of C; got "
