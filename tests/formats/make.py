@@ -1,8 +1,8 @@
-"""How the files of the formats were made, once each: ``python tests/formats/make.py FOLDER``.
+"""How the files of the formats were made: ``python tests/formats/make.py FOLDER PART...``.
 
-They are never made again: later versions of the package have to read them as they are. Those in
-``2`` were made by the last program that wrote version 2 of certificates, those in ``3`` by the
-first that wrote version 3.
+They are never made again once a version is released: later versions of the package have to read
+them as they are. Those in ``2`` were made, all parts, by the last program that wrote version 2 of
+certificates; those in ``3``, ``certificate`` and ``kinds``, by the first that wrote version 3.
 """
 
 import sys
@@ -138,5 +138,7 @@ def training(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    for make in (certificate, kinds, unfinished, run, training):
-        make(Path(sys.argv[1]))
+    for part in sys.argv[2:]:
+        {each.__name__: each for each in (certificate, kinds, unfinished, run, training)}[part](
+            Path(sys.argv[1])
+        )
