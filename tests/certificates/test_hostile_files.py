@@ -116,8 +116,8 @@ def noise(kind: str, **parameters: float) -> Change:
         (model(palette=[[0, 0, 0]]), "palette has 1 entries for 3 classes"),
         (model(palette=[[0, 0, 256]] * 3), "which is no colour"),
         (model(palette=[[0, 0]] * 3), "which is no colour"),
-        (model(classes=0), "classes must be 1 to 32768"),
-        (model(classes=10**9), "classes must be 1 to 32768"),
+        (model(classes=0), "classes must be 1 to 32767"),
+        (model(classes=10**9), "classes must be 1 to 32767"),
         (chosen(n=10**9), "n must be at most"),
         (chosen(n0=10**9), "n0 must be at most"),
         (chosen(tau=0.3), "tau must be"),
@@ -244,23 +244,23 @@ def test_a_bomb_is_refused_by_its_headers(
 def test_sizes_are_ours_and_not_those_of_the_file(
     cert_no_pilot: sc.Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Record and headers agree on 32,768 classes of 40,000 pixels: too many counts anyway."""
+    """Record and headers agree on 32,767 classes of 40,000 pixels: too many counts anyway."""
     cert_no_pilot.save(tmp_path)
     record = get(tmp_path)
     record["provenance"]["input_shape"] = [3, 200, 200]
-    record["model"] |= {"classes": 2**15, "class_names": [], "palette": []}
+    record["model"] |= {"classes": 2**15 - 1, "class_names": [], "palette": []}
     put(tmp_path, record)
     declared = {
         "labels": reader.Declared((200, 200), np.dtype("u2")),
         "hits": reader.Declared((200, 200), np.dtype("u1")),
         "pilot_fingerprints": reader.Declared((0,), np.dtype("u8")),
         "test_fingerprints": reader.Declared((40,), np.dtype("u8")),
-        "class_counts": reader.Declared((2**15, 200, 200), np.dtype("u1")),
+        "class_counts": reader.Declared((2**15 - 1, 200, 200), np.dtype("u1")),
     }
     monkeypatch.setattr(
         "segcert.certificates.files.read_arrays", lambda _, *, check: check(declared)
     )
-    refuse(tmp_path, "it has 1310720000 counts of classes, at most 536870912 are read")
+    refuse(tmp_path, "it has 1310680000 counts of classes, at most 536870912 are read")
 
 
 def test_a_huge_archive_is_not_opened(cert: sc.Certificate, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_sampling_says_before_the_first_draw_what_cannot_be_saved() -> None:
 
     def many(batch: Any) -> Any:
         drawn.append(len(batch))
-        return batch[:, 0].long()
+        return (batch[:, 0] > 0).long()
 
     model_of_many = sc.as_segmenter(many, classes=2**15 - 1)
     image = np.zeros((3, 200, 200), np.uint8)
@@ -288,9 +288,12 @@ def test_sampling_says_before_the_first_draw_what_cannot_be_saved() -> None:
 def test_sampling_refuses_names_that_do_not_fit() -> None:
     """What could not be read again is not drawn."""
     image = np.zeros((3, 4, 5), np.uint8)
-    wrong = sc.as_segmenter(lambda batch: batch[:, :2], class_names=("one", "two", "three"))
-    with pytest.raises(sc.ModelError, match="gives 2 classes and has 3 class names"):
-        sc.sample(wrong, image, noise=sc.LatticeGaussianNoise(0.25), n0=2, n=4, seed=1)
+    for wrong in (
+        sc.as_segmenter(lambda batch: batch[:, :2], class_names=("one", "two", "three")),
+        sc.as_segmenter(lambda batch: batch[:, :2], palette=((0, 0, 0),) * 3),
+    ):
+        with pytest.raises(sc.ModelError, match=r"2 classes.*3 (were declared|colours)"):
+            sc.sample(wrong, image, noise=sc.LatticeGaussianNoise(0.25), n0=2, n=4, seed=1)
 
 
 def test_the_forger_of_this_file_can_seal(cert: sc.Certificate, tmp_path: Path) -> None:
