@@ -151,7 +151,7 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.ply does not exist"):
         read_cloud(tmp_path / "a.ply")
     (tmp_path / "b.ply").mkdir()
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=r"b\.ply is a folder: name a file"):
         read_cloud(tmp_path / "b.ply")
 
 

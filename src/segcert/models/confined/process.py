@@ -177,8 +177,8 @@ class Nursery:
             self.line.close()
             self.line = None
             if self.process is not None:
-                with contextlib.suppress(OSError, subprocess.SubprocessError):
-                    self.process.wait(5)
+                self.process.kill()  # it holds nothing; what it made ends by itself
+                self.process.wait()
 
 
 def folders_of_packages() -> list[str]:
