@@ -179,7 +179,7 @@ def test_another_mean_is_another_model(command: Command, photo: Path, tmp_path: 
     write_toml(path, mean=(0.5, 0.5, 0.5), std=STD)
     command(
         "verify", tmp_path / "out" / "photo", "--replay", "--image", photo, "--model", path
-    ).refuses("weights")
+    ).refuses("weights", status=1)
     assert run_certify(command, photo, path, tmp_path / "out").status == 2
 
 
