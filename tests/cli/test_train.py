@@ -221,7 +221,7 @@ def test_one_seed_gives_one_network(command: Command, tmp_path: Path) -> None:
 def test_ctrl_c_leaves_the_weights_of_the_last_epoch(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(line: str) -> None:
+    def stop(line: str, **_: object) -> None:
         assert "epoch 1/5" in line
         raise KeyboardInterrupt
 
