@@ -28,8 +28,13 @@ import torch
 from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
+sys.path.append(str(Path(__file__).parents[1]))
+
+from toy_training import toy_set
+
 import segcert as sc
 from segcert.cli.main import run
+from segcert.data import training_sets
 from segcert.models.checkpoints import Description, load_weights, save_weights
 from segcert.models.depthwise import DepthwiseNet
 from segcert.runs.evaluate import load_results
@@ -182,14 +187,14 @@ def inputs(folder: Path, command: str) -> None:
 def line(command: str, folder: Path, out: Path) -> list[str]:
     """The command line of a command."""
     weights, photo = folder / "net.safetensors", folder / "images" / "one.png"
-    draws = ["--n0", 2, "--n", 20, "--tau", 0.5, "--alpha", 0.1, "--seed", 5]
+    draws = ["--n0", 2, "--n", 20, "--tau", 0.6, "--alpha", 0.1, "--seed", 5]
     draws += ["--batch-size", 1, "--device", "cpu", "--model", weights]
     made = folder / "certified" / "one"
     words: list[object] = {
         "certify": ["certify", folder / "images", *draws, "--out", out],
         "evaluate": ["evaluate", "--data", "folder", "--images", folder / "images", "--masks",
                      folder / "masks", "--classes", folder / "names.txt", *draws, "--out", out],
-        "train": ["train", "--data", "synthetic", "--scenes", 4, "--epochs", 2, "--batch-size", 2,
+        "train": ["train", "--data", "synthetic", "--epochs", 2, "--batch-size", 2,
                   "--crop", 32, 32, "--device", "cpu", "--out", out / "net.safetensors"],
         "report": ["report", folder / "run", "--out", out],
         "attack": ["attack", photo, "--certificate", made, "--smoothed", weights, "--steps", 2,
@@ -282,6 +287,7 @@ def drawn(tries: list[Try], kinds: list[str], most: int, seed: int) -> list[Try]
 
 def main(command: str, folder: Path, most: int, seed: int = 0) -> None:
     DepthwiseNet.forward = cheap  # type: ignore[method-assign]
+    training_sets.open_training_set = lambda *_, **__: toy_set(4)
     inputs_at = folder / "work"
     inputs_at.mkdir()
     inputs(inputs_at, command)

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toy_training import toy_set
 
 import segcert as sc
-from segcert.data.labelled import LabelledImage
-from segcert.data.training_sets import TrainingSet
 from segcert.files import remove_drafts
 from segcert.locks import held
 from segcert.models.depthwise import DepthwiseNet
@@ -65,11 +64,7 @@ def certified(images: dict[str, Path], out: Path, **options: object) -> bytes:
 
 def test_a_full_disk_stops_training_with_the_old_weights(tmp_path: Path) -> None:
     """The weights of the epochs before stay, whole, and the run goes on from what was kept."""
-    rng, found = np.random.default_rng(0), []
-    for name in ("a", "b"):
-        image = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
-        found.append(LabelledImage(name, image, (image[..., 0] > 127).astype(np.uint8)))
-    data = TrainingSet("toy", found, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    data = toy_set(2)
     net = DepthwiseNet(2, width=(8, 8, 8, 8), dilations=(1,))
     recipe = Recipe(epochs=1, batch_size=2, views=Views(crop=(32, 32)))
     out = tmp_path / "net.safetensors"
@@ -83,14 +78,16 @@ def test_a_full_disk_stops_training_with_the_old_weights(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("size", "file"), [(2_000, ".resume.pt"), (9_000_000, "")])
 def test_a_full_disk_under_the_command_train_is_one_line(
-    command: Callable[..., Any], tmp_path: Path, size: int, file: str
-) -> None:
+    command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int,
+    file: str,
+) -> None:  # fmt: skip
     """The first file is the state, which torch writes; without a next epoch, the weights are."""
     out = tmp_path / "net.safetensors"
     arguments = [
-        "train", "--data", "synthetic", "--scenes", 2, "--batch-size", 2, "--crop", 32, 32,
-        "--device", "cpu", "--out", out, "--epochs",
+        "train", "--data", "synthetic", "--batch-size", 2, "--crop", 32, 32, "--device", "cpu",
+        "--out", out, "--epochs",
     ]  # fmt: skip
+    monkeypatch.setattr("segcert.data.training_sets.open_training_set", lambda *_, **__: toy_set(2))
     assert command(*arguments, 1).status == 0
     before, size = out.read_bytes(), min(size, out.stat().st_size - 1)
     with disk_of(size):

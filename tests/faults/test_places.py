@@ -12,12 +12,12 @@ import pytest
 import torch
 from engine_models import evaluate_noise, open_images, open_net
 from PIL import Image
+from toy_training import toy_set
 
 import segcert as sc
 from segcert.data.clouds import Cloud
 from segcert.data.labelled import LabelledImage
 from segcert.data.point_files import write_cloud
-from segcert.data.training_sets import TrainingSet
 from segcert.locks import held, held_file, is_held
 from segcert.models.depthwise import DepthwiseNet
 from segcert.report.cloud_files import write_cloud_files
@@ -171,15 +171,10 @@ def test_evaluate_notices_that_its_run_folder_is_deleted(tmp_path: Path, what: s
 
 
 def trained(out: Path, log: Callable[[str], None] = lambda _: None, epochs: int = 2) -> None:
-    rng, found = np.random.default_rng(0), []
-    for name in ("a", "b"):
-        image = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
-        found.append(LabelledImage(name, image, (image[..., 0] > 127).astype(np.uint8)))
-    data = TrainingSet("toy", found, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
     torch.manual_seed(0)
     net = DepthwiseNet(2, width=(8, 8, 8, 8), dilations=(1,))
     recipe = Recipe(epochs=epochs, batch_size=2, views=Views(crop=(32, 32)))
-    train_and_save(net, data, recipe, out=out, log=log)
+    train_and_save(net, toy_set(2), recipe, out=out, log=log)
 
 
 def test_train_notices_that_its_folder_is_deleted(tmp_path: Path) -> None:

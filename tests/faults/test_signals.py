@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from toy_training import toy_set
 
 from segcert.files import atomic_write
 from segcert.models.depthwise import DepthwiseNet
@@ -47,7 +48,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def certify(photo: Path, weights: Path, out: Path) -> list[object]:
-    return ["certify", photo, "--model", weights, "--n0", 2, "--n", 24, "--tau", 0.5, "--alpha",
+    return ["certify", photo, "--model", weights, "--n0", 2, "--n", 24, "--tau", 0.6, "--alpha",
             0.1, "--seed", 5, "--batch-size", 1, "--device", "cpu", "--out", out]  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def test_evaluate_keeps_its_blocks(
     arguments = [
         "evaluate", "--data", "folder", "--images", tmp_path / "images", "--masks",
         tmp_path / "masks", "--classes", tmp_path / "names.txt", "--model", weights, "--n0", 2,
-        "--n", 24, "--tau", 0.5, "--alpha", 0.1, "--seed", 5, "--batch-size", 1, "--device", "cpu",
+        "--n", 24, "--tau", 0.6, "--alpha", 0.1, "--seed", 5, "--batch-size", 1, "--device", "cpu",
     ]  # fmt: skip
     whole = ended_at(0, None)
     assert command(*arguments, "--out", tmp_path / "whole").status == 0
@@ -99,13 +100,15 @@ def test_evaluate_keeps_its_blocks(
 
 @SIGNALS
 def test_train_keeps_the_step_at_hand(
-    command: Command, tmp_path: Path, number: int, ended_at: Callable[..., list[int]]
-) -> None:
+    command: Command, tmp_path: Path, number: int, ended_at: Callable[..., list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """The state is written after the step in which the signal came, not minutes before it."""
     arguments = [
-        "train", "--data", "synthetic", "--scenes", 6, "--epochs", 2, "--batch-size", 2, "--crop",
-        32, 32, "--device", "cpu",
+        "train", "--data", "synthetic", "--epochs", 2, "--batch-size", 2, "--crop", 32, 32,
+        "--device", "cpu",
     ]  # fmt: skip
+    monkeypatch.setattr("segcert.data.training_sets.open_training_set", lambda *_, **__: toy_set(6))
     ended_at(5, number, cheap=False)
     out = tmp_path / "net.safetensors"
     done = command(*arguments, "--out", out)
@@ -130,7 +133,7 @@ def test_other_commands_end_in_one_line(
         "attack": ["attack", photo, "--certificate", made, "--smoothed", weights, "--out",
                    tmp_path / "attacked"],
         "verify": ["verify", made, "--replay", "--image", photo, "--model", weights],
-        "plan": ["plan", photo, "--model", weights, "--images", 1],
+        "plan": ["plan", photo, "--model", weights],
     }[name]  # fmt: skip
     before = tree(tmp_path)
     ended_at(3, signal.SIGTERM)

@@ -26,6 +26,7 @@ from segcert.runs.certify_images import (
     put_in_place,
 )
 from segcert.runs.request import Request
+from segcert.runs.store import seal
 
 SETTINGS = {"tau": 0.6, "alpha": 0.1, "n0": 4, "n": 40}
 
@@ -175,10 +176,12 @@ def test_work_of_the_streams_of_another_device_is_refused(
     path = out / ".one.partial.npz"
     with np.load(path) as file:
         arrays = dict(file)
-    text = str(arrays["header"])
-    assert text.count('"streams": "cpu"') == 1
-    arrays["header"] = np.array(text.replace('"streams": "cpu"', '"streams": "cuda"'))
-    np.savez(path, **arrays)
+    header = json.loads(str(arrays.pop("header")))
+    assert header["identity"]["streams"] == "cpu"
+    header["identity"]["streams"] = "cuda"
+    del header["sha256"]
+    sealed = header | {"sha256": seal(header, arrays)}
+    np.savez(path, header=np.array(json.dumps(sealed)), **arrays)
     before = tree(out)
     with pytest.raises(InputError, match=r"partial\.npz: .*\(streams cuda -> cpu\).*deleting") as e:
         certified(segmenter, images, request_, out)

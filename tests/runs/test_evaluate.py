@@ -241,7 +241,7 @@ def test_damaged_and_foreign_stores(
     store.close()
     with pytest.raises(InputError, match="no store of an evaluation"):
         program.run(data, tmp_path)
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="is a file"):
         program.run(data, data / "names.txt")
 
 

@@ -83,7 +83,7 @@ class Part:
     def take(self, done: Done) -> None:
         """Take a counted block; one that comes before its turn waits, and its rest is next."""
         counted = done.unit.block
-        handed = self._handed.pop(counted.start)
+        handed = self._handed.pop(counted.start, counted)
         if counted.stop < handed.stop:
             self.todo.appendleft(replace(handed, start=counted.stop))
         self._early[done.unit.block.start] = done
