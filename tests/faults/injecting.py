@@ -198,7 +198,7 @@ def line(command: str, folder: Path, out: Path) -> list[str]:
                   "--crop", 32, 32, "--device", "cpu", "--out", out / "net.safetensors"],
         "report": ["report", folder / "run", "--out", out],
         "attack": ["attack", photo, "--certificate", made, "--smoothed", weights, "--steps", 2,
-                   "--n", 8, "--seed", 5, "--device", "cpu", "--out", out],
+                   "--restarts", 1, "--n", 8, "--seed", 5, "--device", "cpu", "--out", out],
         "verify": ["verify", made, "--replay", "--image", photo, "--model", weights],
     }[command]  # fmt: skip
     return [str(word) for word in words]
@@ -207,6 +207,7 @@ def line(command: str, folder: Path, out: Path) -> list[str]:
 VARIES = {  # files with times in them
     "evaluate": ("records.sqlite",),
     "report": ("report.html",),
+    "attack": ("attack.json",),  # and fresh noise
 }
 
 
