@@ -72,6 +72,8 @@ def table_of(found: "Examination") -> "Table":
         enough = room.writable and room.free >= LITTLE * GIB
         unwritable = "" if room.writable else ", cannot be written"
         add(OK if enough else NOTE, f"room for {room.what}", free + unwritable)
+    where = found.confined or "nothing here confines them: open files of people you trust"
+    add(OK if found.confined else NOTE, "programs of others (.pt2, .onnx)", where)
     for check in found.checks:
         add(
             OK if check.passed else FAILED,

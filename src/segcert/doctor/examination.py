@@ -13,6 +13,7 @@ from segcert.doctor.machine import (
     Packages,
     Room,
     backends,
+    confinement,
     devices,
     packages,
     rooms,
@@ -32,6 +33,7 @@ class Examination:
         packages: What is needed, and the extras.
         rooms: Folders that are written to.
         checks: The self-test.
+        confined: What confines programs of others; empty if nothing does.
     """
 
     segcert: str
@@ -42,6 +44,7 @@ class Examination:
     packages: tuple[Packages, ...]
     rooms: tuple[Room, ...]
     checks: tuple[Check, ...]
+    confined: str = ""
 
     @property
     def passed(self) -> bool:
@@ -60,6 +63,7 @@ def examine() -> Examination:
         packages=packages(),
         rooms=rooms(),
         checks=run_checks(),
+        confined=confinement(),
     )
 
 

@@ -15,6 +15,7 @@ import torch
 from segcert.errors import InputError
 from segcert.models.backends.compiled import COMPILERS, has_compiler
 from segcert.models.backends.openvino import import_openvino
+from segcert.models.confined.confine import how
 
 PACKAGE = "segcert"
 REQUIREMENT = re.compile(
@@ -111,6 +112,11 @@ def backends() -> tuple[Backend, ...]:
         tried("onnx", onnx_runtime),
         tried("openvino", openvino),
     )
+
+
+def confinement() -> str:
+    """Say what confines programs in ``.pt2`` and ``.onnx`` files; empty if nothing does."""
+    return "" if torch.cuda.is_available() else how()
 
 
 def tried(name: str, look: Callable[[], str]) -> Backend:
