@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("injecting.py")
-SOME = {"certify": 6, "evaluate": 6, "train": 4, "report": 2, "attack": 4, "verify": 4}
+SOME = {"certify": 4, "evaluate": 4, "train": 2, "report": 2, "attack": 2, "verify": 2}
 
 
 def injected(command: str, folder: Path, most: int) -> str:
