@@ -123,9 +123,12 @@ def watched(points: Points) -> Iterator[None]:
             points.disk("write", self.name)
             return super().write(data)
 
-    def fdopen(handle: int, *arguments: Any) -> Any:
-        raw = io.FileIO(handle, "wb")
-        return File(raw) if arguments == ("wb",) else raw
+    real = os.fdopen
+
+    def fdopen(handle: int, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if mode == "wb":
+            return File(io.FileIO(handle, mode))
+        return real(handle, mode, *arguments, **options)
 
     def fsync(handle: int) -> None:
         points.disk("fsync", handle)
