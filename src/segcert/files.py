@@ -126,6 +126,12 @@ def remove_drafts(path: Path) -> None:
                 draft.unlink(missing_ok=True)
 
 
+def remove_drafts_in(folder: Path) -> None:
+    """Remove what killed processes left beside the files of a folder that this process holds."""
+    for path in folder.iterdir():
+        remove_drafts(path)
+
+
 def prepare_folder(out: Path) -> None:
     """Make an output folder and check that it can be written.
 

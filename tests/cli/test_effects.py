@@ -368,6 +368,7 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.report.comparison.open_runs")
     put("segcert.locks.is_held", False)
     put("segcert.locks.held", nullcontext())
+    put("segcert.files.remove_drafts_in")
     for form in ("plain", "markdown", "latex", "comma_separated"):
         put(f"segcert.report.run_tables.{form}", form)
     put("segcert.cli.report.write_report")

@@ -84,7 +84,7 @@ def attack(
     from segcert.cli.shell import messages, results, say
     from segcert.data.images import read_file
     from segcert.errors import VerificationError
-    from segcert.files import check_writable
+    from segcert.files import check_writable, remove_drafts_in
     from segcert.locks import held
     from segcert.models.shipped import open_model, recorded_model
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
@@ -134,6 +134,7 @@ def attack(
         after = plain_labels(plain, best.image, device=device)
         effect = PlainEffect(plain.name, before, after, true)
         write_attack(out, found, best.image.numpy(), search, effect, checked, palette=plain.palette)
+        remove_drafts_in(out)
     results.print(attack_table(effect, checked))
     results.print()
     say(f"Open {out / 'figure1.png'}")

@@ -66,7 +66,7 @@ def attack_cloud(
     """
     from segcert.certificates.certified_model import check_same
     from segcert.cli.clouds import kind_for, reopen_point_model
-    from segcert.files import check_writable
+    from segcert.files import check_writable, remove_drafts_in
     from segcert.locks import held
 
     certified = reopen_point_model(found, smoothed)
@@ -76,6 +76,7 @@ def attack_cloud(
     check_writable(given.out / "attack.json")
     with held(given.out):
         attack_tensor(x, found, given, plain=plain, certified=certified)
+        remove_drafts_in(given.out)
 
 
 def attack_tensor(

@@ -32,7 +32,7 @@ def report(
     certified accuracy) and `holm_bonferroni`, both as PNG and SVG.
     """
     from segcert.cli.shell import messages, results, say
-    from segcert.files import check_writable
+    from segcert.files import check_writable, remove_drafts_in
     from segcert.locks import held, is_held
     from segcert.report.comparison import open_runs
     from segcert.report.run_tables import comma_separated, latex, markdown, plain
@@ -48,6 +48,7 @@ def report(
     if out is not None:
         with held(out):
             write_report(found, out)
+            remove_drafts_in(out)
 
 
 def write_report(found: "Comparison", out: Path) -> None:

@@ -101,7 +101,7 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
     from time import perf_counter
 
     from segcert.cli.shell import messages, say
-    from segcert.files import atomic_write, check_writable
+    from segcert.files import atomic_write, check_writable, remove_drafts_in
     from segcert.locks import held
     from segcert.report.plots import save_plot
     from segcert.report.progress import DrawProgress
@@ -120,6 +120,7 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
                 file.write(text.encode())
         for sweep in STUDY:
             save_plot(plot_of(sweep, found), folder / sweep.name)
+        remove_drafts_in(folder)
     say(
         f"{len(STUDY)} figures (PNG, SVG), toy.csv and summary.json are in {folder}: "
         f"{perf_counter() - start:.0f} s"
