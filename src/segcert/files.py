@@ -128,7 +128,7 @@ def remove_drafts(path: Path) -> None:
 
 def remove_drafts_in(folder: Path) -> None:
     """Remove what killed processes left beside the files of a folder that this process holds."""
-    for path in folder.iterdir():
+    for path in sorted(folder.iterdir()):
         remove_drafts(path)
 
 
