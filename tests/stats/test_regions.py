@@ -83,9 +83,11 @@ def test_doubtful_components_have_regions_of_their_own() -> None:
     assert promise_of_ratio(2.0) in GRADES
 
 
-@pytest.mark.parametrize("side", [0, -2])
+@pytest.mark.parametrize("side", [0, -2, 2**31, 2**64])
 def test_side_is_positive(side: int) -> None:
-    with pytest.raises(InputError, match=f"side of blocks must be an integer >= 1, got {side}"):
+    with pytest.raises(
+        InputError, match=f"side of blocks must be an integer in 1..2147483647, got {side}"
+    ):
         Blocks(side)
 
 

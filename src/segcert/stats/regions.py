@@ -9,6 +9,7 @@ from segcert.errors import InputError
 from segcert.stats.promise import promise_of_ratio
 
 GRADES = tuple(promise_of_ratio(ratio) for ratio in (0, 1, 2, 3, 4, 6))  # of the pilot's promise
+LARGEST_SIDE = 2**31 - 1  # no input is longer
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Blocks:
         side: Side of a block, in components, at least 1.
 
     Raises:
-        InputError: If ``side`` is not a positive integer.
+        InputError: If ``side`` is not a positive integer, or beyond any input.
 
     Source:
         Berger (1982), Technometrics 24:295-300 (intersection-union tests); docs/guarantees.md.
@@ -35,8 +36,10 @@ class Blocks:
 
     def __post_init__(self) -> None:
         """Check the side."""
-        if not isinstance(self.side, int) or self.side < 1:
-            raise InputError(f"side of blocks must be an integer >= 1, got {self.side!r}")
+        if not isinstance(self.side, int) or not 1 <= self.side <= LARGEST_SIDE:
+            raise InputError(
+                f"side of blocks must be an integer in 1..{LARGEST_SIDE}, got {self.side!r}"
+            )
 
     def fewest(self, shape: tuple[int, ...]) -> int:
         """Number of whole blocks, which no partition undercuts."""
