@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from segcert.data.images import read_file
 from segcert.models.checkpoints import Description, save_weights
 from segcert.models.depthwise import DepthwiseNet
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest_plugins = ["browser"]  # says aloud how many tests it skipped
 settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.load_profile("seeded")  # the same examples everywhere, in CI and out of it
