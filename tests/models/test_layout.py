@@ -231,7 +231,7 @@ def test_labels_of_another_shape_say_the_way_out() -> None:
         (lambda x: labels(x)[:, None], "return labels[:, 0]"),
         (lambda x: labels(x).mT, "return labels.transpose(1, 2)"),
         (lambda x: two(x).long(), "scores.float(), if these are scores"),
-        (lambda x: labels(x) * 1j, "complex64: return scores or labels"),
+        (lambda x: labels(x) * 1j, "complex64, not scores or labels"),
     ):
         assert said in refused(model, classes=2)
 

@@ -97,13 +97,13 @@ def test_more_classes_are_not_declared(wrap: Callable[..., object], options: str
         "class_names": tuple(map(str, range(FAR))),
         "palette": tuple((k % 256, k // 256, 0) for k in range(FAR)),
     }
-    with pytest.raises(sc.InputError, match=rf"classes must be in 1..32767, got {FAR}"):
+    with pytest.raises(sc.InputError, match=rf"classes must be in 2..32767, got {FAR}"):
         wrap(lambda x: x, **{options: given[options]})
 
 
 @pytest.mark.parametrize("wrap", [sc.as_segmenter, sc.as_point_segmenter])
 def test_no_class_at_all_is_not_declared(wrap: Callable[..., object]) -> None:
-    with pytest.raises(sc.InputError, match=r"classes must be in 1..32767, got 0"):
+    with pytest.raises(sc.InputError, match=r"classes must be in 2..32767, got 0"):
         wrap(lambda x: x, classes=0)
 
 

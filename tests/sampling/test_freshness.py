@@ -286,4 +286,4 @@ def test_a_replay_does_not_batch_what_may_be_shared(monkeypatch: pytest.MonkeyPa
     seen.clear()
     sc.replay(sc.certify(counts, tau=0.5, alpha=0.9), segmenter, IMAGE, device="cpu")
     assert 4 not in seen
-    assert seen.count(1) >= 24
+    assert seen.count(1) >= 20  # as many fresh draws as were tested

@@ -134,7 +134,7 @@ def test_rounding_in_another_order_passes() -> None:
 
 def test_shape_that_depends_on_the_batch_is_refused() -> None:
     with pytest.raises(ModelError, match="for one draw and"):
-        prepare(lambda x: scores(x)[..., : 8 // len(x)])
+        prepare(lambda x: scores(x)[..., : 8 // len(x), : 8 // len(x)])
 
 
 def dropout(x: Tensor) -> Tensor:

@@ -28,10 +28,10 @@ def test_gaussian_noise_on_uint8_is_drawn_on_the_grid() -> None:
     assert runs[0].hits.tolist() == runs[1].hits.tolist()
 
 
-def test_gaussian_noise_on_floats_stays_as_it_is() -> None:
+def test_gaussian_noise_on_floats_gets_its_grid() -> None:
     image = torch.from_numpy(IMAGE).movedim(2, 0).float() / 255
     counts = sc.sample(MODEL, image, noise=sc.GaussianNoise(0.25), n0=2, n=5, seed=4)
-    assert counts.noise == sc.GaussianNoise(0.25)
+    assert counts.noise == sc.GaussianNoise(0.25, step=0.25 / 512)
     assert counts.provenance.input_dtype == "float32"
 
 
