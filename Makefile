@@ -63,7 +63,7 @@ toy: .venv/ready  ## the figures of the paper's toy study
 	$(BIN)/segcert toy --figures experiments/toy --seed 0
 
 validate: .venv/ready  ## error and power of every procedure, measured; defects must be flagged
-	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.validate --write docs/validation.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.validate --jobs 2 --write docs/validation.md
 
 licences: .venv/ready  ## write docs/licences.md from pyproject.toml and the installed packages
 	$(BIN)/python tools/licences.py

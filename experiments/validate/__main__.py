@@ -46,13 +46,13 @@ def cases(*, short: bool) -> list[Case]:
         ]
     return [
         *grid(500),
-        *pairs(500),
+        *pairs(250),
         *stopped_orders(500, 1500, (1, 10)),
         *adversaries(3000),
         *end_to_end(4000),
-        *float_noise(4000),
+        *float_noise(1600),
         *shared_randomness(4000),
-        *replays(3000),
+        *replays(430),
         *controls(1500),
     ]
 
@@ -64,6 +64,7 @@ def validate(
     seed: int = 0,
     write: Path | None = None,
     numbers: Path | None = None,
+    jobs: int = 1,
 ) -> None:
     """Print the tables.
 
@@ -72,9 +73,10 @@ def validate(
         seed: Of all random numbers.
         write: Page whose tables are replaced, between its two markers.
         numbers: File for the counts of all cases, as JSON.
+        jobs: Processes that measure side by side.
     """
     with DrawProgress(messages) as progress:
-        found = find(cases(short=short), seed, progress)
+        found = find(cases(short=short), seed, progress, jobs=jobs)
     refused = repeats_are_refused()
     text = markdown(found, seed=seed, refused=refused)
     results.print(text, markup=False)

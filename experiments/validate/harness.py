@@ -1,6 +1,7 @@
 """Repeat, count the repetitions with an error, and decide exactly whether alpha was exceeded."""
 
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -101,21 +102,47 @@ class Found:
         return self.flagged == self.case.defect
 
 
-def find(cases: list[Case], seed: int, progress: Callable[[str, int, int], None]) -> list[Found]:
+def find(
+    cases: list[Case], seed: int, progress: Callable[[str, int, int], None], *, jobs: int = 1
+) -> list[Found]:
     """Measure all cases; the false alarm is divided by their number.
 
     Args:
         cases: What is measured.
         seed: Of all random numbers.
         progress: Told the table, the cases done, the cases in all.
+        jobs: Processes that measure side by side; each case has a generator of its own, so that
+            nothing depends on their number.
     """
     found = []
-    for done, case in enumerate(cases):
+    for done, (case, tally) in enumerate(zip(cases, tallies(cases, seed, jobs), strict=True)):
         progress("validate", done, len(cases))
-        tally = case.run(seed)
         flagged = tally.exceeds(case.alpha, false_alarm=FALSE_ALARM / len(cases))
         found.append(Found(case, tally, flagged))
     return found
+
+
+def tallies(cases: list[Case], seed: int, jobs: int) -> Iterator[Tally]:
+    """Measure one case after the other, or several in forked processes, in order."""
+    if jobs == 1:
+        yield from (case.run(seed) for case in cases)
+        return
+    with multiprocessing.get_context("fork").Pool(jobs, share, (cases,)) as pool:
+        yield from pool.imap(shared, ((number, seed) for number in range(len(cases))))
+
+
+SHARED: list[Case] = []  # of a forked process
+
+
+def share(cases: list[Case]) -> None:
+    """Keep the cases, which hold functions and so cannot be sent one by one."""
+    SHARED[:] = cases
+
+
+def shared(at: tuple[int, int]) -> Tally:
+    """Measure a case by its number, with a seed."""
+    number, seed = at
+    return SHARED[number].run(seed)
 
 
 def measured(procedure: Procedure, law: Law, truth: Truth, *, alpha: float) -> Measure:
