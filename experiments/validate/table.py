@@ -55,7 +55,7 @@ def as_json(found: list[Found]) -> str:
                 **asdict(tally),
             }
         )
-    return json.dumps(rows, indent=1)
+    return json.dumps(rows, indent=1, default=int)  # NumPy's integers, too
 
 
 def summary(found: list[Found], *, seed: int, refused: bool) -> str:
