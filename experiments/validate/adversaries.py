@@ -15,13 +15,12 @@ from .models import of_class_0 as two
 from .procedures import (
     HOLM,
     Procedure,
-    at_any_time,
-    at_looks,
     class_tree,
     indiv,
     joint,
     radii,
     segcertify,
+    until_wrong,
 )
 
 ADVERSARIES = "adversaries"
@@ -123,9 +122,9 @@ def by_the_pilot(r: int) -> list[Case]:
 
 def stopped(r: int) -> list[Case]:
     """Looks and the e-process, stopped as soon as something false is certified."""
-    every_draw = at_any_time(Anytime(100, every=1))
+    every_draw = until_wrong(Anytime(100, every=1))
     return [
-        against(Procedure("4 looks, Holm", at_looks(LOOKS), LOOKS.n), EXCLUDE, FEW, r),
+        against(Procedure("4 looks, Holm", until_wrong(LOOKS), LOOKS.n), EXCLUDE, FEW, r),
         against(Procedure("e-process each draw, Holm", every_draw, 100), EXCLUDE, FEW, r),
     ]
 

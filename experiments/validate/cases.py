@@ -18,12 +18,11 @@ from .models import of_class_0 as two
 from .procedures import (
     HOLM,
     Procedure,
-    at_any_time,
-    at_looks,
     class_tree,
     indiv,
     radii,
     segcertify,
+    until_wrong,
 )
 
 ALPHA, TAU, M = 0.1, 0.75, 16  # of the grid
@@ -74,9 +73,9 @@ def procedures() -> list[Procedure]:
         Procedure("regions of 2, Holm", segcertify(holm, regions=Blocks(2)), EACH),
         Procedure("regions of 2, ordered", segcertify(Ordered(), regions=Blocks(2)), mild[1]),
         Procedure("drop below 1, Holm", segcertify(holm, drop_below=1.0), EACH),
-        Procedure("4 looks, Holm", at_looks(LOOKS), LOOKS.n),
-        Procedure("4 looks, Holm, no pilot", at_looks(LOOKS), LOOKS.n, n0=0),
-        Procedure("e-process, Holm", at_any_time(Anytime(100, every=2)), 100),
+        Procedure("4 looks, Holm", until_wrong(LOOKS), LOOKS.n),
+        Procedure("4 looks, Holm, no pilot", until_wrong(LOOKS), LOOKS.n, n0=0),
+        Procedure("e-process, Holm", until_wrong(Anytime(100, every=2)), 100),
         Procedure("class tree", class_tree, EACH, n0=0, splits=True),
         Procedure("radius map", radii(), EACH),
         Procedure("radius map, no pilot", radii(), sharp(LEVEL / 2), n0=0),

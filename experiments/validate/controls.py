@@ -26,7 +26,7 @@ from .cases import ALPHA, EACH, TAU, sharp
 from .drawn import Answer, Drawn
 from .harness import Case, measured
 from .models import INDEPENDENT, Law, Truth, in_part, spaced
-from .procedures import HOLM, Judge, Procedure, asked_again, by_fixed_n, segcertify
+from .procedures import HOLM, Judge, Procedure, segcertify, until_wrong
 
 CONTROLS = "controls"
 BATCH = 4
@@ -126,7 +126,7 @@ def opposite(drawn: Drawn) -> Drawn:
 def controls(repetitions: int) -> list[Case]:
     """All of them; more repetitions and a larger alpha where the defect is small."""
     r = repetitions
-    each_draw = asked_again(range(40, 101, 2), None, by_fixed_n)
+    each_draw = until_wrong(None, at=range(40, 101, 2))
     sidak_n, pooled = sharp(1 - 0.5**0.5, 0.5), sharp(ALPHA / 8, 0.5)
     return [
         control(

@@ -6,15 +6,13 @@ sampling may stop, an adversary who knows the truth stops it as soon as more is 
 statement allows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import product
 from typing import ClassVar, get_args
 from unittest.mock import patch
 
 import numpy as np
-from jaxtyping import Int64
 
 from segcert.certificates import segcertify as segcertify_module
 from segcert.certificates.radius_map import radius_map
@@ -26,7 +24,6 @@ from segcert.stats.correction import AbstractCorrection, Decision, Evidence
 from segcert.stats.corrections import CORRECTIONS
 from segcert.stats.holm import holm
 from segcert.stats.k_fwer import KFwer
-from segcert.stats.levels import levels
 from segcert.stats.looks import Looks
 from segcert.stats.ordered import Ordered
 from segcert.stats.regions import Blocks
@@ -38,7 +35,7 @@ from .drawn import Answer, Drawn
 from .harness import Case, measured
 from .models import INDEPENDENT, LAWS, Law
 from .models import of_class_0 as two
-from .procedures import Judge, Procedure, exceeds_truth
+from .procedures import Judge, Procedure, exceeds_truth, stopped_at_worst
 
 PAIRS = "pairs"
 MOST = 100
@@ -130,52 +127,6 @@ def stated(pair: Pair, drawn: Drawn, n: int) -> Answer:
     return drawn.judge(found.certified, found.labels)
 
 
-def stopped_at_worst(
-    state: Callable[[Drawn, int], Answer], way: Sequential | None, *, allowed: int
-) -> Judge:
-    """Ask a statement at each look, until more is wrong than it allows.
-
-    Looks at which no component at or below tau has a p-value of at most alpha are passed over, to
-    save time: no level is larger.
-    """
-
-    def judge(drawn: Drawn) -> Answer:
-        if way is None:
-            return state(drawn, drawn.n)
-        most = most_hits_of_nulls(drawn)
-        for n in way.at[:-1]:
-            needed = fewest_hits(
-                drawn.truth.components, n, drawn.tau, drawn.alpha, way, pilot=drawn.n0 > 0
-            )
-            if most[n - 1] >= needed:
-                answer = state(drawn, n)
-                if answer.wrong > allowed:
-                    return answer
-        return state(drawn, way.at[-1])
-
-    return judge
-
-
-def most_hits_of_nulls(drawn: Drawn) -> Int64[np.ndarray, " n"]:
-    """Largest count of a class at or below tau after each draw; of the pilot's, if there is one."""
-    tested = drawn.labels[drawn.n0 :]
-    classes = range(drawn.truth.classes)
-    chosen = [drawn.counts().labels] if drawn.n0 else [np.full(tested.shape[1], c) for c in classes]
-    most = np.zeros(len(tested), dtype=np.int64)
-    for labels in chosen:
-        null = drawn.of_label(labels) <= drawn.tau
-        hits = (tested == labels)[:, null].cumsum(0)
-        most = np.maximum(most, hits.max(1, initial=0))
-    return most
-
-
-@lru_cache(maxsize=1024)
-def fewest_hits(m: int, n: int, tau: float, alpha: float, way: Sequential, *, pilot: bool) -> int:
-    """Smallest count whose p-value is at most the level of all tests together."""
-    given = levels(m, n, tau=tau, alpha=alpha, pilot=pilot, sequential=way)
-    return int((given.p_values > given.alpha).sum())
-
-
 def pairs(repetitions: int, laws: tuple[Law, ...] = LAWS) -> list[Case]:
     """Every pair that is not refused, with all components at tau; families under one law."""
     return [
@@ -230,7 +181,7 @@ def by_order(correction: Ordered, every: int) -> Judge:
         found = certify(counts, tau=drawn.tau, alpha=drawn.alpha, correction=correction)
         return drawn.judge(found.certified, found.labels)
 
-    return stopped_at_worst(state, way, allowed=0)
+    return stopped_at_worst(state, way)
 
 
 def order_case(table: str, procedure: Procedure, repetitions: int) -> Case:
@@ -256,7 +207,7 @@ def maps_at_any_time(repetitions: int) -> Case:
         return Answer(int(wrong.sum()), int(((found.radius > 0) & ~wrong).sum()))
 
     procedure = Procedure(
-        "radius map, 2 taus, ordered, e-process", stopped_at_worst(state, way, allowed=0), MOST
+        "radius map, 2 taus, ordered, e-process", stopped_at_worst(state, way), MOST
     )
     truth = two("half at 0.6, half at 0.75", (M // 2, 0.6), (M // 2, TAU))
     measure = measured(procedure, INDEPENDENT, truth, alpha=ALPHA)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Bool, Float64, Integer
+from jaxtyping import Bool, Float64, Int64, Integer
 
 from segcert.certificates.baselines import indiv_class, joint_class
 from segcert.certificates.hierarchical import certify_tree
@@ -19,16 +19,15 @@ from segcert.certificates.radius_map import RadiusMap, radius_map
 from segcert.certificates.segcertify import certify
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.e_process import e_process_p_values
 from segcert.stats.holm import holm
-from segcert.stats.looks import Looks
-from segcert.stats.p_values import pilot_p_values
+from segcert.stats.levels import levels
 from segcert.stats.regions import Blocks
-from segcert.stats.sequential import Anytime
+from segcert.stats.sequential import Sequential
 
 from .drawn import CLASSES, NOISE, Answer, Drawn
 
 Judge = Callable[[Drawn], Answer]
+State = Callable[[Drawn, int], Answer]  # what is said after so many draws
 TREE = ClassTree((*CLASSES, "a or b", "c or d", "any"), (4, 4, 5, 5, 6, 6, 6))
 
 
@@ -75,68 +74,69 @@ def segcertify(
     return judge
 
 
-def at_looks(looks: Looks) -> Judge:
-    """`certify` at planned looks, until something false is certified."""
+def until_wrong(way: Sequential | None, at: Sequence[int] = ()) -> Judge:
+    """`certify` by Holm's procedure at each look, until something false is certified."""
 
-    def judge(drawn: Drawn) -> Answer:
-        answer = Answer(0, 0)
-        for n in looks.at:
-            found = certify(drawn.counts(n, looks), tau=drawn.tau, alpha=drawn.alpha)
-            answer = drawn.judge(found.certified, found.labels)
-            if answer.wrong:
-                return answer
-        return answer
+    def state(drawn: Drawn, n: int) -> Answer:
+        found = certify(drawn.counts(n, way), tau=drawn.tau, alpha=drawn.alpha)
+        return drawn.judge(found.certified, found.labels)
 
-    return judge
+    return stopped_at_worst(state, way, at=at)
 
 
-def at_any_time(plan: Anytime) -> Judge:
-    """`certify` with the e-process, until something false is certified."""
-    return asked_again(plan.at, plan, by_e_process)
-
-
-def asked_again(
-    at: Sequence[int], sequential: Anytime | None, fewest_hits: Callable[[int, float, float], int]
+def stopped_at_worst(
+    state: State, way: Sequential | None, *, at: Sequence[int] = (), allowed: int = 0
 ) -> Judge:
-    """`certify` after given draws, until something false is certified.
+    """Ask a statement at each look, until more is wrong than it allows.
 
-    Looks at which no p-value of a component at or below tau is at most alpha are passed over, to
-    save time: no such component can be certified there.
+    Looks at which no component at or below tau has a p-value of at most alpha are passed over, to
+    save time: no level is larger.
 
     Args:
-        at: Numbers of draws; the last is always looked at.
-        sequential: What the counts say about early stopping.
-        fewest_hits: Smallest count after n draws whose p-value at tau is at most a level.
+        state: What is said after so many draws.
+        way: What the counts say about early stopping.
+        at: Numbers of draws to ask after, the last always; by default the looks of ``way``.
+        allowed: Wrong components that the statement allows.
     """
+    looks = at or (way.at if way else ())
 
     def judge(drawn: Drawn) -> Answer:
-        answer = Answer(0, 0)
-        labels = drawn.counts(at[-1], sequential).labels
-        hits = (drawn.labels[drawn.n0 :] == labels).cumsum(0)
-        null = drawn.of_label(labels) <= drawn.tau
-        for n in at:
-            most = int(hits[n - 1][null].max(initial=0))
-            if n < at[-1] and most < fewest_hits(n, drawn.tau, drawn.alpha):
-                continue
-            found = certify(drawn.counts(n, sequential), tau=drawn.tau, alpha=drawn.alpha)
-            answer = drawn.judge(found.certified, found.labels)
-            if answer.wrong:
-                return answer
-        return answer
+        if not looks:
+            return state(drawn, drawn.n)
+        most = most_hits_of_nulls(drawn)
+        for n in looks[:-1]:
+            needed = fewest_hits(
+                drawn.truth.components, n, drawn.tau, drawn.alpha, way, pilot=drawn.n0 > 0
+            )
+            if most[n - 1] >= needed:
+                answer = state(drawn, n)
+                if answer.wrong > allowed:
+                    return answer
+        return state(drawn, looks[-1])
 
     return judge
 
 
-@lru_cache(maxsize=256)
-def by_e_process(n: int, tau: float, level: float) -> int:
-    """Smallest count whose p-value of the e-process is at most a level."""
-    return int((e_process_p_values(n, tau=tau) > level).sum())
+def most_hits_of_nulls(drawn: Drawn) -> Int64[np.ndarray, " n"]:
+    """Largest count of a class at or below tau after each draw; of the pilot's, if there is one."""
+    tested = drawn.labels[drawn.n0 :]
+    classes = range(drawn.truth.classes)
+    chosen = [drawn.counts().labels] if drawn.n0 else [np.full(tested.shape[1], c) for c in classes]
+    most = np.zeros(len(tested), dtype=np.int64)
+    for labels in chosen:
+        null = drawn.of_label(labels) <= drawn.tau
+        hits = (tested == labels)[:, null].cumsum(0)
+        most = np.maximum(most, hits.max(1, initial=0))
+    return most
 
 
-@lru_cache(maxsize=256)
-def by_fixed_n(n: int, tau: float, level: float) -> int:
-    """Smallest count whose binomial tail is at most a level."""
-    return int((pilot_p_values(n, tau=tau) > level).sum())
+@lru_cache(maxsize=1024)
+def fewest_hits(
+    m: int, n: int, tau: float, alpha: float, way: Sequential | None, *, pilot: bool
+) -> int:
+    """Smallest count whose p-value is at most the level of all tests together."""
+    given = levels(m, n, tau=tau, alpha=alpha, pilot=pilot, sequential=way)
+    return int((given.p_values > given.alpha).sum())
 
 
 def class_tree(drawn: Drawn) -> Answer:
