@@ -17,7 +17,6 @@ import os
 import pickle
 import sqlite3
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from forked import in_child
 from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -238,21 +238,6 @@ def whole(command: str, out: Path) -> None:
         resume.read(path)
     for path in out.glob("*.png"):
         Image.open(path).load()
-
-
-def in_child(work: Callable[[], int]) -> int:
-    """Run in a child of its own; the status is what it returned, or minus the signal."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    try:
-        status = work()
-    except BaseException:
-        text = io.StringIO()
-        traceback.print_exc(file=text)
-        os.write(2, text.getvalue().encode())
-        status = 99
-    os._exit(status)
 
 
 def faulty(command: str, folder: Path, out: Path, points: Points, said: Path) -> int:

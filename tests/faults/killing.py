@@ -4,17 +4,15 @@ A point is a call of the model, or of the operating system for a file: kill -9 c
 it. Children are forked from a process that has read the libraries and started no thread.
 """
 
-import io
 import os
 import signal
 import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import safetensors.torch
 import torch
+from forked import RAISED, in_child
 
 import segcert as sc
 from segcert.data.labelled import LabelledImage
@@ -100,21 +98,6 @@ def weights_open(folder: Path) -> None:
 COMMANDS = {"certify": (certify, certificates_hold), "train": (train, weights_open)}
 
 
-def in_child(work: Callable[[], int]) -> int:
-    """Run in a child of its own; the status is what it returned, or minus the signal."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    try:
-        status = work()
-    except BaseException:
-        text = io.StringIO()
-        traceback.print_exc(file=text)
-        os.write(2, text.getvalue().encode())
-        status = 255
-    os._exit(status)
-
-
 def run(command: str, folder: Path, at: int) -> int:
     """Run a command; the number of points that it passed, at most 254."""
     clock = Clock(folder, at)
@@ -137,7 +120,7 @@ def main(command: str, folder: Path) -> None:
     whole = folder / "whole"
     whole.mkdir()
     points = in_child(lambda: run(command, whole, 0))
-    assert 20 < points < 255, points
+    assert 20 < points < RAISED, points
     rng = np.random.default_rng(11)
     chosen = rng.choice(np.arange(1, points + 1), POINTS[command], replace=False)
     for at in sorted(chosen.tolist()):
@@ -145,7 +128,7 @@ def main(command: str, folder: Path) -> None:
         place.mkdir()
         assert in_child(lambda: run(command, place, at)) == -signal.SIGKILL  # noqa: B023
         assert in_child(lambda: check(command, place)) == 0  # noqa: B023
-        assert in_child(lambda: run(command, place, 0)) < 255  # noqa: B023
+        assert in_child(lambda: run(command, place, 0)) < RAISED  # noqa: B023
         assert tree(place) == tree(whole), (at, [*tree(place)], [*tree(whole)])
         print(f"killed at point {at} of {points}", flush=True)
 
