@@ -1,12 +1,12 @@
 """Is a certificate about this input, and about this model? Hashes say so without drawing."""
 
 from segcert.certificates.result import Certificate
-from segcert.data.images import hash_image
+from segcert.certificates.same_input import of_another_input
 from segcert.errors import VerificationError
 from segcert.models.base import BaseModel
 from segcert.sampling.conclude import precision, scale_of
 from segcert.sampling.fingerprints import check_distinct
-from segcert.sampling.inputs import Input, is_cloud, read_input
+from segcert.sampling.inputs import Input, read_input
 
 TF32 = " (tf32 convolutions)"  # of a device, not of a model
 
@@ -20,11 +20,8 @@ def check_about_input(certificate: Certificate, given: Input) -> None:
         VerificationError: If it is not the one that was certified.
     """
     x, source = read_input(given), certificate.provenance
-    if hash_image(x) != source.input_sha256:
-        kind, parts = ("cloud", "points") if is_cloud(x) else ("image", "pixels")
-        raise VerificationError(
-            f"the {kind} is not the one that was certified: its {parts} hash differently"
-        )
+    if other := of_another_input(certificate, x):
+        raise VerificationError(other)
     shape, dtype = tuple(x.shape), str(x.dtype).removeprefix("torch.")
     if (shape, dtype) != (source.input_shape, source.input_dtype):
         raise VerificationError(

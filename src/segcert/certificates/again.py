@@ -1,9 +1,47 @@
-"""Decide again: the plan of a certificate, applied to other counts."""
+"""Decide by what was chosen beforehand, and decide again, on other counts."""
 
+from segcert.certificates.family import Family
 from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.sampling.counts import Counts
+from segcert.stats.class_tree import ClassTree
+from segcert.stats.correction import AbstractCorrection
+
+
+def certify_as_planned(
+    counts: Counts,
+    *,
+    tau: float,
+    alpha: float,
+    correction: AbstractCorrection,
+    family: Family,
+    tree: ClassTree | None,
+) -> Certificate:
+    """Certify classes, or groups of classes where a tree was chosen.
+
+    Args:
+        counts: What was drawn.
+        tau: Probability threshold, in [1/2, 1).
+        alpha: Allowed probability that the whole statement is wrong.
+        correction: For many tests; trees have one of their own.
+        family: What is tested.
+        tree: Classes and their groups, or None.
+
+    Raises:
+        InputError: If the plan cannot certify these counts at all.
+    """
+    if tree is not None:
+        return certify_tree(counts, tree, tau=tau, alpha=alpha, ignore=family.ignore)
+    return certify(
+        counts,
+        tau=tau,
+        alpha=alpha,
+        correction=correction,
+        ignore=family.ignore,
+        drop_below=family.drop_below,
+        regions=family.regions,
+    )
 
 
 def decided_again(certificate: Certificate, counts: Counts) -> Certificate:
@@ -16,17 +54,13 @@ def decided_again(certificate: Certificate, counts: Counts) -> Certificate:
     Raises:
         InputError: If the plan cannot certify these counts at all.
     """
-    family, tau, alpha = certificate.family, certificate.tau, certificate.alpha
-    if certificate.tree is not None:
-        return certify_tree(counts, certificate.tree, tau=tau, alpha=alpha, ignore=family.ignore)
-    return certify(
+    return certify_as_planned(
         counts,
-        tau=tau,
-        alpha=alpha,
+        tau=certificate.tau,
+        alpha=certificate.alpha,
         correction=certificate.correction,
-        ignore=family.ignore,
-        drop_below=family.drop_below,
-        regions=family.regions,
+        family=certificate.family,
+        tree=certificate.tree,
     )
 
 

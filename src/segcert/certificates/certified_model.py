@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from segcert.certificates.result import Certificate
-from segcert.data.images import hash_image
+from segcert.certificates.same_input import of_another_input
 from segcert.errors import InputError, VerificationError
 from segcert.models.base import BaseModel
 from segcert.models.runtime import recorded_precision
 from segcert.sampling.conclude import runtime_of, scale_of
 from segcert.sampling.counting import Task
-from segcert.sampling.inputs import Input, is_cloud, read_input
+from segcert.sampling.inputs import Input, read_input
 
 
 def check_same(certificate: Certificate, segmenter: BaseModel, image: Input) -> None:
@@ -20,11 +20,8 @@ def check_same(certificate: Certificate, segmenter: BaseModel, image: Input) -> 
     """
     source = certificate.provenance
     x = read_input(image)
-    if hash_image(x) != source.input_sha256:
-        kind, parts = ("cloud", "points") if is_cloud(x) else ("image", "pixels")
-        raise InputError(
-            f"the {kind} is not the one that was certified: its {parts} hash differently"
-        )
+    if other := of_another_input(certificate, x):
+        raise InputError(other)
     was, now = recorded_precision(source.precision), runtime_of(segmenter).precision
     if was != now:
         raise InputError(

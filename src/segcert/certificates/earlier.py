@@ -9,12 +9,11 @@ is that of an honest program: who deletes files, or draws elsewhere, leaves none
 import hashlib
 from dataclasses import replace
 
-from segcert.certificates.hierarchical import certify_tree
+from segcert.certificates.again import decided_again
 from segcert.certificates.result import Certificate
-from segcert.certificates.segcertify import certify
 from segcert.certificates.writing import to_record
 from segcert.errors import InputError
-from segcert.sampling.counts import Counts, Earlier, EarlierDraw
+from segcert.sampling.counts import Earlier, EarlierDraw
 
 MOST = 1000  # certificates that one can have replaced
 
@@ -50,18 +49,7 @@ def replacing(certificate: Certificate, old: Certificate | None, content: bytes)
 def with_earlier(certificate: Certificate, earlier: tuple[Earlier, ...]) -> Certificate:
     """Certify the same counts in the same way, and say what was drawn before."""
     source = replace(certificate.provenance, earlier=earlier)
-    return certify_again(certificate, replace(certificate.counts, provenance=source))
-
-
-def certify_again(certificate: Certificate, counts: Counts) -> Certificate:
-    """Certify counts with everything that was chosen for a certificate."""
-    family, alpha, tau = certificate.family, certificate.alpha, certificate.tau
-    if certificate.tree:
-        return certify_tree(counts, certificate.tree, tau=tau, alpha=alpha, ignore=family.ignore)
-    return certify(
-        counts, tau=tau, alpha=alpha, correction=certificate.correction, ignore=family.ignore,
-        drop_below=family.drop_below, regions=family.regions,
-    )  # fmt: skip
+    return decided_again(certificate, replace(certificate.counts, provenance=source))
 
 
 def same_draws(one: Certificate, other: Certificate) -> bool:

@@ -13,17 +13,16 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from segcert.arrays import read_arrays
+from segcert.certificates.again import certify_as_planned
 from segcert.certificates.consistency import HEADERS, MOST_BYTES, check_declared
 from segcert.certificates.earlier import replacing
 from segcert.certificates.family import Family
-from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.origin import check_origin
 from segcert.certificates.plausible import check_record
 from segcert.certificates.reading import to_correction, to_counts, to_family, to_tree
 from segcert.certificates.records import CertificateRecord
 from segcert.certificates.records_2 import CertificateRecord2
 from segcert.certificates.result import FORMAT, Certificate
-from segcert.certificates.segcertify import certify
 from segcert.certificates.strict_json import read_strictly
 from segcert.certificates.version_2 import check_procedure, downgraded, upgraded
 from segcert.certificates.writing import arrays, hash_stored, to_record
@@ -125,17 +124,13 @@ def load_certificate(path: str | Path) -> Certificate:
 def recomputed(counts: Counts, family: Family, record: CertificateRecord) -> Certificate:
     """Certify again, with everything that was chosen before the counts were seen."""
     chosen = record.parameters
-    tree = to_tree(chosen.tree)
-    if tree:
-        return certify_tree(counts, tree, tau=chosen.tau, alpha=chosen.alpha, ignore=family.ignore)
-    return certify(
+    return certify_as_planned(
         counts,
         tau=chosen.tau,
         alpha=chosen.alpha,
         correction=to_correction(chosen.correction),
-        ignore=family.ignore,
-        drop_below=family.drop_below,
-        regions=family.regions,
+        family=family,
+        tree=to_tree(chosen.tree),
     )
 
 

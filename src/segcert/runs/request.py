@@ -7,11 +7,10 @@ import numpy as np
 from jaxtyping import Bool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
+from segcert.certificates.again import certify_as_planned
 from segcert.certificates.family import Family, fewest_tests
-from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.hierarchies import open_hierarchy
 from segcert.certificates.result import Certificate
-from segcert.certificates.segcertify import certify
 from segcert.certificates.writing import noise_record
 from segcert.errors import InputError
 from segcert.models.resizing import resizing_record, resizing_text
@@ -259,13 +258,9 @@ class Request(BaseModel):
 
     def certify(self, counts: Counts, ignore: Mask | None = None) -> Certificate:
         """Certify counts as asked."""
-        tree = self.hierarchy
-        if tree:
-            return certify_tree(counts, tree, tau=self.tau, alpha=self.alpha, ignore=ignore)
-        family = self.family(ignore)
-        return certify(
+        return certify_as_planned(
             counts, tau=self.tau, alpha=self.alpha, correction=self.correct,
-            ignore=family.ignore, drop_below=family.drop_below, regions=family.regions,
+            family=self.family(ignore), tree=self.hierarchy,
         )  # fmt: skip
 
     def differences(self, other: "Request") -> str:
