@@ -71,8 +71,8 @@ def test_another_noise_gives_another_hash(made: Segmenter, folder: Path) -> None
 
 
 def from_file(file: Path, mine: Segmenter) -> Segmenter:
-    """Read a file; nothing is left to calibrate on."""
-    given = Calibration(0.25, file.parent / "none", file=file)
+    """Read a file, whatever it was calibrated on."""
+    given = Calibration(0.1, file=file)
     return with_backend(mine, "openvino-int8", calibration=given)
 
 
@@ -99,6 +99,19 @@ def test_files_of_other_networks_and_damaged_ones_are_refused(
     with pytest.raises(InputError, match="damaged or was not written by segcert") as caught:
         from_file(file, segmenter())
     assert "\n" not in str(caught.value)
+
+
+def test_a_calibration_that_is_named_is_obeyed_or_the_file_is_refused(
+    made: Segmenter, folder: Path, tmp_path: Path
+) -> None:
+    file = folder / "int8" / "net.xml"
+    same = Calibration(0.25, folder, file=file)
+    read = with_backend(segmenter(), "openvino-int8", calibration=same)
+    assert read.weights_sha256 == made.weights_sha256
+    Image.new("RGB", (48, 32), (1, 2, 3)).save(tmp_path / "other.png")
+    for other in (Calibration(0.5, folder, file=file), Calibration(0.25, tmp_path, file=file)):
+        with pytest.raises(InputError, match="was calibrated on other images than"):
+            with_backend(segmenter(), "openvino-int8", calibration=other)
 
 
 def test_it_has_no_gradient(made: Segmenter) -> None:

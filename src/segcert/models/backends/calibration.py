@@ -1,5 +1,6 @@
 """Noisy images that int8 networks are calibrated on: fixed, never draws of a certificate."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class Calibration:
         sigma: Standard deviation of the Gaussian noise, in units of [0, 1].
         folder: Images to which it is added; None takes synthetic street scenes.
         images: How many of them, at most.
-        file: File (.xml) of the int8 network: read if it is there, else written.
+        file: File (.xml) of the int8 network: written, or read if it is there. If a folder is
+            given, it must have been calibrated with this noise on these images.
 
     Raises:
         InputError: If one is out of range.
@@ -60,6 +62,19 @@ def noisy_images(calibration: Calibration) -> Iterator[Float[Tensor, " 1 3 h w"]
         dice = np.random.Generator(np.random.Philox(key=[NOISE_KEY, number]))
         noise = dice.standard_normal(image.shape, dtype=np.float32)
         yield (image / 255 + calibration.sigma * torch.from_numpy(noise))[None]
+
+
+def hash_calibration(calibration: Calibration) -> str:
+    """Hash the noise and the images: what decides the ranges of an int8 network, in hex.
+
+    Raises:
+        InputError: If the folder holds no image, or one cannot be read.
+    """
+    digest = hashlib.sha256(f"{float(calibration.sigma)!r}".encode())
+    for image in clean_images(calibration):
+        digest.update(f"|{tuple(image.shape)}|".encode())
+        digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()
 
 
 def clean_images(calibration: Calibration) -> Iterator[Tensor]:

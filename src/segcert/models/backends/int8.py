@@ -13,7 +13,7 @@ import numpy as np
 from segcert.errors import InputError
 from segcert.files import check_regular
 from segcert.models.adapter import Segmenter
-from segcert.models.backends.calibration import Calibration, noisy_images
+from segcert.models.backends.calibration import Calibration, hash_calibration, noisy_images
 from segcert.models.backends.openvino import (
     OpenVinoNetwork,
     compile_graph,
@@ -26,6 +26,7 @@ from segcert.models.runtime import Runtime
 EXTRA = "--backend openvino-int8 needs OpenVINO and NNCF: pip install 'segcert[openvino]'"
 MOST_INPUTS = 96  # windows of averaging scales are many
 SOURCE = ["segcert", "source"]  # where a file says of which network it is
+CALIBRATION = ["segcert", "calibration"]  # and by what noise and images its ranges were found
 
 
 def int8_network(
@@ -43,7 +44,8 @@ def int8_network(
         The network as a plain function, what runs it, and a hash of everything it computes.
 
     Raises:
-        InputError: If a package is missing, or the file is of another network or damaged.
+        InputError: If a package is missing, or the file is of another network or calibration, or
+            damaged.
 
     Source:
         Jacob et al. (2018), Quantization and training of neural networks for efficient
@@ -54,11 +56,12 @@ def int8_network(
     if file is not None and file.exists():
         for part in (file, file.with_suffix(".bin")):
             check_regular(part, what="int8 network")
-        graph = read_graph(file, segmenter)
+        graph = read_graph(file, segmenter, calibration)
     else:
         graph, version = quantized(segmenter, calibration)
         versions.append(("nncf", version))
         graph.set_rt_info(segmenter.weights_sha256, SOURCE)
+        graph.set_rt_info(hash_calibration(calibration), CALIBRATION)
         if file is not None:
             write_graph(graph, file)
     network = compile_graph(graph, name=segmenter.name)
@@ -127,15 +130,16 @@ def write_graph(graph: Any, file: Path) -> None:
         raise InputError(f"int8 network {file} cannot be written: {error.strerror}") from error
 
 
-def read_graph(file: Path, segmenter: Segmenter) -> Any:
+def read_graph(file: Path, segmenter: Segmenter, calibration: Calibration) -> Any:
     """Read a graph that `write_graph` wrote.
 
     Raises:
-        InputError: If it is damaged, or of another network.
+        InputError: If it is damaged, of another network, or of another calibration than is given.
     """
     try:
         graph = import_openvino().Core().read_model(file)
         source = graph.get_rt_info(SOURCE).astype(str)
+        calibrated = graph.get_rt_info(CALIBRATION).astype(str)
     except Exception as error:  # damaged files fail in every way
         raise InputError(
             f"int8 network {file} is damaged or was not written by segcert: delete it, and it is "
@@ -145,5 +149,11 @@ def read_graph(file: Path, segmenter: Segmenter) -> Any:
         raise InputError(
             f"int8 network {file} was made from another network than {segmenter.name}: name "
             "another file"
+        )
+    if calibration.folder is not None and calibrated != hash_calibration(calibration):
+        raise InputError(
+            f"int8 network {file} was calibrated on other images than {calibration.folder} holds, "
+            f"or with another noise than sigma {calibration.sigma:g}: leave --calibration away to "
+            "take it as it is, or name another file"
         )
     return graph
