@@ -1,8 +1,9 @@
 # Each target works on a fresh clone: it makes .venv and installs what it needs.
 PYTHON ?= python3
+THREADS ?= 1
 BIN := .venv/bin
 
-.PHONY: demo examples test test-slow test-cluster fuzz lint docs bench check chromium figures mutants power toy validate \
+.PHONY: demo examples test test-anywhere test-slow test-cluster fuzz lint docs bench check chromium figures mutants power toy validate \
 	licences wheel test-wheel clean
 .DELETE_ON_ERROR:
 
@@ -21,7 +22,10 @@ examples: .venv/ready  ## run each file of examples/, and print its last line
 	OMP_NUM_THREADS=2 $(BIN)/python examples/run_all.py
 
 test: .venv/ready  ## the default suite
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=$(THREADS) $(BIN)/pytest -n 2 --dist loadfile $(PYTEST)
+
+test-anywhere: .venv/ready  ## the suite three times: random order, under load, other kernels
+	$(BIN)/python tools/anywhere.py
 
 test-slow: .venv/ready  ## what takes minutes, with shapes checked everywhere
 	SEGCERT_CHECK_SHAPES=everywhere OMP_NUM_THREADS=2 $(BIN)/pytest -m slow
