@@ -15,8 +15,8 @@ from benchmarks.memory import peak_over
 from benchmarks.timing import console, print_timings, time_in_turn
 from segcert.data.synthetic import street_scene
 from segcert.models.adapter import Segmenter
-from segcert.models.depthwise import channels_last
-from segcert.models.hrnet import MEAN, STD, HRNetV2
+from segcert.models.nets.depthwise import channels_last
+from segcert.models.nets.hrnet import MEAN, STD, HRNetV2
 from segcert.models.shipped import open_model
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise

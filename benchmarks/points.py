@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from benchmarks.timing import console, print_timings, time_in_turn
-from segcert.models.point_normals import estimate_normals
-from segcert.models.point_ops import ball_query, farthest_points, gather
-from segcert.models.pointnet import PointNet
-from segcert.models.pointnet2 import PointNet2
-from segcert.models.slim_pointnet2 import SlimPointNet2
+from segcert.models.nets.point_normals import estimate_normals
+from segcert.models.nets.point_ops import ball_query, farthest_points, gather
+from segcert.models.nets.pointnet import PointNet
+from segcert.models.nets.pointnet2 import PointNet2
+from segcert.models.nets.slim_pointnet2 import SlimPointNet2
 
 POINTS, CLOUDS, CENTRES, RADIUS, COUNT = 2048, 8, 512, 0.2, 32
 LOOP = "loop over points"

@@ -16,8 +16,8 @@ from PIL import Image
 
 from segcert.cli.main import run
 from segcert.data.images import read_file
-from segcert.models.checkpoints import Description, save_weights
-from segcert.models.depthwise import DepthwiseNet
+from segcert.models.files.checkpoints import Description, save_weights
+from segcert.models.nets.depthwise import DepthwiseNet
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,8 +13,8 @@ from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluati
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
 from segcert.data.part_numbers import CATEGORIES
 from segcert.models.adapter import Segmenter
-from segcert.models.checkpoints import PointDescription, save_weights
-from segcert.models.pointnet import PointNet
+from segcert.models.files.checkpoints import PointDescription, save_weights
+from segcert.models.nets.pointnet import PointNet
 from segcert.models.wrapping import as_segmenter
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import Results, evaluate

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segcert.models.hrnet import HRNetV2
+from segcert.models.nets.hrnet import HRNetV2
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
 NAMES = ("road", "car", "sky")

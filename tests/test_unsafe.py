@@ -19,8 +19,8 @@ import segcert as sc
 from segcert.certificates.hierarchies import open_hierarchy
 from segcert.data.images import read_file
 from segcert.data.point_files import read_cloud
+from segcert.models.files.weights_files import read_weights
 from segcert.models.opening import open_foreign
-from segcert.models.weights_files import read_weights
 from segcert.runs.evaluate import load_results
 from segcert.runs.records import RECORDS
 from segcert.runs.request import Request

@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from segcert.models.exported_files import GRAPH
-from segcert.models.exported_operators import NESTING, OPERATORS, SYMBOLIC
+from segcert.models.files.exported_files import GRAPH
+from segcert.models.files.exported_operators import NESTING, OPERATORS, SYMBOLIC
 
 
 def targets(value: Any) -> set[str]:

@@ -24,7 +24,7 @@ from segcert.metrics.score import Score, score
 from segcert.models.adapter import Segmenter
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import with_backend
-from segcert.models.runtime import Precision
+from segcert.models.identity.runtime import Precision
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.inventory import tensor_of

@@ -13,8 +13,8 @@ import torch
 from cyclopts import App
 
 from segcert.files import atomic_write
-from segcert.models.hrnet import MEAN, STD, HRNetV2
-from segcert.models.pointnet2 import PointNet2
+from segcert.models.nets.hrnet import MEAN, STD, HRNetV2
+from segcert.models.nets.pointnet2 import PointNet2
 
 from .measure import (
     Row,

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from segcert.certificates.segcertify import certify
 from segcert.data.synthetic import street_scene
 from segcert.models.adapter import Segmenter
-from segcert.models.depthwise import channels_last
+from segcert.models.nets.depthwise import channels_last
 from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise

@@ -21,8 +21,8 @@ from segcert.certificates.segcertify import certify
 from segcert.cli.shell import messages, results
 from segcert.data.camvid import CamVid
 from segcert.errors import InputError
+from segcert.models.resizing.upsample import margins_of_upsampled
 from segcert.models.shipped import open_model
-from segcert.models.upsample import margins_of_upsampled
 from segcert.noise.gaussian import GaussianNoise
 from segcert.planning.forecast import PROCEDURES, forecast, share
 from segcert.planning.population import populate

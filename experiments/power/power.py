@@ -29,8 +29,8 @@ from segcert.certificates.stopping import StopWhen
 from segcert.cli.shell import messages, results
 from segcert.errors import InputError
 from segcert.files import atomic_write
+from segcert.models.resizing.upsample import margins_of_upsampled
 from segcert.models.shipped import open_model
-from segcert.models.upsample import margins_of_upsampled
 from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.report.progress import DrawProgress
 from segcert.sampling.counts import Counts, Provenance

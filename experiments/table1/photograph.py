@@ -19,7 +19,7 @@ from rich.table import Table
 from segcert.certificates.files import load_certificate
 from segcert.cli.main import run
 from segcert.data.cityscapes import CLASSES
-from segcert.models.hrnet import HRNetV2
+from segcert.models.nets.hrnet import HRNetV2
 from segcert.text import percent_text
 
 app = App(help=__doc__, help_format="plaintext")

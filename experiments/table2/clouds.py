@@ -16,7 +16,7 @@ from cyclopts import App
 
 from segcert.cli.main import run
 from segcert.errors import InputError
-from segcert.models.checkpoints import read_point_description
+from segcert.models.files.checkpoints import read_point_description
 from segcert.models.shipped_points import shipped_points
 
 DATA = Path(os.environ.get("SEGCERT_DATA", Path(__file__).parents[3] / "shared/data"))

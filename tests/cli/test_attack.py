@@ -12,7 +12,7 @@ from PIL import Image
 from segcert.certificates.files import load_certificate
 from segcert.certificates.result import Certificate
 from segcert.cli.main import run
-from segcert.models.checkpoints import load_weights
+from segcert.models.files.checkpoints import load_weights
 
 Command = Callable[..., Any]
 SIDE = (16, 24)

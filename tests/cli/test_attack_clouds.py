@@ -12,7 +12,7 @@ from cloud_files import mug_file, scan_file
 
 from segcert.certificates.files import load_certificate
 from segcert.data.point_files import read_cloud
-from segcert.models.pointnet import PointNet
+from segcert.models.nets.pointnet import PointNet
 
 Command = Callable[..., Any]
 FEW = ("--tau", 0.6, "--alpha", 0.05, "--n0", 3, "--n", 40, "--seed", 5)

@@ -49,7 +49,7 @@ def test_wrong_columns(certify: Command, tmp_path: Path) -> None:
 
 
 def test_fewer_points_than_the_network_needs(certify: Command, tmp_path: Path) -> None:
-    from segcert.models.pointnet2 import PointNet2
+    from segcert.models.nets.pointnet2 import PointNet2
 
     weights = tmp_path / "net.pth"
     torch.save(PointNet2().state_dict(), weights)
@@ -71,7 +71,7 @@ def test_categories(certify: Command, tmp_path: Path) -> None:
 def test_labels_outside_the_category(
     certify: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from segcert.models.pointnet import PointNet
+    from segcert.models.nets.pointnet import PointNet
 
     net = PointNet(50, categories=16).eval()
     monkeypatch.setattr("segcert.models.opening_points.load_pointnet2", lambda _: net)
@@ -87,7 +87,7 @@ def test_labels_outside_the_category(
 def test_normals_that_are_not_there(
     certify: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from segcert.models.pointnet import PointNet
+    from segcert.models.nets.pointnet import PointNet
 
     net = PointNet(50, columns=6, categories=16).eval()
     monkeypatch.setattr("segcert.models.opening_points.load_pointnet2", lambda _: net)

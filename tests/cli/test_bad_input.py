@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 
 from segcert.files import os as files_os
-from segcert.models.checkpoints import Description, save_weights
-from segcert.models.depthwise import DepthwiseNet
+from segcert.models.files.checkpoints import Description, save_weights
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.runs import certify_images
 
 Command = Callable[..., Any]

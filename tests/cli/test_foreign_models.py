@@ -22,7 +22,7 @@ from foreign_models import (
 )
 
 import segcert as sc
-from segcert.models import hrnet
+from segcert.models.nets import hrnet
 from segcert.models.wrapping import as_segmenter
 
 Command = Callable[..., Any]

@@ -23,7 +23,7 @@ import segcert.cli
 from segcert.certificates.files import load_certificate
 from segcert.cli.shell import HarmlessConsole, cell, complain, messages, note, results, say
 from segcert.data.point_files import write_cloud
-from segcert.models.checkpoints import Description, load_weights, save_weights
+from segcert.models.files.checkpoints import Description, load_weights, save_weights
 from segcert.report.progress import DrawProgress
 from segcert.text import csv_text, markdown_text, printable
 

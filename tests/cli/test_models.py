@@ -8,8 +8,8 @@ import pytest
 
 from segcert.models import denoisers
 from segcert.models import shipped as module
-from segcert.models.checkpoints import DenoiserDescription, save_weights
-from segcert.models.denoising import ResidualDenoiser
+from segcert.models.files.checkpoints import DenoiserDescription, save_weights
+from segcert.models.nets.denoising import ResidualDenoiser
 
 
 def test_models_are_listed_with_their_licence(

@@ -18,7 +18,7 @@ from segcert.data.part_numbers import PARTS
 from segcert.data.point_files import write_cloud
 from segcert.data.shapenet_part import ShapeNetPart
 from segcert.data.synthetic.shapes import shape
-from segcert.models.checkpoints import read_point_description
+from segcert.models.files.checkpoints import read_point_description
 from segcert.models.shipped_points import open_network
 from segcert.runs.evaluate import load_results
 
@@ -143,7 +143,7 @@ def test_shapes_are_on_the_unit_sphere_in_the_order_of_the_list(root: Path) -> N
 
 def test_public_checkpoints_are_evaluated(tmp_path: Path) -> None:
     """The network of a checkpoint takes any category, and answers its parts only."""
-    from segcert.models.pointnet2 import PointNet2
+    from segcert.models.nets.pointnet2 import PointNet2
     from segcert.models.shipped_points import of_category
 
     torch.manual_seed(0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from cloud_files import mug
 
-from segcert.models.pointnet2 import PointNet2
+from segcert.models.nets.pointnet2 import PointNet2
 
 Command = Callable[..., Any]
 Arrays = dict[str, Any]

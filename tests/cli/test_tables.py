@@ -3,7 +3,7 @@
 import pytest
 
 from segcert.cli import tables
-from segcert.models.checkpoints import Description
+from segcert.models.files.checkpoints import Description
 
 
 @pytest.mark.parametrize(

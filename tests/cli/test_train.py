@@ -17,12 +17,12 @@ from segcert.cli.shell import results
 from segcert.data import training_sets
 from segcert.data.labelled import LabelledImage
 from segcert.data.training_sets import TrainingSet
-from segcert.models.checkpoints import (
+from segcert.models.files.checkpoints import (
     load_weights,
     read_denoiser_description,
     read_description,
 )
-from segcert.models.weights_hash import hash_weights
+from segcert.models.identity.weights_hash import hash_weights
 from segcert.training import save
 from segcert.training.consistency import Consistency
 from segcert.training.recipe import Recipe

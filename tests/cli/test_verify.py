@@ -17,7 +17,7 @@ from PIL import Image
 
 import segcert as sc
 from segcert.cli.main import run
-from segcert.models.checkpoints import Description, load_weights, save_weights
+from segcert.models.files.checkpoints import Description, load_weights, save_weights
 
 Command = Callable[..., Any]
 

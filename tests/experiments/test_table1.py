@@ -12,7 +12,7 @@ sys.path.append(str(ROOT))
 from experiments.table1 import camvid, photograph, protocol  # noqa: E402
 from segcert.data.cityscapes import CLASSES  # noqa: E402
 from segcert.errors import InputError  # noqa: E402
-from segcert.models.checkpoints import read_header  # noqa: E402
+from segcert.models.files.checkpoints import read_header  # noqa: E402
 
 PAIRS = {("0.75", "100"), ("0.95", "500")}  # tau and n
 

@@ -35,8 +35,8 @@ from toy_training import toy_set
 import segcert as sc
 from segcert.cli.main import run
 from segcert.data import training_sets
-from segcert.models.checkpoints import Description, load_weights, save_weights
-from segcert.models.depthwise import DepthwiseNet
+from segcert.models.files.checkpoints import Description, load_weights, save_weights
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.runs.evaluate import load_results
 from segcert.training import resume
 

@@ -17,7 +17,7 @@ from forked import RAISED, in_child
 import segcert as sc
 from segcert.data.labelled import LabelledImage
 from segcert.data.training_sets import TrainingSet
-from segcert.models.depthwise import DepthwiseNet
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.report.files import write_files
 from segcert.runs import store
 from segcert.runs.certify_images import certify_images

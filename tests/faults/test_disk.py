@@ -16,7 +16,7 @@ from toy_training import toy_set
 import segcert as sc
 from segcert.files import remove_drafts
 from segcert.locks import held
-from segcert.models.depthwise import DepthwiseNet
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.runs.certify_images import certify_images
 from segcert.runs.records import RECORDS, finished, opened, stored_config
 from segcert.runs.request import Request

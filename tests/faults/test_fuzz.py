@@ -25,9 +25,9 @@ from segcert.data.images import read_file, read_mask
 from segcert.data.labelled import read_numbers
 from segcert.data.point_files import read_cloud, write_cloud
 from segcert.errors import SegcertError
-from segcert.models.checkpoints import load_weights
-from segcert.models.sidecar import read_sidecar
-from segcert.models.weights_files import read_weights
+from segcert.models.files.checkpoints import load_weights
+from segcert.models.files.sidecar import read_sidecar
+from segcert.models.files.weights_files import read_weights
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import load_results
 from segcert.runs.records import RECORDS, add, opened, start

@@ -19,7 +19,7 @@ from segcert.data.clouds import Cloud
 from segcert.data.labelled import LabelledImage
 from segcert.data.point_files import write_cloud
 from segcert.locks import held, held_file, is_held
-from segcert.models.depthwise import DepthwiseNet
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.files import write_files
 from segcert.runs import store

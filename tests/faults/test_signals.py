@@ -15,7 +15,7 @@ from PIL import Image
 from toy_training import toy_set
 
 from segcert.files import atomic_write
-from segcert.models.depthwise import DepthwiseNet
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.signals import Deferred, as_interrupts, deferred
 
 Command = Callable[..., Any]

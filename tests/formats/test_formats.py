@@ -17,7 +17,7 @@ from segcert.certificates.files import read_record
 from segcert.certificates.records_2 import CertificateRecord2
 from segcert.certificates.result import FORMAT
 from segcert.certificates.words_2 import in_words
-from segcert.models.checkpoints import KEY, load_weights
+from segcert.models.files.checkpoints import KEY, load_weights
 from segcert.noise.kinds import NOISES
 from segcert.runs.evaluate import load_results
 from segcert.runs.records import RECORDS

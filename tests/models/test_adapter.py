@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import INVALID, Segmenter
-from segcert.models.depthwise import DepthwiseNet
-from segcert.models.weights_hash import hash_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.models.wrapping import as_segmenter
 
 

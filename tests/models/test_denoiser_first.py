@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models.denoisers import open_denoiser
+from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.shipped import open_model, recorded_model
-from segcert.models.weights_hash import hash_weights
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.sampler import sample

@@ -9,16 +9,16 @@ from torch import nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models import denoisers, shipped
-from segcert.models.checkpoints import (
+from segcert.models.denoisers import load_denoiser, open_denoiser, shipped_denoisers
+from segcert.models.files.checkpoints import (
     DenoiserDescription,
     load_weights,
     read_denoiser_description,
     read_description,
     save_weights,
 )
-from segcert.models.denoisers import load_denoiser, open_denoiser, shipped_denoisers
-from segcert.models.denoising import ResidualDenoiser
-from segcert.models.weights_hash import hash_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.denoising import ResidualDenoiser
 
 ABOUT = DenoiserDescription(
     sigma=0.25, data="nothing", licence="Apache-2.0", training={"epochs": 1}, trained_for="plain"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import segcert as sc
 from segcert.models.adapter import labels_on_device
-from segcert.models.outputs import scores_of_masks
+from segcert.models.resizing.outputs import scores_of_masks
 
 BATCH = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
 NMS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from segcert.data.part_numbers import CATEGORIES, PARTS
 from segcert.errors import InputError
+from segcert.models.nets.pointnet import PointNet
 from segcert.models.opening_points import (
     PointOptions,
     recorded_point_model,
     with_options,
 )
 from segcert.models.point_segmenter import as_point_segmenter
-from segcert.models.pointnet import PointNet
 
 normals = st.sampled_from([None, "trusted", "recomputed"])
 

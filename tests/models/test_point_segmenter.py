@@ -9,11 +9,11 @@ from torch import Generator, Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import INVALID
-from segcert.models.point_frame import rounded, unit_sphere
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.point_frame import rounded, unit_sphere
+from segcert.models.nets.pointnet import PointNet
+from segcert.models.nets.slim_pointnet2 import SlimPointNet2
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.pointnet import PointNet
-from segcert.models.slim_pointnet2 import SlimPointNet2
-from segcert.models.weights_hash import hash_weights
 
 PARTS_OF = {
     "airplane": range(4), "bag": range(4, 6), "cap": range(6, 8), "car": range(8, 12),

@@ -7,7 +7,7 @@ import pytest
 
 from segcert.data.camvid import CLASSES, CamVid
 from segcert.errors import InputError
-from segcert.models.depthwise import STRIDE
+from segcert.models.nets.depthwise import STRIDE
 from segcert.models.shipped import describe, find, open_model, shipped
 
 

@@ -13,8 +13,8 @@ from segcert.data.evaluation_sets import Arguments, open_evaluation_set
 from segcert.data.part_numbers import CATEGORIES, PARTS
 from segcert.errors import InputError
 from segcert.metrics.part_iou import part_iou, shape_category, shape_iou
+from segcert.models.nets.pointnet import PointNet
 from segcert.models.point_segmenter import as_point_segmenter
-from segcert.models.pointnet import PointNet
 from segcert.models.shipped_points import of_category
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.kinds import named_cloud_noise

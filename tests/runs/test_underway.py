@@ -8,8 +8,8 @@ from engine_models import open_images, open_net
 
 from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluation_set
 from segcert.errors import InputError
+from segcert.models.identity.runtime import Runtime
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.runtime import Runtime
 from segcert.noise.kinds import named_cloud_noise, named_noise
 from segcert.runs.cloud_setting import all_cloud_settings
 from segcert.runs.config import EvaluationConfig, all_settings

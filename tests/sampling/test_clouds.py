@@ -11,7 +11,7 @@ from scipy.stats import binom, norm
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError, SamplingError
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise

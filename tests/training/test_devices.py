@@ -18,9 +18,9 @@ from torch import nn
 from segcert.data.labelled import LabelledImage
 from segcert.data.training_sets import TrainingSet
 from segcert.errors import InputError
-from segcert.models.checkpoints import load_weights
-from segcert.models.depthwise import DepthwiseNet
-from segcert.models.weights_hash import hash_weights
+from segcert.models.files.checkpoints import load_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.training import devices
 from segcert.training.augment import Views
 from segcert.training.devices import FabricDevices, OneDevice, open_devices, own_part

@@ -13,9 +13,9 @@ from torch.optim.swa_utils import AveragedModel
 from segcert.data.labelled import IGNORE, LabelledImage
 from segcert.data.training_sets import TrainingSet
 from segcert.errors import InputError
-from segcert.models.checkpoints import load_weights
-from segcert.models.depthwise import DepthwiseNet, channels_last
-from segcert.models.weights_hash import hash_weights
+from segcert.models.files.checkpoints import load_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.depthwise import DepthwiseNet, channels_last
 from segcert.training.augment import Views
 from segcert.training.consistency import Consistency
 from segcert.training.examples import load

@@ -15,9 +15,9 @@ from segcert.data.labelled import IGNORE
 from segcert.data.part_numbers import CATEGORIES, NAMES, PALETTE, PARTS
 from segcert.data.training_sets import TrainingSet
 from segcert.errors import InputError
-from segcert.models.checkpoints import load_point_weights, read_description
-from segcert.models.pointnet import PointNet
-from segcert.models.weights_hash import hash_weights
+from segcert.models.files.checkpoints import load_point_weights, read_description
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.pointnet import PointNet
 from segcert.training.consistency import Consistency
 from segcert.training.loop import train
 from segcert.training.part_task import PartSegmentation, among_parts, categories_of

@@ -15,8 +15,8 @@ from torch import nn
 from segcert.data.labelled import LabelledImage
 from segcert.data.training_sets import TrainingSet
 from segcert.errors import InputError
-from segcert.models.depthwise import DepthwiseNet
-from segcert.models.weights_hash import hash_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.training.augment import Views
 from segcert.training.consistency import Consistency
 from segcert.training.loop import train

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from segcert.errors import InputError
-from segcert.models.checkpoints import load_weights
-from segcert.models.denoising import ResidualDenoiser
+from segcert.models.files.checkpoints import load_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.denoising import ResidualDenoiser
 from segcert.models.shipped import find
-from segcert.models.weights_hash import hash_weights
 from segcert.training.start import starting_denoiser, starting_network
 
 CAMVID = find("camvid")

@@ -13,9 +13,9 @@ from segcert.data.synthetic import street_scene
 from segcert.data.training_sets import Scenes, TrainingSet
 from segcert.errors import InputError
 from segcert.models.denoisers import load_denoiser
-from segcert.models.denoising import ResidualDenoiser
-from segcert.models.depthwise import DepthwiseNet
-from segcert.models.weights_hash import hash_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.denoising import ResidualDenoiser
+from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.training.augment import Views
 from segcert.training.loop import EpochReport, train
 from segcert.training.recipe import Recipe

@@ -17,8 +17,8 @@ from segcert.attacks.smoothed import look_at_smoothed
 from segcert.data.images import hash_image
 from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter
-from segcert.models.base import BaseModel
 from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.protocol import BaseModel
 from segcert.models.wrapping import check_eval_mode
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES

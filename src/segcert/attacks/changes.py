@@ -12,7 +12,7 @@ from torch import Tensor
 
 from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
 from segcert.noise.base import AbstractNoise, RandomSource
 from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input
 from segcert.sampling.setup import choose_device, stream_kind_of

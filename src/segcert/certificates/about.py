@@ -3,7 +3,7 @@
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import VerificationError
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
 from segcert.sampling.conclude import precision, scale_of
 from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import Input, read_input

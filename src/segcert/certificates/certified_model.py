@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import InputError, VerificationError
-from segcert.models.base import BaseModel
-from segcert.models.runtime import recorded_precision
+from segcert.models.identity.runtime import recorded_precision
+from segcert.models.protocol import BaseModel
 from segcert.sampling.conclude import runtime_of, scale_of
 from segcert.sampling.counting import Task
 from segcert.sampling.inputs import Input, read_input

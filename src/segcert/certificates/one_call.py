@@ -13,10 +13,10 @@ from segcert.data.clouds import Cloud
 from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
 from segcert.models.adapter import Model, component_shape
-from segcert.models.base import BaseModel
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+from segcert.models.protocol import BaseModel
 from segcert.models.shipped import foreign_path, open_model
 from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from segcert.certificates.result import Certificate
 from segcert.errors import VerificationError
-from segcert.models.runtime import ARITHMETIC
+from segcert.models.identity.runtime import ARITHMETIC
 from segcert.sampling.counts import Provenance
 
 ALWAYS = ("segcert", "python", "torch", "numpy")

@@ -13,9 +13,9 @@ from segcert.certificates.records import CertificateRecord, EarlierRecord, Model
 from segcert.certificates.records import ProvenanceRecord as Source
 from segcert.errors import InputError
 from segcert.models.adapter import component_shape
-from segcert.models.outputs import MOST_CLASSES
-from segcert.models.resizing import resizing_text
-from segcert.models.runtime import ARITHMETIC, BACKENDS
+from segcert.models.identity.runtime import ARITHMETIC, BACKENDS
+from segcert.models.resizing.outputs import MOST_CLASSES
+from segcert.models.resizing.scale import resizing_text
 from segcert.noise.kinds import check_kind
 from segcert.sampling.setup import MOST_TOGETHER, check_draw_numbers
 from segcert.sampling.streams import check_seed

@@ -13,7 +13,7 @@ from segcert.certificates.records import (
     TreeRecord,
 )
 from segcert.errors import InputError
-from segcert.models.resizing import resizing_text
+from segcert.models.resizing.scale import resizing_text
 from segcert.noise.kinds import NOISES
 from segcert.sampling.counts import Counts, Earlier, EarlierDraw, Provenance
 from segcert.sampling.tally import Run

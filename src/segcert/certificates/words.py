@@ -7,7 +7,7 @@ from segcert.certificates.earlier_words import earlier_in_words
 from segcert.certificates.family import Family
 from segcert.certificates.variation import variation
 from segcert.errors import InputError
-from segcert.models.runtime import ARITHMETIC
+from segcert.models.identity.runtime import ARITHMETIC
 from segcert.sampling.counts import Counts, Provenance
 from segcert.stats.looks import Looks
 from segcert.text import ceiling_text, confidence_text, floor_text

@@ -21,7 +21,7 @@ from segcert.certificates.records import (
 )
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
-from segcert.models.resizing import resizing_record
+from segcert.models.resizing.scale import resizing_record
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import NOISES
 from segcert.sampling.counts import Counts, Earlier, EarlierDraw

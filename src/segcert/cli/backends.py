@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segcert.models.adapter import Segmenter
-    from segcert.models.runtime import Precision
+    from segcert.models.identity.runtime import Precision
     from segcert.runs.config import EvaluationConfig
     from segcert.runs.engines.sources import NamedModel
 

@@ -28,12 +28,12 @@ def list_shipped() -> None:
     from rich.table import Table
 
     from segcert.cli.shell import cell, results
-    from segcert.models.checkpoints import (
+    from segcert.models.denoisers import shipped_denoisers
+    from segcert.models.files.checkpoints import (
         Origin,
         read_denoiser_description,
         read_point_description,
     )
-    from segcert.models.denoisers import shipped_denoisers
     from segcert.models.shipped import describe, shipped
     from segcert.models.shipped_points import shipped_points
 
@@ -74,9 +74,9 @@ def print_model(name: str) -> None:
     """Open a model and print what is known about it, one fact a line."""
     from segcert.cli.shell import say
     from segcert.cli.tables import warn_about_input
+    from segcert.models.files.sidecar import shown
     from segcert.models.opening import kind_of
     from segcert.models.shipped import describe, foreign_path, open_model
-    from segcert.models.sidecar import shown
 
     foreign, segmenter = foreign_path(name), open_model(name)
     facts = {

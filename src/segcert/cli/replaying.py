@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from segcert.certificates.replayed import Replay
     from segcert.certificates.result import Certificate
-    from segcert.models.base import BaseModel
+    from segcert.models.protocol import BaseModel
 
 IMAGE_AXES = 2  # of the components of an image
 CHOSEN = "seed, tau, alpha and correction"

@@ -5,7 +5,7 @@ from rich.table import Table
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import cell, note, results, say
 from segcert.models.opening import notes_on_folder, where_to_normalise
-from segcert.models.resizing import parse_resizing
+from segcert.models.resizing.scale import parse_resizing
 from segcert.models.shipped import describe, foreign_path
 from segcert.report.facts import most_draws, stopped
 from segcert.runs.certify_images import Done

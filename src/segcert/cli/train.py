@@ -131,7 +131,7 @@ def train(
     from segcert.cli.shell import say
     from segcert.data.training_sets import open_training_set
     from segcert.errors import InputError
-    from segcert.models.checkpoints import check_weight_file
+    from segcert.models.files.checkpoints import check_weight_file
     from segcert.sampling.setup import find_device
     from segcert.training.augment import Views
     from segcert.training.board import open_board
@@ -207,7 +207,7 @@ def open_task(task: str, model: str | None, weight: float | None, *, clouds: boo
     Raises:
         InputError: If there is no such model.
     """
-    from segcert.models.checkpoints import load_weights
+    from segcert.models.files.checkpoints import load_weights
     from segcert.models.shipped import find
     from segcert.training.part_task import PartSegmentation
     from segcert.training.tasks import STRENGTH, Denoising, Segmentation

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from segcert.certificates.result import Certificate
     from segcert.models.adapter import Segmenter
-    from segcert.models.base import BaseModel
+    from segcert.models.protocol import BaseModel
 
 
 def verify(
@@ -174,7 +174,7 @@ def as_recorded(
     """The model with the backend asked for, by default the recorded one, in that precision."""
     from segcert.certificates.writing import noise_record
     from segcert.cli.backends import Choice
-    from segcert.models.runtime import recorded_precision
+    from segcert.models.identity.runtime import recorded_precision
 
     source = found.provenance
     precision = recorded_precision(source.precision)

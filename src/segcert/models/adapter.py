@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import ModelError
-from segcert.models.averaging import (
+from segcert.models.identity.configuration import identity_hash
+from segcert.models.identity.runtime import TORCH, Runtime
+from segcert.models.resizing.averaging import (
     Looks,
     Output,
     gathered,
@@ -21,15 +23,18 @@ from segcert.models.averaging import (
     margins_of_looks,
     probabilities,
 )
-from segcert.models.identity import identity_hash
-from segcert.models.label_cells import largest
-from segcert.models.layout import check_order, check_scores
-from segcert.models.normalisation import check_channels, check_normalisation
-from segcert.models.outputs import OUTPUT_KEYS as OUTPUT_KEYS
-from segcert.models.outputs import check_class_number, check_denoised, check_labels, tensor_of
-from segcert.models.resizing import Resizing, parse_resizing, resized
-from segcert.models.runtime import TORCH, Runtime
-from segcert.models.upsample import (
+from segcert.models.resizing.label_cells import largest
+from segcert.models.resizing.layout import check_order, check_scores
+from segcert.models.resizing.normalisation import check_channels, check_normalisation
+from segcert.models.resizing.outputs import OUTPUT_KEYS as OUTPUT_KEYS
+from segcert.models.resizing.outputs import (
+    check_class_number,
+    check_denoised,
+    check_labels,
+    tensor_of,
+)
+from segcert.models.resizing.scale import Resizing, parse_resizing, resized
+from segcert.models.resizing.upsample import (
     labels_of_upsampled,
     labels_with_invalid,
     lead,

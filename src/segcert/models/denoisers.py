@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from segcert.errors import InputError, ModelError
 from segcert.files import check_regular
 from segcert.models.adapter import Denoiser
-from segcert.models.checkpoints import (
+from segcert.models.files.checkpoints import (
     DenoiserDescription,
     fill,
     is_denoiser,
     read_denoiser_description,
     read_header,
 )
-from segcert.models.denoising import ResidualDenoiser
-from segcert.models.exported import Program, image_program
-from segcert.models.file_hashes import hash_model
-from segcert.models.names import own_name
-from segcert.models.weights_hash import OfFile
+from segcert.models.files.exported import Program, image_program
+from segcert.models.identity.file_hashes import hash_model
+from segcert.models.identity.names import own_name
+from segcert.models.identity.weights_hash import OfFile
+from segcert.models.nets.denoising import ResidualDenoiser
 
 KIND = "denoising program"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from segcert.files import check_regular
 from segcert.models.adapter import Segmenter
-from segcert.models.sidecar import sidecar_path
+from segcert.models.files.sidecar import sidecar_path
 
 OURS = ".safetensors"
 KINDS = {
@@ -44,19 +44,19 @@ def open_foreign(path: Path) -> Segmenter:
         InputError: If it is missing, unusable or unsafe, or an extra of the package is missing.
     """
     if path.is_dir():
-        from segcert.models.hugging_face import open_folder
+        from segcert.models.files.hugging_face import open_folder
 
         return open_folder(path)
     check_regular(path, what="model")
     if path.suffix == ".pt2":
-        from segcert.models.exported import open_exported
+        from segcert.models.files.exported import open_exported
 
         return open_exported(path)
     if path.suffix == ".onnx":
-        from segcert.models.onnx_files import open_onnx
+        from segcert.models.files.onnx_files import open_onnx
 
         return open_onnx(path)
-    from segcert.models.checkpoint_files import open_checkpoint
+    from segcert.models.files.hrnet_checkpoints import open_checkpoint
 
     return open_checkpoint(path)
 
@@ -65,7 +65,7 @@ def notes_on_folder(path: Path) -> list[str]:
     """Say what of the preprocessor in a folder is not followed; nothing of files."""
     if not path.is_dir():
         return []
-    from segcert.models.preprocessor import notes_on
+    from segcert.models.files.preprocessor import notes_on
 
     return notes_on(path)
 

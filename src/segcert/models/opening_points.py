@@ -17,14 +17,15 @@ from torch import Tensor
 from segcert.data import part_numbers
 from segcert.errors import InputError
 from segcert.files import check_regular
-from segcert.models.chunks import in_chunks
-from segcert.models.exported import KIND, Program, load_program
-from segcert.models.file_hashes import hash_model
-from segcert.models.ground import NAMES, PALETTE, Ground
+from segcert.models.confined.chunks import in_chunks
+from segcert.models.files.exported import KIND, Program, load_program
+from segcert.models.files.pointnet2_checkpoints import load_pointnet2
+from segcert.models.files.sidecar import check_no_sidecar, read_sidecar
+from segcert.models.identity.file_hashes import hash_model
+from segcert.models.nets.ground import NAMES, PALETTE, Ground
+from segcert.models.nets.pointnet2 import CENTRES
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.pointnet2 import CENTRES, load_pointnet2
 from segcert.models.shipped_points import PUBLIC, open_network, shipped_points
-from segcert.models.sidecar import check_no_sidecar, read_sidecar
 
 NEIGHBOURS = 16  # from which normals are computed
 BUILT_IN = ("ground",)

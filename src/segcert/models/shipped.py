@@ -8,8 +8,8 @@ import torch
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.models.architectures import smallest_side
-from segcert.models.checkpoints import (
+from segcert.models.denoisers import find_denoiser, open_denoiser
+from segcert.models.files.checkpoints import (
     Description,
     is_denoiser,
     is_of_points,
@@ -17,12 +17,12 @@ from segcert.models.checkpoints import (
     read_description,
     read_header,
 )
-from segcert.models.denoisers import find_denoiser, open_denoiser
-from segcert.models.file_hashes import hash_file
-from segcert.models.names import own_name
+from segcert.models.files.sidecar import check_no_sidecar
+from segcert.models.identity.file_hashes import hash_file
+from segcert.models.identity.names import own_name
+from segcert.models.nets.architectures import smallest_side
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
-from segcert.models.resizing import Resizing, parse_resizing
-from segcert.models.sidecar import check_no_sidecar
+from segcert.models.resizing.scale import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter, with_denoiser
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]

@@ -8,12 +8,12 @@ import torch
 
 from segcert.data.part_numbers import CATEGORIES, PARTS, category_number, check_category
 from segcert.errors import InputError
-from segcert.models.checkpoints import is_of_points, load_point_weights, read_header
-from segcert.models.names import own_name
-from segcert.models.point_architectures import SMALLEST
+from segcert.models.files.checkpoints import is_of_points, load_point_weights, read_header
+from segcert.models.files.pointnet2_checkpoints import load_pointnet2
+from segcert.models.files.sidecar import check_no_sidecar
+from segcert.models.identity.names import own_name
+from segcert.models.nets.point_architectures import SMALLEST
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.pointnet2 import load_pointnet2
-from segcert.models.sidecar import check_no_sidecar
 
 CHECKPOINTS = (".pth", ".pt")
 PUBLIC = "pointnet2"  # the network of public checkpoints

@@ -7,12 +7,12 @@ from torch import nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Denoiser, Model, Segmenter
-from segcert.models.base import BaseModel
-from segcert.models.identity import configuration_of
-from segcert.models.outputs import MOST_CLASSES
-from segcert.models.resizing import Resizing, parse_resizing
-from segcert.models.runtime import joint_hash
-from segcert.models.weights_hash import weights_hash
+from segcert.models.identity.configuration import configuration_of
+from segcert.models.identity.runtime import joint_hash
+from segcert.models.identity.weights_hash import weights_hash
+from segcert.models.protocol import BaseModel
+from segcert.models.resizing.outputs import MOST_CLASSES
+from segcert.models.resizing.scale import Resizing, parse_resizing
 
 
 def as_segmenter(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from segcert.attacks.attack import plain_labels
 from segcert.errors import is_out_of_memory
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
 
 BaseLabels = Int16[np.ndarray, " *components"] | str
 BasePrediction = Callable[[Tensor], BaseLabels]

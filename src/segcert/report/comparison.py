@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segcert.errors import InputError
-from segcert.models.resizing import parse_resizing
+from segcert.models.resizing.scale import parse_resizing
 from segcert.runs.config import EvaluationConfig, words
 from segcert.runs.evaluate import Results, load_results
 from segcert.runs.rows import Row, Totals, add_up

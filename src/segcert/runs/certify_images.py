@@ -28,8 +28,8 @@ from segcert.data.images import hash_image
 from segcert.errors import InputError, SegcertError
 from segcert.files import remove_drafts
 from segcert.locks import Held, held
-from segcert.models.base import BaseModel
-from segcert.models.runtime import recorded_precision
+from segcert.models.identity.runtime import recorded_precision
+from segcert.models.protocol import BaseModel
 from segcert.noise.kinds import without_grid
 from segcert.runs.kinds import IMAGES, InputKind
 from segcert.runs.request import Mask, Request

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
+from segcert.models.identity.runtime import Precision
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.resizing import resizing_text
-from segcert.models.runtime import Precision
+from segcert.models.resizing.scale import resizing_text
 from segcert.runs.cloud_setting import CloudSetting
 from segcert.runs.inventory import Inventory
 from segcert.runs.request import Request

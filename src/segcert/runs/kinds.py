@@ -18,8 +18,8 @@ from segcert.data.point_files import SUFFIXES as CLOUD_SUFFIXES
 from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.models.base import BaseModel
 from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.protocol import BaseModel
 from segcert.sampling.inputs import read_input
 from segcert.sampling.setup import check_size
 

@@ -13,8 +13,8 @@ from segcert.certificates.hierarchies import open_hierarchy
 from segcert.certificates.result import Certificate
 from segcert.certificates.writing import noise_record
 from segcert.errors import InputError
-from segcert.models.resizing import resizing_record, resizing_text
-from segcert.models.runtime import Precision
+from segcert.models.identity.runtime import Precision
+from segcert.models.resizing.scale import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
 from segcert.noise.kinds import named_noise, on_grid
 from segcert.sampling.counts import Counts

@@ -2,9 +2,9 @@
 
 from segcert.errors import ModelError
 from segcert.models.adapter import Segmenter
-from segcert.models.averaging import Output
-from segcert.models.layout import WAY_OUT_OF_ONE
 from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.resizing.averaging import Output
+from segcert.models.resizing.layout import WAY_OUT_OF_ONE
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.streams import Stage
 

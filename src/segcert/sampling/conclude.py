@@ -9,9 +9,9 @@ from jaxtyping import Int16
 from torch import Tensor, nn
 
 from segcert.models.adapter import Segmenter
-from segcert.models.base import BaseModel
-from segcert.models.resizing import resizing_text
-from segcert.models.runtime import TORCH, Runtime
+from segcert.models.identity.runtime import TORCH, Runtime
+from segcert.models.protocol import BaseModel
+from segcert.models.resizing.scale import resizing_text
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.tally import Tally

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from segcert.errors import SamplingError, is_out_of_memory
 from segcert.models.adapter import component_shape
-from segcert.models.averaging import Output
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
+from segcert.models.resizing.averaging import Output
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import hashes, to_numpy
 from segcert.sampling.near_ties import near_ties

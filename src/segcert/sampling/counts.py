@@ -66,10 +66,11 @@ class Provenance:
         pilot_runs: Batches of the pilot draws.
         test_runs: Batches of the test draws.
         versions: Of python, torch, numpy and segcert, and of what else ran the model.
-        backend: What ran the model; see `segcert.models.runtime`.
+        backend: What ran the model; see `segcert.models.identity.runtime`.
         earlier: Certificates that were replaced by that of these counts, the oldest first.
-        identity_sha256: Hash of weights and configuration, see `segcert.models.identity`; empty in
-            certificates of older formats, which name the weights alone.
+        identity_sha256: Hash of weights and configuration, see
+            `segcert.models.identity.configuration`; empty in certificates of older formats, which
+            name the weights alone.
     """
 
     input_sha256: str

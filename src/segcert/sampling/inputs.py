@@ -10,7 +10,7 @@ from torch import Tensor
 from segcert.data.images import ImageInput, read_image
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES, COLUMNS
 from segcert.noise.kinds import check_not_for_clouds, on_grid, on_points

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from segcert.errors import ModelError, is_out_of_memory
-from segcert.models.averaging import Looks, Output
+from segcert.models.resizing.averaging import Looks, Output
 from segcert.models.wrapping import check_eval_mode
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import UNLIMITED, Task, no_memory_for_one_draw, noisy_batch

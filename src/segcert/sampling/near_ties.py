@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from segcert.models.adapter import Segmenter
-from segcert.models.averaging import Output
-from segcert.models.base import BaseModel
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.upsample import best_two, lead, upsampled_strips
+from segcert.models.protocol import BaseModel
+from segcert.models.resizing.averaging import Output
+from segcert.models.resizing.upsample import best_two, lead, upsampled_strips
 
 TOLERANCES = {  # lead, over the scale of the scores of a draw; docs/decisions/0014 has the reasons
     "float64": 1e-9,

@@ -48,7 +48,8 @@ class Identity:
         scale: Resizing inside the base model.
         backend: What runs the model.
         precision: Arithmetic of the model on these devices.
-        identity_sha256: Hash of weights and configuration; see `segcert.models.identity`.
+        identity_sha256: Hash of weights and configuration; see
+            `segcert.models.identity.configuration`.
     """
 
     input_sha256: str

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from segcert.errors import InputError
 from segcert.models.adapter import Model
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task, count_block

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from segcert.data.images import hash_image
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Model, Segmenter
-from segcert.models.base import BaseModel
-from segcert.models.outputs import check_class_number
-from segcert.models.resizing import Resizing, parse_resizing
+from segcert.models.protocol import BaseModel
+from segcert.models.resizing.outputs import check_class_number
+from segcert.models.resizing.scale import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.axes import check_axes

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from segcert.models.adapter import Model
-from segcert.models.base import BaseModel
+from segcert.models.protocol import BaseModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counts import Counts
 from segcert.sampling.inputs import Input

@@ -11,7 +11,7 @@ from torch.nn import functional
 from segcert.data.labelled import IGNORE
 from segcert.data.part_numbers import NAMES, PARTS
 from segcert.errors import InputError
-from segcert.models.point_frame import unit_sphere
+from segcert.models.nets.point_frame import unit_sphere
 from segcert.training.recipe import Recipe
 
 

@@ -10,7 +10,7 @@ import torch
 from segcert.errors import InputError
 from segcert.files import atomic_write, check_regular
 from segcert.locks import Held
-from segcert.models.weights_files import check_sums
+from segcert.models.files.weights_files import check_sums
 from segcert.signals import Deferred
 from segcert.training.examples import Examples, hash_examples
 from segcert.training.recipe import Recipe, choices

@@ -12,15 +12,15 @@ from segcert.data.part_numbers import CATEGORIES
 from segcert.data.training_sets import TrainingSet
 from segcert.files import remove_drafts
 from segcert.locks import held_file
-from segcert.models.architectures import Architecture
-from segcert.models.checkpoints import (
+from segcert.models.files.checkpoints import (
     DenoiserDescription,
     Description,
     Origin,
     PointDescription,
     save_weights,
 )
-from segcert.models.point_architectures import PointArchitecture
+from segcert.models.nets.architectures import Architecture
+from segcert.models.nets.point_architectures import PointArchitecture
 from segcert.signals import deferred
 from segcert.training.board import Board
 from segcert.training.devices import Devices

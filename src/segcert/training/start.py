@@ -6,17 +6,17 @@ from torch import nn
 
 from segcert.data.part_numbers import CATEGORIES
 from segcert.errors import InputError
-from segcert.models.architectures import build
-from segcert.models.checkpoints import (
+from segcert.models.denoisers import load_denoiser
+from segcert.models.files.checkpoints import (
     Description,
     PointDescription,
     load_point_weights,
     load_weights,
 )
-from segcert.models.denoisers import load_denoiser
-from segcert.models.denoising import ResidualDenoiser
-from segcert.models.point_architectures import build_points
-from segcert.models.weights_hash import hash_weights
+from segcert.models.identity.weights_hash import hash_weights
+from segcert.models.nets.architectures import build
+from segcert.models.nets.denoising import ResidualDenoiser
+from segcert.models.nets.point_architectures import build_points
 
 SHOWN = 12  # digits of a hash that name weights
 

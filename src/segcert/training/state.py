@@ -9,7 +9,7 @@ from jaxtyping import Int64
 from torch import Generator, Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from segcert.models.depthwise import channels_last
+from segcert.models.nets.depthwise import channels_last
 from segcert.training.devices import Devices
 from segcert.training.precision import gradient_scaler
 from segcert.training.recipe import Recipe

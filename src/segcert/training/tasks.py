@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
-from segcert.models.weights_hash import hash_weights
+from segcert.models.identity.weights_hash import hash_weights
 from segcert.training.objective import objective
 from segcert.training.recipe import Recipe
 

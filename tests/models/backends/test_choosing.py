@@ -16,7 +16,7 @@ from segcert.models.adapter import Segmenter
 from segcert.models.backends import choosing
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import check_same_scores, example, with_backend
-from segcert.models.runtime import TORCH, Runtime
+from segcert.models.identity.runtime import TORCH, Runtime
 from segcert.models.wrapping import as_segmenter
 
 SIZE = (32, 48)

@@ -9,8 +9,8 @@ from engine_models import open_labels, open_net
 
 from segcert.data.evaluation_sets import Arguments, open_evaluation_set
 from segcert.errors import InputError
+from segcert.models.identity.runtime import Runtime
 from segcert.models.point_segmenter import as_point_segmenter
-from segcert.models.runtime import Runtime
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.engines.counter import Counter

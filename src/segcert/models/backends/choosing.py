@@ -15,8 +15,8 @@ from segcert.models.backends.onnx_runtime import onnx_network
 from segcert.models.backends.openvino import openvino_network
 from segcert.models.backends.precision import TYPES, Autocast, Half
 from segcert.models.backends.programs import device_of, network_of, seen_by_network
-from segcert.models.outputs import tensor_of
-from segcert.models.runtime import BACKENDS, Precision, Runtime, joint_hash
+from segcert.models.identity.runtime import BACKENDS, Precision, Runtime, joint_hash
+from segcert.models.resizing.outputs import tensor_of
 
 AUTO = "auto"
 EXACT = ("torch", "openvino", "onnx")  # that "auto" chooses from; compiling takes minutes

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models.outputs import tensor_of
+from segcert.models.resizing.outputs import tensor_of
 
 COMPILERS = ("g++", "clang++", "c++")
 

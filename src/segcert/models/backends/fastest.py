@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Segmenter
-from segcert.models.averaging import Looks
+from segcert.models.resizing.averaging import Looks
 
 Candidate = Callable[[], Segmenter]
 ROUNDS = 3

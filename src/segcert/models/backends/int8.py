@@ -21,7 +21,7 @@ from segcert.models.backends.openvino import (
     to_graph,
 )
 from segcert.models.backends.programs import device_of, network_of, quietly, seen_by_network
-from segcert.models.runtime import Runtime
+from segcert.models.identity.runtime import Runtime
 
 EXTRA = "--backend openvino-int8 needs OpenVINO and NNCF: pip install 'segcert[openvino]'"
 MOST_INPUTS = 96  # windows of averaging scales are many

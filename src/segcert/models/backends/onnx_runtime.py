@@ -9,9 +9,9 @@ from torch import nn
 
 from segcert.errors import InputError
 from segcert.models.backends.programs import free_program, quietly
-from segcert.models.onnx_files import Session
-from segcert.models.onnx_loading import load_onnx, usable_providers
-from segcert.models.runtime import Runtime
+from segcert.models.confined.onnx_loading import load_onnx, usable_providers
+from segcert.models.files.onnx_files import Session
+from segcert.models.identity.runtime import Runtime
 
 EXTRA = "--backend onnx needs ONNX Runtime and the exporter: pip install 'segcert[onnx]'"
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models.backends.programs import free_program, quietly
-from segcert.models.runtime import Runtime
+from segcert.models.identity.runtime import Runtime
 
 EXTRA = "--backend openvino needs OpenVINO: pip install 'segcert[openvino]'"
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from segcert.models.outputs import tensor_of
+from segcert.models.resizing.outputs import tensor_of
 
 Half = Literal["bf16", "fp16"]
 TYPES: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.models.chunks import only_tensor
+from segcert.models.confined.chunks import only_tensor
 
 FREE = (0, 2, 3)  # axes whose length is left open: batch, height, width
 EXAMPLE = (96, 160)  # height and width of the images that are traced

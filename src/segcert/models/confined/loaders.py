@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from segcert.models.exported_loading import load_exported
-from segcert.models.onnx_loading import load_onnx
+from segcert.models.confined.exported_loading import load_exported
+from segcert.models.confined.onnx_loading import load_onnx
 
 Loaded = tuple[dict[str, Any], Callable[..., Tensor]]
 LOADERS: dict[str, Callable[..., Loaded]] = {"exported": load_exported, "onnx": load_onnx}

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from segcert.errors import ModelError
 from segcert.models.confined.confine import how
+from segcert.models.confined.loaders import LOADERS
 from segcert.models.confined.messages import (
     BrokenMessageError,
     Laid,
@@ -33,7 +34,7 @@ from segcert.models.confined.messages import (
     send,
     written,
 )
-from segcert.models.onnx_loading import ON_CPU
+from segcert.models.confined.onnx_loading import ON_CPU
 
 PASSED_ON = ("OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "ATEN_", "LD_", "LC_")
 START = (
@@ -72,8 +73,6 @@ def open_program(kind: str, content: bytes, *, name: str) -> Opened:
     Raises:
         ModelError: If it cannot be opened.
     """
-    from segcert.models.confined.loaders import LOADERS
-
     confined = Confined(kind, content, name) if can_confine() else None
     if confined is not None:
         facts = confined.start()

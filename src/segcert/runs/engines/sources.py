@@ -8,9 +8,9 @@ from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import SIZE, with_backend
+from segcert.models.identity.runtime import Precision
 from segcert.models.opening import is_path
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.runtime import Precision
 from segcert.models.shipped import open_model, shipped
 from segcert.models.shipped_points import open_network, shipped_points
 

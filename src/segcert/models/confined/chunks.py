@@ -1,0 +1,93 @@
+"""Call models that other programs wrote: batches of a fixed size, named outputs, fixed sizes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from segcert.errors import InputError, ModelError
+from segcert.models.resizing.outputs import OUTPUT_KEYS
+
+Dimension = int | None  # None is any
+CHANNELS = (1, 3, 4)
+
+
+def in_chunks(
+    call: Callable[[Tensor], Tensor], batch: Float[Tensor, " b *shape"], size: Dimension
+) -> Tensor:
+    """Call a model on a batch, in chunks if it takes batches of one size only.
+
+    The last chunk is filled up with copies of its last draw; what comes out for the copies is
+    dropped, so that they count nowhere.
+
+    Args:
+        call: From a batch to an output whose first axis is the batch.
+        batch: Any number of draws.
+        size: Draws that the model takes; None takes any number.
+    """
+    if size is None:
+        return call(batch)
+    parts = []
+    for chunk in torch.split(batch, size):
+        copies = chunk[-1:].expand(size - len(chunk), *chunk.shape[1:])
+        parts.append(call(torch.cat([chunk, copies]))[: len(chunk)])
+    return torch.cat(parts)
+
+
+def check_image_shape(name: str, taken: Sequence[Dimension], found: Sequence[int]) -> None:
+    """Refuse images of a size that a model does not take.
+
+    Args:
+        name: Of the model, for the error.
+        taken: Channels, height and width it takes; None is any.
+        found: Channels, height and width of the images.
+
+    Raises:
+        ModelError: If one differs.
+    """
+    if any(one not in (None, other) for one, other in zip(taken, found, strict=True)):
+        wanted = " x ".join("any" if one is None else str(one) for one in taken)
+        raise ModelError(
+            f"model {name} takes channels x height x width = {wanted}, got "
+            f"{' x '.join(map(str, found))} (after --scale): resize the images, or export it again "
+            "for any size"
+        )
+
+
+def check_channels_first(path: Path, taken: Sequence[Dimension]) -> None:
+    """Refuse a network that takes channels last, as those of TensorFlow do.
+
+    Args:
+        path: Of the model.
+        taken: Batch and what follows, that it takes; None is any.
+
+    Raises:
+        InputError: If the last axis is that of channels, and the second is not.
+    """
+    if taken[-1] in CHANNELS and taken[1] not in CHANNELS:
+        raise InputError(
+            f"model {path} takes channels last (NHWC: batch, height, width, {taken[-1]}), and "
+            "images go in with channels first (NCHW): export it so, as with tf2onnx "
+            "--inputs-as-nchw, and its scores with --outputs-as-nchw"
+        )
+
+
+def only_tensor(name: str, output: object) -> Tensor:
+    """Take the scores or labels out of what a program returns.
+
+    Raises:
+        ModelError: If it returns several things, none of which is called as scores are.
+    """
+    if isinstance(output, Mapping):
+        called = [output[key] for key in OUTPUT_KEYS if key in output]
+        output = called[:1] or list(output.values())
+    if isinstance(output, (tuple, list)) and len(output) == 1:
+        output = output[0]
+    if not isinstance(output, Tensor):
+        raise ModelError(
+            f"model {name} must return one tensor of scores or labels, or name it 'logits' or "
+            "'out': export it again so"
+        )
+    return output

@@ -1,0 +1,1 @@
+"""Files of models, ours and those of other programs: each is read, checked and hashed here."""

@@ -1,0 +1,129 @@
+"""HRNetV2 checkpoints (``.pth``, ``.pt``): classes and width are read off the weights."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from segcert.data import cityscapes, pascal_context
+from segcert.errors import InputError
+from segcert.models.adapter import Segmenter
+from segcert.models.files.sidecar import read_sidecar, sidecar_path
+from segcert.models.files.weights_files import Weights, fit_weights, read_weights
+from segcert.models.identity.file_hashes import Setting, hash_model
+from segcert.models.nets.depthwise import channels_last
+from segcert.models.nets.hrnet import MEAN, STD, STRIDE, HRNetV2
+from segcert.models.wrapping import as_segmenter, from_files
+
+KIND = "HRNetV2 checkpoint"
+ABN_FLOOR = 1e-5  # added by in-place ABN to the absolute scale
+WIDTH_FROM, CLASSES_FROM = "transition1.0.0.weight", "last_layer.3.weight"
+KNOWN = {len(about.CLASSES): about for about in (cityscapes, pascal_context)}
+
+
+def open_checkpoint(path: Path) -> Segmenter:
+    """Open an HRNetV2 checkpoint.
+
+    Without a sidecar: mean and standard deviation of ImageNet, the classes of Cityscapes or
+    Pascal Context where their number fits, and False for ``align_corners`` and ``inplace_abn``.
+
+    Raises:
+        InputError: If the file is damaged, would run code, or is of another network.
+    """
+    sidecar, weights = read_sidecar(path), read_weights(path)
+    classes, width = first_size(weights, CLASSES_FROM, 19), first_size(weights, WIDTH_FROM, 48)
+    if sidecar.classes and len(sidecar.classes) != classes:
+        raise InputError(
+            f"{sidecar_path(path)} names {len(sidecar.classes)} classes, "
+            f"{path.name} scores {classes}"
+        )
+    net = hrnetv2_with(
+        weights, path=path, classes=classes, width=width,
+        align_corners=sidecar.align_corners, inplace_abn=sidecar.inplace_abn,
+    )  # fmt: skip
+    if torch.cuda.is_available():
+        net.to("cuda")
+    known = None if sidecar.classes else KNOWN.get(classes)
+    mean, std = (sidecar.mean, sidecar.std) if "mean" in sidecar.model_fields_set else (MEAN, STD)
+    segmenter = as_segmenter(
+        channels_last(net), mean=mean, std=std,
+        smallest_side=sidecar.smallest_side or STRIDE, classes=classes,
+        class_names=known.CLASSES if known else sidecar.classes,
+        palette=known.PALETTE if known else sidecar.palette,
+        name=path.stem, stochastic=sidecar.stochastic,
+    )  # fmt: skip
+    settings: dict[str, Setting] = {
+        "mean": mean, "std": std, "align_corners": sidecar.align_corners,
+        "inplace_abn": sidecar.inplace_abn,
+    }  # fmt: skip
+    return from_files(segmenter, hash_model(KIND, [path], settings))
+
+
+def first_size(weights: Weights, name: str, default: int) -> int:
+    """Output channels of a convolution; the default if it is missing, which is said later."""
+    weight = weights.get(name)
+    return default if weight is None or weight.ndim == 0 else max(1, weight.shape[0])
+
+
+def load_hrnetv2(
+    path: Path,
+    *,
+    classes: int,
+    width: int = 48,
+    align_corners: bool = False,
+    inplace_abn: bool = False,
+) -> HRNetV2:
+    """Read a published checkpoint, or any state dict of this network.
+
+    Args:
+        path: File that ``torch.save`` wrote.
+        classes: Number of classes it must score.
+        width: Channels of its finest branch.
+        align_corners: As in ``HRNetV2``; see the table of the module.
+        inplace_abn: Whether it was trained with in-place activated batch norm, which scales by
+            ``|weight| + 1e-5``, as the official code for PyTorch 0.4 does.
+
+    Returns:
+        The network in eval mode, on the CPU.
+
+    Raises:
+        InputError: If the file is missing, damaged, unsafe or does not fit.
+    """
+    return hrnetv2_with(
+        read_weights(path), path=path, classes=classes, width=width,
+        align_corners=align_corners, inplace_abn=inplace_abn,
+    )  # fmt: skip
+
+
+def hrnetv2_with(
+    weights: Weights,
+    *,
+    path: Path,
+    classes: int,
+    width: int,
+    align_corners: bool = False,
+    inplace_abn: bool = False,
+) -> HRNetV2:
+    """Make the network with the weights of a checkpoint; see `load_hrnetv2`.
+
+    Args:
+        weights: By name, as `read_weights` returns them.
+        path: Named in errors.
+        classes: Number of classes it must score.
+        width: Channels of its finest branch.
+        align_corners: As in ``HRNetV2``.
+        inplace_abn: Whether it was trained with in-place activated batch norm.
+
+    Raises:
+        InputError: If names or shapes do not fit.
+    """
+    with torch.device("meta"):  # no time for random weights
+        net = HRNetV2(classes, width, align_corners=align_corners)
+    net.to_empty(device="cpu")
+    fit_weights(net, weights, path=path, architecture=f"HRNetV2-W{width} with {classes} classes")
+    if inplace_abn:
+        with torch.no_grad():
+            for part in net.modules():
+                if isinstance(part, nn.BatchNorm2d):
+                    part.weight.abs_().add_(ABN_FLOOR)
+    return net.eval()

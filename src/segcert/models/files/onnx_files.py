@@ -1,0 +1,229 @@
+"""Networks in ONNX files, run by ONNX Runtime in a confined process."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from pydantic import ValidationError
+from torch import Tensor
+
+from segcert.errors import InputError, ModelError
+from segcert.files import open_regular, read_regular
+from segcert.models.adapter import Segmenter
+from segcert.models.confined.chunks import (
+    Dimension,
+    check_channels_first,
+    check_image_shape,
+    in_chunks,
+)
+from segcert.models.confined.onnx_loading import TYPES, Facts, Value, chosen
+from segcert.models.confined.process import open_program
+from segcert.models.files.sidecar import read_sidecar
+from segcert.models.identity.file_hashes import hash_model
+from segcert.models.identity.runtime import Runtime
+from segcert.models.wrapping import as_segmenter, from_files
+from segcert.text import one_line
+
+KIND = "ONNX"
+EXTRA = "ONNX files need ONNX Runtime: pip install 'segcert[onnx]'"
+LARGEST = 1 << 31  # bytes of a message of Protocol Buffers
+EXTERNAL = ("location", "offset", "length", "checksum", "basepath")  # keys of external data
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A network in ONNX Runtime as a plain function; it has no gradient.
+
+    Args:
+        call: The network, from images on the CPU.
+        name: For errors.
+        taken: Batch, channels, height and width that it takes; None is any.
+        dtype: Of its input.
+    """
+
+    call: Callable[..., Tensor]
+    name: str
+    taken: tuple[Dimension, ...]
+    dtype: torch.dtype
+
+    def __call__(self, batch: Float[Tensor, " b c h w"]) -> Tensor:
+        """Score or label a batch.
+
+        Raises:
+            ModelError: If the images have a size that it does not take, or a gradient is wanted.
+        """
+        if batch.requires_grad:
+            raise ModelError(
+                f"model {self.name} is an ONNX file, which has no gradient: it can be certified, "
+                "but an attack by gradient needs the network as .pt2, .pth or Hugging Face folder"
+            )
+        check_image_shape(self.name, self.taken[1:], batch.shape[1:])
+        images = batch.to("cpu", self.dtype)
+        return in_chunks(self.call, images, self.taken[0]).to(batch.device)
+
+
+def open_onnx(path: Path) -> Segmenter:
+    """Open an ``.onnx`` file.
+
+    Raises:
+        InputError: If ONNX Runtime is missing, or the file is damaged or takes no images.
+    """
+    sidecar = read_sidecar(path)
+    sidecar.refuse(("align_corners", "inplace_abn"), path, "is part of an ONNX file")
+    content, weights = read_onnx(path)
+    try:
+        opened = open_program("onnx", content, name=path.stem)
+        facts = Facts.model_validate(opened.facts)
+    except (ModelError, ValidationError) as error:
+        reason = one_line(error)[:160]
+        raise InputError(f"model {path} cannot be run by ONNX Runtime: {reason}") from error
+    image, scores = image_input(facts, path), chosen_output(facts, path)
+    shape = scores.shape if len(scores.shape) == 4 and scores.type in TYPES else ()
+    segmenter = as_segmenter(
+        Session(opened.call, path.stem, image.shape, TYPES[image.type]),
+        mean=sidecar.mean, std=sidecar.std,
+        smallest_side=sidecar.smallest_side or 1, class_names=sidecar.classes,
+        palette=sidecar.palette, name=path.stem, stochastic=sidecar.stochastic,
+        classes=len(sidecar.classes) or (shape[1] if shape else None),
+    )  # fmt: skip
+    settings = {"mean": sidecar.mean, "std": sidecar.std}
+    return replace(
+        from_files(segmenter, hash_model(KIND, [path, *weights], settings)),
+        runtime=Runtime("onnx", versions=(("onnxruntime", facts.version),)),
+    )
+
+
+def read_onnx(path: Path) -> tuple[bytes, list[Path]]:
+    """Read a file and the files with weights beside it.
+
+    Returns:
+        The whole network, and the files with weights, sorted by name.
+
+    Raises:
+        InputError: If a package is missing, the file damaged, or weights lie elsewhere.
+    """
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401  # said here rather than by the other process
+    except ImportError as error:
+        raise InputError(f"model {path}: {EXTRA}") from error
+    content = read_regular(path, what="model", most=LARGEST)
+    try:
+        model = onnx.load_model_from_string(content)
+        places = {bring_in(tensor, path) for tensor in tensors_of(model)} - {None}
+        whole = model.SerializeToString()
+    except InputError:
+        raise
+    except Exception as error:  # damaged files fail in every way
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"model {path} is damaged or no ONNX file: {reason}") from error
+    return whole, [path.parent / place for place in sorted(place for place in places if place)]
+
+
+def bring_in(tensor: Any, path: Path) -> str | None:
+    """Read numbers that lie in another file into the network.
+
+    Returns:
+        The name of the file; None if they are in the network already.
+
+    Raises:
+        InputError: If it is no plain file beside the network, or does not hold them.
+    """
+    if tensor.data_location != tensor.EXTERNAL:
+        if tensor.external_data:
+            raise InputError(f"model {path}: {tensor.name[:60]!r} is here and elsewhere")
+        return None
+    keys = [entry.key for entry in tensor.external_data]
+    told = {entry.key: entry.value for entry in tensor.external_data}
+    if len(keys) != len(told) or not set(keys) <= set(EXTERNAL) or "location" not in told:
+        raise InputError(
+            f"model {path}: {tensor.name[:60]!r} must lie in one file, it names {keys[:6]}: save "
+            "it again with onnx.save"
+        )
+    place: str = told["location"]
+    offset, length = whole_number(told.get("offset", "0")), whole_number(told.get("length", "-1"))
+    tensor.raw_data = read_beside(path, place, offset, length)
+    tensor.ClearField("data_location")
+    tensor.ClearField("external_data")
+    return place
+
+
+def whole_number(text: str) -> int:
+    """Read an offset or length.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    return int(text[:20])
+
+
+def read_beside(path: Path, place: str, offset: int, length: int) -> bytes:
+    """Read a part of a file beside a network; no path, no link.
+
+    Args:
+        path: Of the network.
+        place: Name of the file.
+        offset: Where the part begins, bytes.
+        length: Its length, bytes; negative for the rest.
+
+    Raises:
+        InputError: If it lies elsewhere, is no regular file, or too short.
+    """
+    beside = path.parent / place
+    if place != beside.name or place in ("", ".", "..") or "\0" in place or "\\" in place:
+        raise InputError(f"model {path} keeps weights in {place[:80]!r}, not beside itself")
+    if beside.is_symlink():
+        raise InputError(f"model {path} keeps weights in {place[:80]!r}, which is a link")
+    with open_regular(beside, what="file with weights") as file:
+        size = file.seek(0, 2)
+        length = size - offset if length < 0 else length
+        if not 0 <= offset <= offset + length <= size:
+            raise InputError(f"model {path} is damaged: {place[:80]!r} is too short")
+        file.seek(offset)
+        return file.read(length)
+
+
+def tensors_of(message: Any) -> Iterator[Any]:
+    """Yield every tensor within a message of ONNX, at any depth."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            parts = [value] if hasattr(value, "DESCRIPTOR") else value
+            for part in parts:
+                yield from tensors_of(part)
+
+
+def image_input(facts: Facts, path: Path) -> Value:
+    """Find the one input of a network.
+
+    Raises:
+        InputError: If there are several, or it is no batch of images.
+    """
+    found = facts.inputs
+    if len(found) != 1 or len(found[0].shape) != 4 or found[0].type not in TYPES:
+        raise InputError(
+            f"model {path} must take one batch of images (b, 3, h, w) of floating-point numbers; "
+            f"it takes {'; '.join(f'{one.name} {one.type} {one.shape}' for one in found)[:160]}"
+        )
+    check_channels_first(path, found[0].shape)
+    return found[0]
+
+
+def chosen_output(facts: Facts, path: Path) -> Value:
+    """Choose the output with the scores or labels.
+
+    Raises:
+        InputError: If there are several, none of which is called as scores are.
+    """
+    found = chosen(facts.outputs)
+    if found is None:
+        raise InputError(
+            f"model {path} has the outputs {', '.join(one.name for one in facts.outputs)[:160]}: "
+            "call the scores 'logits' or 'out', or export them alone"
+        )
+    return found

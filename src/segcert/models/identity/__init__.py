@@ -1,0 +1,1 @@
+"""What certificates call a model by: name, hashes of weights, files and settings, arithmetic."""

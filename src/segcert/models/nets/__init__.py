@@ -1,0 +1,1 @@
+"""Architectures of networks, of images and of clouds: layers and functions, no files."""

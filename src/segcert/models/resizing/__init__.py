@@ -1,0 +1,1 @@
+"""From the noisy image to the network and back: normalised, resized, in windows, labelled."""
