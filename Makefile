@@ -3,8 +3,8 @@ PYTHON ?= python3
 THREADS ?= 1
 BIN := .venv/bin
 
-.PHONY: demo examples test test-anywhere test-slow test-cluster fuzz lint docs bench check chromium figures mutants power toy validate \
-	licences wheel test-wheel clean
+.PHONY: demo examples test test-anywhere test-slow test-cluster fuzz lint house docs bench check chromium figures mutants power toy \
+	validate licences wheel test-wheel clean
 .DELETE_ON_ERROR:
 
 # torch first and alone: the constraint decides the build, no other package may pull another one
@@ -49,6 +49,9 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+house: .venv/ready  ## no new circle of imports, longer list of parameters, second reading of a file
+	$(BIN)/python tools/house.py --check
+
 docs: .venv/ready  ## the site, into site/
 	$(BIN)/zensical build --clean --strict
 
@@ -87,7 +90,7 @@ chromium:  ## the system's browser, for the tests of pages; installed where that
 	tools/chromium.sh
 
 check: export SEGCERT_BROWSER := required
-check: lint chromium test docs  ## what CI runs; fails where a test of a page is skipped
+check: lint house chromium test docs  ## what CI runs; fails where a test of a page is skipped
 
 clean:
 	rm -rf .venv site demo dist
