@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from benchmarks.timing import console, print_timings, time_in_turn
-from segcert.data.synthetic import shapes
 from segcert.models.nets.point_frame import unit_sphere
 from segcert.models.nets.slim_pointnet2 import SlimPointNet2
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
@@ -20,6 +19,7 @@ from segcert.noise.pose import PoseNoise
 from segcert.noise.rotation import RotationNoise
 from segcert.sampling.sampler import sample
 from segcert.sampling.streams import Stage, Streams
+from segcert_scenes import shapes
 
 POINTS, DRAWS, BATCH, CATEGORY = 2048, 1000, 8, 11
 NOISES: dict[str, AbstractNoise] = {

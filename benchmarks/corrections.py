@@ -17,7 +17,7 @@ from benchmarks.timing import console, print_timings, time_in_turn
 from segcert.certificates.family import Family, decide
 from segcert.certificates.segcertify import certify
 from segcert.certificates.stopping import StopWhen
-from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.counts import Counts

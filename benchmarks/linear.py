@@ -10,10 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.timing import console
-from segcert.data.synthetic import street_scene
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.sampler import sample
+from segcert_scenes.streets import street_scene
 
 DRAWS = (16, 32, 64, 128)
 SIDES = ((90, 120), (180, 240), (360, 480), (720, 960))  # height, width

@@ -13,7 +13,6 @@ import torch
 
 from benchmarks.memory import peak_over
 from benchmarks.timing import console, print_timings, time_in_turn
-from segcert.data.synthetic import street_scene
 from segcert.models.adapter import Segmenter
 from segcert.models.nets.depthwise import channels_last
 from segcert.models.nets.hrnet import MEAN, STD, HRNetV2
@@ -21,6 +20,7 @@ from segcert.models.shipped import open_model
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.sampling.sampler import sample
+from segcert_scenes.streets import street_scene
 
 CHECKED = 4  # draws with which `sample` checks that the model does not mix the draws of a batch
 

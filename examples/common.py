@@ -9,7 +9,7 @@ from typing import NoReturn
 import numpy as np
 from PIL import Image
 
-from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 
 SIZE = (256, 192)  # width and height of the photograph, pixels; some networks halve it five times
 

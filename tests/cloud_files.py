@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from segcert.data.clouds import Cloud, checked_cloud
+from segcert.data.drawn_shapes import as_cloud
 from segcert.data.point_files import write_cloud
-from segcert.data.synthetic import shapes
+from segcert_scenes import shapes
 
 ON_THE_GROUND = 300
 SYNSETS = {"cap": "02954340", "mug": "03797390"}
@@ -29,7 +30,7 @@ def scan_file(folder: Path) -> Path:
 
 def mug(points: int = 512) -> Cloud:
     """A mug with normals, labels and category."""
-    return shapes.shape(1_000_000, points=points, category="mug")
+    return as_cloud(shapes.shape(1_000_000, points=points, category="mug"))
 
 
 def mug_file(folder: Path, points: int = 512) -> Path:
@@ -53,7 +54,6 @@ def shapenet_part(
         listed = []
         for number, (name, points) in enumerate(sizes):
             cloud = shapes.shape(number, category=name, points=points)
-            assert cloud.normals is not None
             rows = np.column_stack([3 * cloud.points + 1, cloud.normals, cloud.labels])
             (root / SYNSETS[name]).mkdir(exist_ok=True)
             np.savetxt(root / SYNSETS[name] / f"{split}{number}.txt", rows, fmt="%.6f")

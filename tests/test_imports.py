@@ -4,11 +4,14 @@ import ast
 from pathlib import Path
 
 import segcert
+import segcert_scenes
 
 ROOT = Path(segcert.__file__).parent
+SCENES = Path(segcert_scenes.__file__).parent
 LAYERS = [
     {"text"},
     {"errors"},
+    {"segcert_scenes"},
     {"arrays", "files", "locks", "signals"},
     {"noise", "stats", "data"},
     {"models"},
@@ -25,28 +28,44 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 
 def imports() -> list[tuple[Path, str, str]]:
-    """List (file, importing package, imported package) of all imports within segcert."""
+    """List (file, importing package, imported package) of all imports of ours."""
     found = []
-    for path in sorted(ROOT.rglob("*.py")):
-        package = path.relative_to(ROOT).parts[0].removesuffix(".py")
-        if package == "__init__":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("segcert"):
-                parts = (node.module or "").split(".")
-                names = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
-                found += [(path, package, name) for name in names]
+    for path in sorted([*ROOT.rglob("*.py"), *SCENES.rglob("*.py")]):
+        package = package_of(path)
+        if package != "__init__":
+            for node in ast.walk(ast.parse(path.read_text())):
+                found += [(path, package, name) for name in names_imported(node)]
     return found
+
+
+def package_of(path: Path) -> str:
+    """Name the package of segcert that a file is in, or ``segcert_scenes``."""
+    if path.is_relative_to(SCENES):
+        return SCENES.name
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def names_imported(node: ast.AST) -> list[str]:
+    """Name the packages of ours that a statement imports."""
+    if isinstance(node, ast.Import):
+        modules = [alias.name.split(".") for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        module = (node.module or "").split(".")
+        modules = [[*module, alias.name] for alias in node.names]
+    else:
+        return []
+    inside = [parts[1] if len(parts) > 1 else "" for parts in modules if parts[0] == ROOT.name]
+    return inside + [SCENES.name for parts in modules if parts[0] == SCENES.name]
 
 
 def test_every_package_has_a_layer() -> None:
     packages = {p.name.removesuffix(".py") for p in ROOT.iterdir()} - {"__init__", "__pycache__"}
-    assert packages - {"py.typed"} == set(LEVEL)
+    assert (packages - {"py.typed"}) | {SCENES.name} == set(LEVEL)
 
 
 def test_imports_point_downwards() -> None:
     upward = [
-        f"{path.relative_to(ROOT)} imports {imported}"
+        f"{path.relative_to(ROOT.parent)} imports {imported}"
         for path, package, imported in imports()
         if package != imported and LEVEL[imported] >= LEVEL[package]
     ]
@@ -57,8 +76,16 @@ def test_the_check_sees_imports() -> None:
     seen = {(package, imported) for _, package, imported in imports()}
     assert ("sampling", "noise") in seen
     assert ("cli", "report") in seen
+    assert ("data", "segcert_scenes") in seen
+    assert ("segcert_scenes", "errors") in seen
 
 
 def test_noise_and_statistics_import_nothing_of_ours_but_errors() -> None:
     ours = {i for _, package, i in imports() if package in ("noise", "stats") and i != package}
     assert ours <= {"errors"}
+
+
+def test_drawn_scenes_know_nothing_of_ours_but_errors_and_are_data_sets_only() -> None:
+    seen = {(package, i) for _, package, i in imports() if package != i}
+    assert {i for package, i in seen if package == SCENES.name} == {"errors"}
+    assert {package for package, i in seen if i == SCENES.name} == {"data"}

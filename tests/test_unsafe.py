@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 
 import segcert as sc
+import segcert_scenes
 from segcert.certificates.hierarchies import open_hierarchy
 from segcert.data.images import read_file
 from segcert.data.point_files import read_cloud
@@ -27,7 +28,7 @@ from segcert.runs.request import Request
 from segcert.runs.store import open_store
 from segcert.training.resume import read as read_resume
 
-SOURCE = Path(sc.__file__).parent
+SOURCES = [Path(package.__file__).parent for package in (sc, segcert_scenes)]
 BANNED = {  # names that run what they are given, or unpack what they read
     "eval", "exec", "compile", "__import__", "system", "popen", "Popen", "check_output",
     "extractall", "unpack_archive", "load_extension", "import_module", "unsafe_load",
@@ -44,12 +45,19 @@ ALLOWED = {  # with the reason that each is safe
 }
 
 
+def files() -> Iterator[tuple[str, ast.Module]]:
+    """Every file of our packages: its name within its package, and what it says."""
+    for source in SOURCES:
+        for path in sorted(source.rglob("*.py")):
+            yield str(path.relative_to(source)), ast.parse(path.read_text())
+
+
 def calls() -> Iterator[tuple[str, str, ast.Call]]:
-    """Every call in the package: file, name with its module, call."""
-    for path in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+    """Every call in our packages: file, name with its module, call."""
+    for file, tree in files():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
-                yield str(path.relative_to(SOURCE)), ast.unparse(node.func), node
+                yield file, ast.unparse(node.func), node
 
 
 def keyword(call: ast.Call, name: str) -> object:
@@ -82,12 +90,12 @@ def test_images_are_decoded_by_the_listed_formats_only() -> None:
 
 def test_no_module_that_runs_or_unpickles_is_imported() -> None:
     found = set()
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for file, tree in files():
+        for node in ast.walk(tree):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             modules = {name.partition(".")[0] for name in names} & BANNED_MODULES
-            found |= {(str(path.relative_to(SOURCE)), module) for module in modules}
+            found |= {(file, module) for module in modules}
     assert found == {("models/confined/process.py", "subprocess")}  # see ALLOWED
 
 

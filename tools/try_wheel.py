@@ -1,6 +1,6 @@
 """Try a built wheel as a stranger would: in a new environment and an empty folder.
 
-``make test-wheel`` runs it. The wheel must hold every file of the package that git knows, install
+``make test-wheel`` runs it. The wheel must hold every file of its packages that git knows, install
 with the versions of ``constraints.txt``, certify the demo and prove its certificate again.
 """
 
@@ -32,7 +32,7 @@ def main() -> None:
     wheels = sorted(Path(sys.argv[1]).resolve().glob("segcert-*.whl"))
     if len(wheels) != 1:
         raise SystemExit(f"{sys.argv[1]} holds {len(wheels)} wheels of segcert, not 1: make wheel")
-    missing = files_of_package() - files_of_wheel(wheels[0])
+    missing = files_of_packages() - files_of_wheel(wheels[0])
     if missing:
         raise SystemExit(f"{wheels[0].name} lacks {', '.join(sorted(missing))}")
     with tempfile.TemporaryDirectory() as folder:
@@ -45,9 +45,9 @@ def main() -> None:
     print(f"{wheels[0].name} installs, certifies and verifies")
 
 
-def files_of_package() -> set[str]:
-    """Name the files of the package that git knows."""
-    listed = subprocess.check_output(["git", "ls-files", "src/segcert"], cwd=ROOT, text=True)
+def files_of_packages() -> set[str]:
+    """Name the files of the packages that git knows."""
+    listed = subprocess.check_output(["git", "ls-files", "src"], cwd=ROOT, text=True)
     return {line.removeprefix("src/") for line in listed.splitlines()}
 
 

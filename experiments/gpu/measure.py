@@ -9,7 +9,6 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from segcert.certificates.segcertify import certify
-from segcert.data.synthetic import street_scene
 from segcert.models.adapter import Segmenter
 from segcert.models.nets.depthwise import channels_last
 from segcert.models.point_segmenter import as_point_segmenter
@@ -22,6 +21,7 @@ from segcert.sampling.sampler import sample
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block
+from segcert_scenes.streets import street_scene
 
 SIGMA, TAU, ALPHA = 0.25, 0.75, 1e-3
 CHECKED_DRAWS = 8

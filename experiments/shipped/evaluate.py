@@ -17,8 +17,8 @@ from rich.console import Console
 from segcert.certificates.segcertify import certify
 from segcert.cli.shell import messages
 from segcert.data.camvid import CamVid
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.data.labelled import LabelledImage
-from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
 from segcert.metrics.score import Score, score
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import GaussianNoise

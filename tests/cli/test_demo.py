@@ -11,9 +11,9 @@ import pytest
 
 from segcert.certificates.files import load_certificate
 from segcert.certificates.result import Certificate
-from segcert.data.synthetic import street_scene
-from segcert.data.training_sets import FIRST_TEST_SCENE
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE
 from segcert.report.progress import DrawProgress
+from segcert_scenes.streets import street_scene
 
 Command = Callable[..., Any]
 

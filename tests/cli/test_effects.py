@@ -23,15 +23,14 @@ from segcert.cli.arguments import AnyNoiseName
 from segcert.cli.effect_tables import TABLES, TURN
 from segcert.cli.effects import CLOUD_SETS, Call, always, check_effects, needs, spelled
 from segcert.cli.main import app, run
-from segcert.data import synthetic
 from segcert.data.evaluation_sets import RULES
-from segcert.data.synthetic import shapes
 from segcert.doctor.examination import Examination
 from segcert.errors import InputError
 from segcert.noise.kinds import WITH_AXIS
 from segcert.planning import plan as planning
 from segcert.runs.inputs import find_images
 from segcert.training.devices import OneDevice
+from segcert_scenes import shapes, streets
 
 Words = tuple[object, ...]
 
@@ -229,8 +228,8 @@ SPECIAL: dict[tuple[str, str], Words] = {
     ("evaluate posed shapes", "noise"): ("rotation",),
 }
 DRAWN = {
-    "segcert.data.synthetic.street_scene": cache(synthetic.street_scene),
-    "segcert.data.synthetic.shapes.shape": cache(shapes.shape),
+    "segcert_scenes.streets.street_scene": cache(streets.street_scene),
+    "segcert_scenes.shapes.shape": cache(shapes.shape),
 }
 NEGATED = {"mixed_precision": ["--no-mixed-precision"], "normals": ["--no-normals"]}  # of train
 

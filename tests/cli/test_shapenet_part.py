@@ -13,14 +13,15 @@ import torch
 from cloud_files import SYNSETS, shapenet_part
 
 from segcert.data.cloud_sets import unit_sphere
+from segcert.data.drawn_shapes import as_cloud
 from segcert.data.evaluation_sets import Arguments, open_evaluation_set
 from segcert.data.part_numbers import PARTS
 from segcert.data.point_files import write_cloud
 from segcert.data.shapenet_part import ShapeNetPart
-from segcert.data.synthetic.shapes import shape
 from segcert.models.files.checkpoints import read_point_description
 from segcert.models.shipped_points import open_network
 from segcert.runs.evaluate import load_results
+from segcert_scenes.shapes import shape
 
 Command = Callable[..., Any]
 FEW = ("--n", 40, "--n0", 3, "--alpha", 0.3, "--tau", 0.6, "--sigma", 0.02, "--seed", 0)
@@ -88,7 +89,7 @@ def test_a_folder_of_clouds_stays_in_the_units_of_its_files(
 ) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
-    stored = shape(3, category="mug", points=64)
+    stored = as_cloud(shape(3, category="mug", points=64))
     bare = replace(stored, points=10 * stored.points, category=None)
     for name in "ab":
         write_cloud(folder / f"{name}.npz", bare)

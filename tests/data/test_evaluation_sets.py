@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE
 from segcert.data.evaluation_sets import RULES, Arguments, open_evaluation_set
 from segcert.data.labelled import IGNORE
-from segcert.data.synthetic import street_scene
-from segcert.data.training_sets import FIRST_TEST_SCENE
 from segcert.errors import InputError
+from segcert_scenes.streets import street_scene
 
 FILE = "at the resolution of the file"
 WHOLE = ("road", "car")

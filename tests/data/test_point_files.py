@@ -11,9 +11,10 @@ from hypothesis.extra.numpy import arrays
 
 from segcert.data.cloud_folder import CloudFolder
 from segcert.data.clouds import checked_cloud, hash_cloud
+from segcert.data.drawn_shapes import as_cloud
 from segcert.data.point_files import read_cloud, write_cloud
-from segcert.data.synthetic.shapes import shape
 from segcert.errors import InputError
+from segcert_scenes.shapes import shape
 
 KINDS = [("a.npz", False), ("a.ply", False), ("a.ply", True)]
 HEADER = "ply\nformat ascii 1.0\nelement vertex 2\n"
@@ -51,7 +52,7 @@ def test_what_is_written_reads_back(
 
 
 def test_results_are_written_in_place_of_the_labels(tmp_path: Path) -> None:
-    cloud = shape(0, points=64)
+    cloud = as_cloud(shape(0, points=64))
     for name, text in KINDS:
         write_cloud(tmp_path / name, cloud, np.arange(64), text=text)
         assert read_cloud(tmp_path / name).labels.tolist() == list(range(64))
@@ -158,7 +159,7 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "text"), KINDS)
 def test_every_cut_is_refused(tmp_path: Path, name: str, text: bool) -> None:
     """A file that lost its end is never read as a smaller cloud."""
-    write_cloud(tmp_path / name, shape(1, points=8), text=text)
+    write_cloud(tmp_path / name, as_cloud(shape(1, points=8)), text=text)
     whole = (tmp_path / name).read_bytes()
     last = 3 if text else 1  # the last line may lose its end of line; a number its last digit
     for size in range(0, len(whole) - last, 7):
@@ -174,7 +175,7 @@ def test_a_wrong_byte_is_an_input_error_or_a_cloud(
     tmp_path_factory: pytest.TempPathFactory, name: str, text: bool, place: int, value: int
 ) -> None:
     path = tmp_path_factory.mktemp("damaged") / name
-    write_cloud(path, shape(1, points=8), text=text)
+    write_cloud(path, as_cloud(shape(1, points=8)), text=text)
     content = bytearray(path.read_bytes())
     content[place % len(content)] = value
     path.write_bytes(content)
@@ -201,7 +202,7 @@ def test_npz_of_others(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_clouds(tmp_path: Path) -> None:
-    cap, mug = shape(0, points=32, category="cap"), shape(0, points=32, category="mug")
+    cap, mug = (as_cloud(shape(0, points=32, category=name)) for name in ("cap", "mug"))
     write_cloud(tmp_path / "b.npz", cap)
     write_cloud(tmp_path / "a.ply", mug)
     (tmp_path / "notes.md").write_text("no cloud")

@@ -10,8 +10,8 @@ from segcert.data.clouds import hash_cloud
 from segcert.data.part_numbers import CATEGORIES
 from segcert.data.point_files import read_cloud
 from segcert.data.shapenet_part import ShapeNetPart, choice
-from segcert.data.synthetic.shapes import shape
 from segcert.errors import InputError
+from segcert_scenes.shapes import shape
 
 SYNSETS = {"Cap": "02954340", "Mug": "03797390"}
 SIZES = {"a": 100, "b": 70, "c": 40}

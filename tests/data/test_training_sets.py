@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from segcert.data.synthetic import street_scene
-from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes, open_training_set
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
+from segcert.data.training_sets import open_training_set
 from segcert.errors import InputError
+from segcert_scenes.streets import street_scene
 
 
 def test_scenes_are_a_sequence_of_labelled_images() -> None:

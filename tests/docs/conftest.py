@@ -8,7 +8,7 @@ from foreign_models import segformer, write_folder
 from PIL import Image
 
 from segcert.data.point_files import write_cloud
-from segcert.data.synthetic import street_scene
+from segcert_scenes.streets import street_scene
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 import segcert as sc
 from segcert.data.camvid import CamVid
-from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.metrics.score import Score
 
 SETTINGS = {"noise": sc.GaussianNoise(0.25), "n0": 10, "n": 100, "seed": 0}

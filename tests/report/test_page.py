@@ -13,10 +13,10 @@ from page_views import STATEMENT, made_up_evidence, make_view
 from PIL import Image, ImageFilter
 
 from segcert.certificates.pictures import default_palette
-from segcert.data.synthetic import street_scene
 from segcert.errors import InputError
 from segcert.report.page import render_page
 from segcert.report.page_tables import class_rows
+from segcert_scenes.streets import street_scene
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 HOSTILE = "<script>alert(1)</script>\"'&"

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from segcert.data.synthetic import street_scene
-from segcert.data.training_sets import Scenes, TrainingSet
+from segcert.data.drawn_scenes import Scenes
+from segcert.data.training_sets import TrainingSet
 from segcert.errors import InputError
 from segcert.models.denoisers import load_denoiser
 from segcert.models.identity.weights_hash import hash_weights
@@ -23,6 +23,7 @@ from segcert.training.resume import ResumeFile
 from segcert.training.save import train_and_save
 from segcert.training.state import State, Tally
 from segcert.training.tasks import Denoising, Segmentation
+from segcert_scenes.streets import street_scene
 
 SCENES = list(Scenes(6, height=64, width=96))
 RECIPE = Recipe(

@@ -56,8 +56,8 @@ def demo(
 
     from segcert.certificates.pictures import png_bytes
     from segcert.cli.shell import messages
+    from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
     from segcert.data.images import read_image
-    from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
     from segcert.errors import InputError
     from segcert.files import atomic_write, prepare_folder
     from segcert.metrics.score import score

@@ -10,7 +10,7 @@ from segcert.cli.clouds import kind_for
 from segcert.cli.demo import print_demo
 from segcert.cli.shell import messages, results
 from segcert.data.clouds import diameter
-from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, Shapes
+from segcert.data.drawn_shapes import FIRST_TEST_SHAPE, Shapes
 from segcert.data.point_files import write_cloud
 from segcert.files import prepare_folder
 from segcert.metrics.score import score

@@ -8,7 +8,8 @@ from jaxtyping import Float32
 
 from segcert.arrays import read_arrays
 from segcert.data.clouds import Cloud, checked_cloud
-from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledClouds, Shapes
+from segcert.data.drawn_shapes import FIRST_TEST_SHAPE, Shapes
+from segcert.data.labelled_clouds import AbstractLabelledClouds
 from segcert.data.part_numbers import category_number
 from segcert.data.point_files import MOST_BYTES
 from segcert.errors import InputError

@@ -5,16 +5,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segcert.data import camvid, cityscapes, cloud_sets, pascal_context, synthetic
+from segcert.data import camvid, cityscapes, cloud_sets, drawn_shapes, part_numbers, pascal_context
 from segcert.data.cloud_folder import CloudFolder
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
+from segcert.data.drawn_shapes import FIRST_TEST_SHAPE
 from segcert.data.folder import Folder, read_classes
 from segcert.data.labelled import AbstractLabelledImages
-from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, AbstractLabelledClouds
-from segcert.data.part_numbers import category_number
+from segcert.data.labelled_clouds import AbstractLabelledClouds
 from segcert.data.shapenet_part import ShapeNetPart
 from segcert.data.subset import evenly_spaced
-from segcert.data.synthetic import shapes
-from segcert.data.training_sets import FIRST_TEST_SCENE, Scenes
 from segcert.errors import InputError
 
 AS_STORED = (
@@ -194,8 +193,8 @@ def open_synthetic(scenes: int) -> EvaluationSet:
     return EvaluationSet(
         name="synthetic scenes",
         images=Scenes(scenes, first=FIRST_TEST_SCENE),
-        classes=synthetic.CLASSES,
-        palette=synthetic.PALETTE,
+        classes=camvid.CLASSES,
+        palette=camvid.PALETTE,
         licence="Apache-2.0",
         note=AS_DRAWN,
     )
@@ -206,8 +205,8 @@ def open_shapes(scenes: int) -> EvaluationSet:
     return EvaluationSet(
         name="procedural shapes",
         images=cloud_sets.shapes(scenes, first=FIRST_TEST_SHAPE),
-        classes=shapes.NAMES,
-        palette=shapes.PALETTE,
+        classes=drawn_shapes.NAMES,
+        palette=part_numbers.PALETTE,
         licence="Apache-2.0",
         note=AS_SHAPED,
     )
@@ -221,8 +220,8 @@ def open_shapenet_part(
     return EvaluationSet(
         name=f"ShapeNet-Part {split}{chosen}",
         images=cloud_sets.OnUnitSphere(ShapeNetPart(root, split, category)),
-        classes=shapes.NAMES,
-        palette=shapes.PALETTE,
+        classes=drawn_shapes.NAMES,
+        palette=part_numbers.PALETTE,
         licence=cloud_sets.SHAPENET_LICENCE,
         note=AS_SHAPED,
     )
@@ -233,8 +232,8 @@ def open_caps(root: Path, split: str = "test") -> EvaluationSet:
     return EvaluationSet(
         name=f"ShapeNet-Part caps {split}",
         images=cloud_sets.OnUnitSphere(cloud_sets.Caps(root, split)),
-        classes=shapes.NAMES,
-        palette=shapes.PALETTE,
+        classes=drawn_shapes.NAMES,
+        palette=part_numbers.PALETTE,
         licence=cloud_sets.SHAPENET_LICENCE,
         note=AS_SHAPED,
     )
@@ -251,12 +250,12 @@ def open_cloud_folder(root: Path, category: tuple[str, ...] = ()) -> EvaluationS
             f"data 'cloud_folder' takes one category for all its files, got {', '.join(category)}: "
             "leave it out, and let each file say its own"
         )
-    number = category_number(category[0]) if category else None
+    number = part_numbers.category_number(category[0]) if category else None
     return EvaluationSet(
         name=f"clouds {Path(root).name}",
         images=CloudFolder(root, number),
-        classes=shapes.NAMES,
-        palette=shapes.PALETTE,
+        classes=drawn_shapes.NAMES,
+        palette=part_numbers.PALETTE,
         licence="unknown",
         note=IN_UNITS,
     )

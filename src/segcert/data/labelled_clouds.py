@@ -2,14 +2,10 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from segcert.data.clouds import Cloud
-from segcert.data.synthetic import shapes
 from segcert.errors import InputError
-
-FIRST_TEST_SHAPE = 1_000_000  # training shapes come before it, so that no shape is both
 
 if TYPE_CHECKING:
     Items = Sequence[Cloud]
@@ -47,32 +43,3 @@ class AbstractLabelledClouds(Items):
                 wrong.append(str(error))
         if wrong:
             raise InputError(f"{wrong[0]} (the first of {len(wrong)} bad items of {len(self)})")
-
-
-@dataclass(frozen=True)
-class Shapes(AbstractLabelledClouds):
-    """Procedural shapes with parts, drawn on demand.
-
-    Args:
-        size: How many.
-        first: Index of the first: 0 to train, `FIRST_TEST_SHAPE` to test.
-        seed: Which data set.
-        points: Of each cloud.
-        turned: Whether each shape is turned about the y axis by a random angle.
-    """
-
-    size: int
-    first: int = 0
-    seed: int = 0
-    points: int = shapes.POINTS
-    turned: bool = True
-
-    def __len__(self) -> int:
-        """Count the shapes."""
-        return self.size
-
-    def item(self, index: int) -> Cloud:
-        """Draw one shape."""
-        return shapes.shape(
-            self.first + index, seed=self.seed, points=self.points, turned=self.turned
-        )

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcert.data import camvid, cityscapes, cloud_sets, pascal_context, synthetic
+from segcert.data import camvid, cityscapes, cloud_sets, drawn_shapes, part_numbers, pascal_context
 from segcert.data.clouds import Cloud
+from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
 from segcert.data.shapenet_part import ShapeNetPart
-from segcert.data.synthetic import shapes as procedural
 from segcert.errors import InputError
-
-FIRST_TEST_SCENE = 1_000_000  # training scenes come before it, so that no scene is both
 
 
 @dataclass(frozen=True)
@@ -31,33 +29,6 @@ class TrainingSet:
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     licence: str
-
-
-@dataclass(frozen=True)
-class Scenes(AbstractLabelledImages):
-    """Synthetic street scenes, drawn on demand.
-
-    Args:
-        size: How many.
-        first: Index of the first.
-        height: Of the images, pixels.
-        width: Of the images, pixels.
-    """
-
-    size: int
-    first: int = 0
-    height: int = 360
-    width: int = 480
-
-    def __len__(self) -> int:
-        """Count the scenes."""
-        return self.size
-
-    def item(self, index: int) -> LabelledImage:
-        """Draw one scene."""
-        number = self.first + index
-        scene = synthetic.street_scene(number, height=self.height, width=self.width)
-        return LabelledImage(f"scene{number}", scene.image, scene.labels)
 
 
 def open_training_set(
@@ -89,19 +60,19 @@ def open_training_set(
         if not 1 <= scenes <= FIRST_TEST_SCENE:
             raise InputError(f"scenes must be in 1..{FIRST_TEST_SCENE}, got {scenes}")
         return TrainingSet(
-            "synthetic scenes", Scenes(scenes), synthetic.CLASSES, synthetic.PALETTE, "Apache-2.0"
+            "synthetic scenes", Scenes(scenes), camvid.CLASSES, camvid.PALETTE, "Apache-2.0"
         )
     if name == "shapes":
         return TrainingSet(
-            "procedural shapes", cloud_sets.shapes(scenes), procedural.NAMES, procedural.PALETTE,
-            "Apache-2.0",
+            "procedural shapes", cloud_sets.shapes(scenes),
+            drawn_shapes.NAMES, part_numbers.PALETTE, "Apache-2.0",
         )  # fmt: skip
     if name == "shapenet_part":
         chosen = f" ({', '.join(category)})" if category else ""
         return TrainingSet(
             f"ShapeNet-Part train{chosen}",
             cloud_sets.OnUnitSphere(ShapeNetPart(place, "train", category)),
-            procedural.NAMES, procedural.PALETTE, cloud_sets.SHAPENET_LICENCE,
+            drawn_shapes.NAMES, part_numbers.PALETTE, cloud_sets.SHAPENET_LICENCE,
         )  # fmt: skip
     if name == "camvid":
         found: AbstractLabelledImages = camvid.CamVid(place, "train")

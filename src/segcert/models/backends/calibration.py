@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from segcert.data.drawn_scenes import Scenes
 from segcert.data.images import read_file
-from segcert.data.synthetic import street_scene
 from segcert.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -80,8 +80,7 @@ def hash_calibration(calibration: Calibration) -> str:
 def clean_images(calibration: Calibration) -> Iterator[Tensor]:
     """Images (3, h, w) of 0 to 255: of the folder, by name, or synthetic scenes."""
     if calibration.folder is None:
-        for index in range(calibration.images):
-            scene = street_scene(index, seed=SCENES_SEED)
+        for scene in Scenes(calibration.images, seed=SCENES_SEED):
             yield torch.from_numpy(np.ascontiguousarray(scene.image)).permute(2, 0, 1)
         return
     if not calibration.folder.is_dir():

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from segcert.data.synthetic.camera import Point, exact
-from segcert.data.synthetic.canvas import Canvas, Mask, Planes
-from segcert.data.synthetic.light import Colour, mixed, srgb, times, varied
-from segcert.data.synthetic.randomness import F32, Dice
+from segcert_scenes.randomness import F32, Dice
+from segcert_scenes.streets.camera import Point, exact
+from segcert_scenes.streets.canvas import Canvas, Mask, Planes
+from segcert_scenes.streets.light import Colour, mixed, srgb, times, varied
 
 POLE, SIGN, FENCE = 2, 6, 7
 METAL = (

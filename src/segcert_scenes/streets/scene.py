@@ -7,13 +7,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from segcert.data.synthetic import buildings, furniture, people, plants, vehicles
-from segcert.data.synthetic.backdrop import Shadow, paint_ground, paint_sky
-from segcert.data.synthetic.camera import Point, dash_camera
-from segcert.data.synthetic.canvas import Canvas
-from segcert.data.synthetic.light import Light, daylight, srgb, varied
-from segcert.data.synthetic.randomness import Dice
-from segcert.data.synthetic.street import BEHIND, SKYLINE, Street, plan
+from segcert_scenes.randomness import Dice
+from segcert_scenes.streets import buildings, furniture, people, plants, vehicles
+from segcert_scenes.streets.backdrop import Shadow, paint_ground, paint_sky
+from segcert_scenes.streets.camera import Point, dash_camera
+from segcert_scenes.streets.canvas import Canvas
+from segcert_scenes.streets.light import Light, daylight, srgb, varied
+from segcert_scenes.streets.street import BEHIND, SKYLINE, Street, plan
 
 Draw = Callable[[Canvas], None]
 

@@ -11,13 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2, ncx2
 
-from segcert.data.labelled_clouds import FIRST_TEST_SHAPE, Shapes
-from segcert.data.part_numbers import PARTS
-from segcert.data.synthetic import shapes
-from segcert.data.synthetic.shapes.surfaces import Cone, Ring, Surface, Triangles, Zone
+from segcert.data.drawn_shapes import FIRST_TEST_SHAPE, NAMES, Shapes
+from segcert.data.part_numbers import CATEGORIES, PALETTE, PARTS
 from segcert.errors import InputError
+from segcert_scenes import shapes
+from segcert_scenes.shapes.surfaces import Cone, Ring, Surface, Triangles, Zone
 
 FALSE_ALARM = 1e-6
+GOLDEN = [
+    "b001d2b6d90799a752f4237274babf1c8c90e96d02ecf887a366fbc56487a2d6",
+    "439796553203ed94c13c5978f1397d6f38cc69244486130b1b31f6995db26f81",
+    "4e07d3613c4abf039dc3092a5c2a9819aa99ba96568cf839915b4ef53f8f2631",
+    "cffa40514eaea667c919135eb1a4fc78e7c829cda795762d1ca62c77b039a698",
+]
 ON = 1e-6  # how far float32 may take a point of size 1.6 off its surface
 
 
@@ -66,7 +72,7 @@ def test_same_arguments_give_the_same_shape_in_any_process() -> None:
     digest(4)
     code = """
 import hashlib, numpy as np
-from segcert.data.synthetic import shapes
+from segcert_scenes import shapes
 cloud = shapes.shape(3, points=64)
 rows = np.column_stack([cloud.points, cloud.normals, cloud.labels])
 print(hashlib.sha256((np.round(rows, 4) + 0.0).tobytes()).hexdigest())
@@ -74,6 +80,11 @@ print(hashlib.sha256((np.round(rows, 4) + 0.0).tobytes()).hexdigest())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert digest(3) == before == done.stdout.strip()
     assert len({digest(0), digest(1), digest(2), digest(0, 1), digest(1, 1)}) == 5
+
+
+def test_shapes_stay_as_they_are() -> None:
+    """Weights were trained and figures published on these."""
+    assert [digest(0), digest(3), digest(1_000_004), digest(0, 7)] == GOLDEN
 
 
 def test_the_number_of_points_does_not_change_the_shape() -> None:
@@ -108,11 +119,11 @@ def test_parts_and_colours_are_those_of_the_category(examples: list[int]) -> Non
         parts = set(cloud.labels.tolist())
         assert parts <= set(PARTS[cloud.category])
         seen |= parts
-    made = {part for name in shapes.MADE for part in PARTS[shapes.CATEGORIES.index(name)]}
+    made = {part for name in shapes.MADE for part in PARTS[CATEGORIES.index(name)]}
     assert seen == made
-    assert len(shapes.NAMES) == len(set(shapes.NAMES)) == len(set(shapes.PALETTE)) == 50
-    assert (shapes.NAMES[6], shapes.NAMES[7]) == ("cap crown", "cap peak")
-    assert [len(names) for _, names in shapes.MAKERS.values()] == [2, 4, 4, 2, 4, 2, 3, 3]
+    assert len(NAMES) == len(set(NAMES)) == len(set(PALETTE)) == 50
+    assert (NAMES[6], NAMES[7]) == ("cap crown", "cap peak")
+    assert [len(maker.parts) for maker in shapes.MAKERS.values()] == [2, 4, 4, 2, 4, 2, 3, 3]
 
 
 @settings(max_examples=60, deadline=None)

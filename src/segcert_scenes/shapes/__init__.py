@@ -10,37 +10,65 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32, Int16
 
-from segcert.data import part_numbers
-from segcert.data.clouds import Cloud
-from segcert.data.labelled import distinct_colours
-from segcert.data.synthetic.randomness import Dice
-from segcert.data.synthetic.shapes import furniture, vessels
-from segcert.data.synthetic.shapes.surfaces import Surface, turn
 from segcert.errors import InputError
+from segcert_scenes.integers import checked_integer
+from segcert_scenes.randomness import Dice
+from segcert_scenes.shapes import furniture, vessels
+from segcert_scenes.shapes.surfaces import Surface, turn
 
 POINTS = 2048
 SIZES = (0.8, 1.25)  # range of the factor that a shape is scaled by
-MAKERS: dict[str, tuple[Callable[[Dice], list[vessels.Piece]], tuple[str, ...]]] = {
-    "cap": (vessels.cap, ("crown", "peak")),
-    "car": (furniture.car, ("roof", "hood", "wheels", "body")),
-    "chair": (furniture.chair, ("back", "seat", "legs", "arms")),
-    "knife": (furniture.knife, ("blade", "handle")),
-    "lamp": (vessels.lamp, ("base", "shade", "bulb", "pole")),
-    "mug": (vessels.mug, ("handle", "body")),
-    "rocket": (vessels.rocket, ("body", "fins", "nose")),
-    "table": (furniture.table, ("top", "legs", "shelf")),
-}  # parts in the order of their numbers
-MADE = tuple(MAKERS)  # names of the categories that are made
-CATEGORIES = part_numbers.CATEGORIES  # the 16 names; a category number counts in these
-PARTS = part_numbers.PARTS  # part numbers of each category
-NAMES = tuple(
-    f"{name} {MAKERS[name][1][place] if name in MAKERS else part}"
-    for name, parts in zip(CATEGORIES, PARTS, strict=True)
-    for place, part in enumerate(parts)
-)  # of the 50 parts
-PALETTE = distinct_colours(len(NAMES))
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How the shapes of a category are made.
+
+    Args:
+        number: Of the category in ShapeNet-Part, 0..15.
+        first: Number of its first part there; the others follow.
+        parts: Their names, in the order of their numbers.
+        pieces: Draws the proportions; makes surfaces, each with its part, counted from 0.
+    """
+
+    number: int
+    first: int
+    parts: tuple[str, ...]
+    pieces: Callable[[Dice], list[vessels.Piece]]
+
+
+MAKERS = {
+    "cap": Maker(2, 6, ("crown", "peak"), vessels.cap),
+    "car": Maker(3, 8, ("roof", "hood", "wheels", "body"), furniture.car),
+    "chair": Maker(4, 12, ("back", "seat", "legs", "arms"), furniture.chair),
+    "knife": Maker(7, 22, ("blade", "handle"), furniture.knife),
+    "lamp": Maker(8, 24, ("base", "shade", "bulb", "pole"), vessels.lamp),
+    "mug": Maker(11, 36, ("handle", "body"), vessels.mug),
+    "rocket": Maker(13, 41, ("body", "fins", "nose"), vessels.rocket),
+    "table": Maker(15, 47, ("top", "legs", "shelf"), furniture.table),
+}
+MADE = tuple(MAKERS)  # names of the categories
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Points of one shape, with exact normals.
+
+    Args:
+        name: Category and index.
+        points: In units in which a shape fits a ball of radius 1.6 around 0.
+        normals: Of length 1; they point outward.
+        labels: Part of each point, in the numbers of ShapeNet-Part.
+        category: Its number there.
+    """
+
+    name: str
+    points: Float32[np.ndarray, " n 3"]
+    normals: Float32[np.ndarray, " n 3"]
+    labels: Int16[np.ndarray, " n"]
+    category: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +76,7 @@ class Blueprint:
     """A shape before points are drawn: surfaces, turned about the y axis and then scaled.
 
     Args:
+        name: Category and index.
         category: Its number, 0..15.
         surfaces: In the shape's own frame.
         parts: Part number of each surface.
@@ -55,6 +84,7 @@ class Blueprint:
         size: Factor of all lengths.
     """
 
+    name: str
     category: int
     surfaces: tuple[Surface, ...]
     parts: tuple[int, ...]
@@ -89,14 +119,15 @@ def blueprint(
     chosen = category_of(int(seed), int(index)) if category is None else category
     if chosen not in MAKERS:
         raise InputError(f"category must be one of {', '.join(MADE)}, got {chosen!r}")
-    number = CATEGORIES.index(chosen)
-    dice = Dice(21, int(seed), int(index), number)
+    maker = MAKERS[chosen]
+    dice = Dice(21, int(seed), int(index), maker.number)
     angle, size = dice.uniform(0, math.tau), dice.uniform(*SIZES)
-    pieces = MAKERS[chosen][0](dice)
+    pieces = maker.pieces(dice)
     return Blueprint(
-        category=number,
+        name=f"{chosen}{index}",
+        category=maker.number,
         surfaces=tuple(surface for surface, _ in pieces),
-        parts=tuple(PARTS[number][part] for _, part in pieces),
+        parts=tuple(maker.first + part for _, part in pieces),
         angle=angle if turned else 0.0,
         size=size,
     )
@@ -115,10 +146,10 @@ def shape(
     points: int = POINTS,
     category: str | None = None,
     turned: bool = True,
-) -> Cloud:
+) -> Shape:
     """Draw points of a shape, independent and uniform by area over all its surfaces.
 
-    The cloud depends on the arguments alone, not on the threads or earlier calls. Normals are
+    The points depend on the arguments alone, not on the threads or earlier calls. Normals are
     exact and point outward. A shape fits a ball of radius 1.6 around 0.
 
     Args:
@@ -129,7 +160,7 @@ def shape(
         turned: Whether the shape is turned about the y axis by a random angle.
 
     Returns:
-        The cloud, with normals, labels and category; parts have their global numbers.
+        The points, with normals, parts and category.
 
     Raises:
         InputError: If a number is no integer or too small, or the category is not made.
@@ -144,20 +175,10 @@ def shape(
     for number, surface in enumerate(plan.surfaces):
         mine = chosen == number
         places[mine], normals[mine] = surface.at(u[mine], v[mine])
-    return Cloud(
-        name=f"{CATEGORIES[plan.category]}{index}",
+    return Shape(
+        name=plan.name,
         points=(plan.pose(places) * plan.size).astype(np.float32),
         normals=plan.pose(normals).astype(np.float32),
         labels=np.array(plan.parts, np.int16)[chosen],
         category=plan.category,
     )
-
-
-def checked_integer(name: str, value: object, least: int) -> None:
-    """Refuse what is not an integer of at least ``least``.
-
-    Raises:
-        InputError: With the value.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name} must be an integer of at least {least}, got {value!r}")

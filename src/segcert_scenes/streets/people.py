@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from segcert.data.synthetic.camera import Point, exact
-from segcert.data.synthetic.canvas import Canvas
-from segcert.data.synthetic.light import Colour, scaled, srgb, times, varied
-from segcert.data.synthetic.randomness import Dice
+from segcert_scenes.randomness import Dice
+from segcert_scenes.streets.camera import Point, exact
+from segcert_scenes.streets.canvas import Canvas
+from segcert_scenes.streets.light import Colour, scaled, srgb, times, varied
 
 PEDESTRIAN, BICYCLIST = 9, 10
 SKINS = (srgb(224, 176, 148), srgb(198, 144, 112), srgb(140, 96, 70), srgb(96, 66, 50))

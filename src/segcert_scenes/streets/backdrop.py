@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segcert.data.synthetic.canvas import Canvas
-from segcert.data.synthetic.light import Colour, mixed, scaled, srgb, varied
-from segcert.data.synthetic.randomness import F32, Dice, fractal, lookup
-from segcert.data.synthetic.street import Street
+from segcert_scenes.randomness import F32, Dice, fractal, lookup
+from segcert_scenes.streets.canvas import Canvas
+from segcert_scenes.streets.light import Colour, mixed, scaled, srgb, varied
+from segcert_scenes.streets.street import Street
 
 SKY, ROAD, PAVEMENT, GRASS = 0, 3, 4, 5
 

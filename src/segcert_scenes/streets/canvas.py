@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segcert.data.synthetic.camera import NEAR, Camera, Pixel, Point
-from segcert.data.synthetic.light import Colour, Light
-from segcert.data.synthetic.randomness import F32
+from segcert_scenes.randomness import F32
+from segcert_scenes.streets.camera import NEAR, Camera, Pixel, Point
+from segcert_scenes.streets.light import Colour, Light
 
 Mask = NDArray[np.bool_]
 Planes = tuple[F32, F32, F32]

@@ -7,7 +7,7 @@ those of the supersampled canvas, x to the right and y down. Points are plain tu
 import math
 from dataclasses import dataclass
 
-from segcert.data.synthetic.randomness import Dice
+from segcert_scenes.randomness import Dice
 
 Point = tuple[float, float, float]
 Pixel = tuple[float, float]

@@ -1,8 +1,8 @@
 """Things of boxes and rods: tables, chairs, cars and knives."""
 
-from segcert.data.synthetic.randomness import Dice
-from segcert.data.synthetic.shapes.surfaces import FRONT, RIGHT, Cone, Triangles, Vector, box, prism
-from segcert.data.synthetic.shapes.vessels import Piece, rod
+from segcert_scenes.randomness import Dice
+from segcert_scenes.shapes.surfaces import FRONT, RIGHT, Cone, Triangles, Vector, box, prism
+from segcert_scenes.shapes.vessels import Piece, rod
 
 
 def four_legs(dice: Dice, half: Vector, ground: float, part: int) -> list[Piece]:

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from segcert.data.synthetic.randomness import Dice
-from segcert.data.synthetic.shapes.surfaces import (
+from segcert_scenes.randomness import Dice
+from segcert_scenes.shapes.surfaces import (
     FRONT,
     Cone,
     Ring,

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from segcert.data.synthetic.camera import NEAR, Point
-from segcert.data.synthetic.canvas import Canvas
-from segcert.data.synthetic.light import Colour, scaled, srgb, times, varied
-from segcert.data.synthetic.randomness import TILE, Dice, fractal
+from segcert_scenes.randomness import TILE, Dice, fractal
+from segcert_scenes.streets.camera import NEAR, Point
+from segcert_scenes.streets.canvas import Canvas
+from segcert_scenes.streets.light import Colour, scaled, srgb, times, varied
 
 TREE = 5
 LEAVES = (

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segcert.data.camvid import CLASSES, PALETTE
-from segcert.data.synthetic.scene import render
-from segcert.errors import InputError
+from segcert_scenes.integers import checked_integer
+from segcert_scenes.streets.scene import render
 
-__all__ = ["CLASSES", "PALETTE", "Scene", "street_scene"]
-
+CLASSES = (
+    "sky", "building", "pole", "road", "pavement", "tree",
+    "sign", "fence", "car", "pedestrian", "bicyclist",
+)  # fmt: skip
 SMALLEST = 32  # pixels
 
 
@@ -42,21 +43,10 @@ def street_scene(index: int, *, seed: int = 0, height: int = 360, width: int = 4
     Raises:
         InputError: If an argument is not an integer or is too small.
     """
-    checked = [
-        _integer(name, value, least)
-        for name, value, least in (
-            ("seed", seed, 0),
-            ("index", index, 0),
-            ("height", height, SMALLEST),
-            ("width", width, SMALLEST),
-        )
-    ]
-    image, labels = render(checked[0], checked[1], checked[2], checked[3])
+    image, labels = render(
+        checked_integer("seed", seed, 0),
+        checked_integer("index", index, 0),
+        checked_integer("height", height, SMALLEST),
+        checked_integer("width", width, SMALLEST),
+    )
     return Scene(image=image, labels=labels)
-
-
-def _integer(name: str, value: object, least: int) -> int:
-    """Return a checked argument as a plain integer."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return int(value)

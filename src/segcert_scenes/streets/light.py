@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segcert.data.synthetic.camera import Point, exact
-from segcert.data.synthetic.randomness import F32, Dice
+from segcert_scenes.randomness import F32, Dice
+from segcert_scenes.streets.camera import Point, exact
 
 Colour = tuple[float, float, float]  # linear light, 1 = white in full exposure
 

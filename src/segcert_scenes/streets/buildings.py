@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segcert.data.synthetic.camera import Point
-from segcert.data.synthetic.canvas import Canvas, Mask, Planes, Shader
-from segcert.data.synthetic.light import Colour, mixed, scaled, srgb, times, varied
-from segcert.data.synthetic.randomness import F32, Dice, fractal, lookup
-from segcert.data.synthetic.street import Street
+from segcert_scenes.randomness import F32, Dice, fractal, lookup
+from segcert_scenes.streets.camera import Point
+from segcert_scenes.streets.canvas import Canvas, Mask, Planes, Shader
+from segcert_scenes.streets.light import Colour, mixed, scaled, srgb, times, varied
+from segcert_scenes.streets.street import Street
 
 BUILDING = 1
 WALLS = (

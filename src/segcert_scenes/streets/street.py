@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segcert.data.synthetic.camera import Point
-from segcert.data.synthetic.light import Light
-from segcert.data.synthetic.randomness import F32, Dice
+from segcert_scenes.randomness import F32, Dice
+from segcert_scenes.streets.camera import Point
+from segcert_scenes.streets.light import Light
 
 SKYLINE = 320  # metres of street for which the heights of the buildings are kept
 BEHIND = 40  # of these, metres behind the camera
