@@ -20,6 +20,7 @@ from house_code import (
     Module,
     defined_names,
     functions_of,
+    named_types,
     only_hands_on,
     public_names,
     read_modules,
@@ -180,13 +181,14 @@ def habits(code: Code) -> list[Figure]:
     """Parameters that are only handed on, checks of the kind, lines kept from the formatter."""
     names = defined_names(code.modules)
     away = tuple(f"{one.place}: {one.what}" for one in code.checks if not one.at_home)
+    missing = gone(names | named_types(code.modules))
     skips = sum(module.text.count("# fmt: skip") for module in code.modules)
     return [
         handed_on(code, "device", names),
         handed_on(code, "seed", names),
         Figure("checks of the kind", len(code.checks)),
         Figure("checks outside inputs/ and models/", len(away), places=away),
-        Figure("names of kinds that are gone", len(gone(names)), ", ".join(gone(names))),
+        Figure("names of kinds that are gone", len(missing), ", ".join(missing)),
         Figure("# fmt: skip", skips),
     ]
 

@@ -94,14 +94,16 @@ def public_names(module: Module) -> int:
 
 
 def defined_names(modules: list[Module]) -> set[str]:
-    """Names of all functions and classes, and of types that are given a name."""
-    found = set()
-    for node in (node for module in modules for node in ast.walk(module.tree)):
-        if isinstance(node, Definition | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return found
+    """Names of all functions and classes."""
+    nodes = (node for module in modules for node in ast.walk(module.tree))
+    return {node.name for node in nodes if isinstance(node, Definition | ast.ClassDef)}
+
+
+def named_types(modules: list[Module]) -> set[str]:
+    """Names that modules give to types by an assignment, and whatever else they assign."""
+    nodes = (node for module in modules for node in module.tree.body)
+    targets = (one for node in nodes if isinstance(node, ast.Assign) for one in node.targets)
+    return {one.id for one in targets if isinstance(one, ast.Name)}
 
 
 def only_hands_on(function: Function, name: str, ours: set[str]) -> bool:

@@ -160,7 +160,8 @@ def test_only_rooms_at_the_top_may_ask(tree: Tree) -> None:
 
 def test_names_of_kinds_that_nobody_defines_are_told(tree: Tree) -> None:
     code = tree({"our/a": "class Cloud: ...\nImageInput = int\ndef is_cloud(): ...\n"})
-    gone = house_kinds.gone(house_code.defined_names(code.modules))
+    names = house_code.defined_names(code.modules) | house_code.named_types(code.modules)
+    gone = house_kinds.gone(names)
     assert "Segmenter" in gone
     assert not {"Cloud", "ImageInput", "is_cloud"} & set(gone)
 
@@ -169,6 +170,8 @@ def test_what_is_only_handed_on(tree: Tree) -> None:
     code = tree(
         {
             "our/a": """
+        zeros = 0
+
         def use(device):
             torch.zeros(3, device=device)
 
