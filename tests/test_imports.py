@@ -24,7 +24,26 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+MODELS = [
+    {"nets", "identity", "resizing"},
+    {"confined"},
+    {"files"},
+    {"protocol"},
+    {"adapter"},
+    {"callables"},
+    {"backends"},
+    {"denoisers", "opening", "point_segmenter"},
+    {"shipped", "shipped_points"},
+    {"wrapping", "opening_points"},
+]
+
+
+def levels(layers: list[set[str]]) -> dict[str, int]:
+    """Number the layers from below."""
+    return {name: level for level, names in enumerate(layers) for name in names}
+
+
+LEVEL = levels(LAYERS)
 
 
 def imports() -> list[tuple[Path, str, str]]:
@@ -70,6 +89,26 @@ def test_imports_point_downwards() -> None:
         if package != imported and LEVEL[imported] >= LEVEL[package]
     ]
     assert upward == []
+
+
+def test_imports_within_models_point_downwards() -> None:
+    level, upward = levels(MODELS), []
+    for path in sorted((ROOT / "models").rglob("*.py")):
+        room = path.relative_to(ROOT / "models").parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text())):  # imports within functions, too
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            parts = f"{node.module}.{node.names[0].name}".split(".")
+            if parts[:2] == ["segcert", "models"] and parts[2] != room:
+                assert len(node.names) == 1 or len(parts) > 3, f"{path}: one import a line"
+                if level[parts[2]] >= level[room]:
+                    upward.append(f"{path.relative_to(ROOT)} imports {'.'.join(parts[2:])}")
+    assert upward == []
+
+
+def test_every_room_of_models_has_a_layer() -> None:
+    rooms = {p.name.removesuffix(".py") for p in (ROOT / "models").iterdir()}
+    assert rooms - {"__init__", "__pycache__", "weights"} == set(levels(MODELS))
 
 
 def test_the_check_sees_imports() -> None:

@@ -11,7 +11,7 @@ from scipy.stats import binom, norm
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError, SamplingError
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
@@ -62,9 +62,9 @@ def assert_same(one: Counts, other: Counts) -> None:
 
 
 def test_models_of_both_kinds_are_base_models() -> None:
-    assert isinstance(ByHeight(), BaseModel)
-    assert isinstance(as_segmenter(lambda x: x), BaseModel)
-    assert not isinstance(torch.nn.ReLU(), BaseModel)
+    assert isinstance(ByHeight(), SegmentationModel)
+    assert isinstance(as_segmenter(lambda x: x), SegmentationModel)
+    assert not isinstance(torch.nn.ReLU(), SegmentationModel)
 
 
 @EVERY

@@ -17,9 +17,9 @@ from segcert.attacks.smoothed import look_at_smoothed
 from segcert.data.images import hash_image
 from segcert.errors import InputError
 from segcert.models.adapter import Model, Segmenter
+from segcert.models.callables import check_eval_mode
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.protocol import BaseModel
-from segcert.models.wrapping import check_eval_mode
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES
 from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input
@@ -51,7 +51,7 @@ class Search:
 
 
 def attack(
-    model: Model | BaseModel,
+    model: Model | SegmentationModel,
     image: Input,
     labels: Integer[np.ndarray, " *components"],
     search: Search,
@@ -110,7 +110,7 @@ def attack(
     return replace(found, image=best.cpu())
 
 
-def attackable(model: Model | BaseModel) -> Attackable:
+def attackable(model: Model | SegmentationModel) -> Attackable:
     """Take a model whose gradient can be had.
 
     Raises:
@@ -133,7 +133,7 @@ def look_of(segmenter: Attackable, goal: Objective, search: Search, streams: Str
 
 
 def plain_labels(
-    model: Model | BaseModel, image: Float32[Tensor, " *shape"], *, device: str = "auto"
+    model: Model | SegmentationModel, image: Float32[Tensor, " *shape"], *, device: str = "auto"
 ) -> Int16[np.ndarray, " *components"]:
     """Label an image or cloud without noise."""
     segmenter = as_base_model(model)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise, RandomSource
 from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input
 from segcert.sampling.setup import choose_device, stream_kind_of
@@ -77,7 +77,7 @@ class ChangedNoise(AbstractNoise):
 
 
 def search_changes(
-    model: BaseModel,
+    model: SegmentationModel,
     cloud: Input,
     labels: Integer[np.ndarray, " points"],
     changes: Sequence[Change],

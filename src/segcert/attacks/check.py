@@ -15,7 +15,7 @@ from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.models.adapter import Model
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.clouds import AXES
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.fingerprints import check_distinct
@@ -86,7 +86,7 @@ class AttackCheck:
 
 def check_attack(
     certificate: Certificate,
-    model: Model | BaseModel,
+    model: Model | SegmentationModel,
     image: Input,
     attacked: Float32[Tensor, " *shape"],
     *,

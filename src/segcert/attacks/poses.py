@@ -14,7 +14,7 @@ from segcert.attacks.check import UP, AttackCheck, check_numbers, judge
 from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES, Row, axis_text, rotation_matrix, turned
 from segcert.noise.pose import PoseNoise
@@ -151,7 +151,7 @@ def moves(
 
 def check_pose(
     certificate: Certificate,
-    model: BaseModel,
+    model: SegmentationModel,
     cloud: Input,
     pose: Pose,
     *,

@@ -13,7 +13,7 @@ from segcert.attacks.check import UP, AttackCheck, check_numbers, judge
 from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import Row, rotation_matrix, turned
@@ -82,7 +82,7 @@ def candidates(noise: AbstractNoise, radius: float, tries: int, *, seed: int) ->
 
 def check_turn(
     certificate: Certificate,
-    model: BaseModel,
+    model: SegmentationModel,
     cloud: Input,
     turn: Turn,
     *,

@@ -3,7 +3,7 @@
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import VerificationError
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.sampling.conclude import precision, scale_of
 from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import Input, read_input
@@ -33,7 +33,7 @@ def check_about_input(certificate: Certificate, given: Input) -> None:
         check_distinct(prints, counts.noise.repeat_probability(x))
 
 
-def check_about_model(certificate: Certificate, segmenter: BaseModel) -> None:
+def check_about_model(certificate: Certificate, segmenter: SegmentationModel) -> None:
     """Refuse another model: other weights, arithmetic, resizing, names or colours.
 
     Raises:

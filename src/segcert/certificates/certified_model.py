@@ -6,13 +6,13 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import InputError, VerificationError
 from segcert.models.identity.runtime import recorded_precision
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.sampling.conclude import runtime_of, scale_of
 from segcert.sampling.counting import Task
 from segcert.sampling.inputs import Input, read_input
 
 
-def check_same(certificate: Certificate, segmenter: BaseModel, image: Input) -> None:
+def check_same(certificate: Certificate, segmenter: SegmentationModel, image: Input) -> None:
     """Refuse another input, other weights, another arithmetic, scale or identity.
 
     Raises:

@@ -16,7 +16,7 @@ from segcert.models.adapter import Model, component_shape
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.models.shipped import foreign_path, open_model
 from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise
@@ -32,7 +32,7 @@ SIGMA = 0.25  # of the noise if nothing else is said, as on the command line
 
 
 def certify_image(
-    model: Model | BaseModel | str | Path,
+    model: Model | SegmentationModel | str | Path,
     image: Input,
     *,
     sigma: float | None = None,
@@ -92,7 +92,7 @@ def certify_image(
 
 
 def certify_cloud(
-    model: Model | BaseModel | str | Path,
+    model: Model | SegmentationModel | str | Path,
     cloud: Input,
     *,
     sigma: float | None = None,
@@ -154,7 +154,7 @@ def certify_cloud(
 
 
 def certified(
-    segmenter: BaseModel,
+    segmenter: SegmentationModel,
     source: Input,
     noise: AbstractNoise,
     *,
@@ -184,7 +184,7 @@ def certified(
     return certify(counts, tau=tau, alpha=alpha, correction=correction)
 
 
-def opened(model: Model | BaseModel | str | Path) -> BaseModel:
+def opened(model: Model | SegmentationModel | str | Path) -> SegmentationModel:
     """Open a model of images by its name, or take it as it is."""
     return open_model(str(model)) if isinstance(model, (str, Path)) else as_base_model(model)
 
@@ -217,8 +217,8 @@ def noise_of(sigma: float | None, noise: AbstractNoise | None) -> AbstractNoise:
 
 
 def point_model(
-    model: Model | BaseModel | str | Path, cloud: Input, options: PointOptions | None
-) -> BaseModel:
+    model: Model | SegmentationModel | str | Path, cloud: Input, options: PointOptions | None
+) -> SegmentationModel:
     """Open a model of clouds by its name, or take it as it is.
 
     Raises:
@@ -234,10 +234,10 @@ def point_model(
         raise InputError(
             "options are for models that are opened by name or path; this one is open already"
         )
-    return model if isinstance(model, BaseModel) else as_point_segmenter(model)
+    return model if isinstance(model, SegmentationModel) else as_point_segmenter(model)
 
 
-def takes_normals(segmenter: BaseModel) -> bool:
+def takes_normals(segmenter: SegmentationModel) -> bool:
     """Tell whether a model is given the normals of files."""
     if not isinstance(segmenter, PointSegmenter):
         return True

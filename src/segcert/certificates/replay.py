@@ -20,7 +20,7 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.same_draws import same_draws
 from segcert.errors import InputError, VerificationError
 from segcert.models.adapter import Model
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.fingerprints import fingerprints
 from segcert.sampling.inputs import Input
@@ -30,7 +30,7 @@ from segcert.sampling.streams import Stage, fresh_seed
 
 def replay(
     certificate: Certificate,
-    model: Model | BaseModel,
+    model: Model | SegmentationModel,
     image: Input,
     *,
     device: str = "auto",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from segcert.certificates.replayed import Replay
     from segcert.certificates.result import Certificate
-    from segcert.models.protocol import BaseModel
+    from segcert.models.protocol import SegmentationModel
 
 IMAGE_AXES = 2  # of the components of an image
 CHOSEN = "seed, tau, alpha and correction"
@@ -49,7 +49,7 @@ def check_mask(found: "Certificate", ignore: Path | None) -> "np.ndarray | None"
 
 def replay_and_print(
     found: "Certificate",
-    segmenter: "BaseModel",
+    segmenter: "SegmentationModel",
     given: "Tensor",
     *,
     device: str,

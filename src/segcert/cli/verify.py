@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from segcert.certificates.result import Certificate
     from segcert.models.adapter import Segmenter
-    from segcert.models.protocol import BaseModel
+    from segcert.models.protocol import SegmentationModel
 
 
 def verify(
@@ -113,7 +113,7 @@ class Chosen:
     calibration: Path | None
     int8_file: Path | None
 
-    def open(self, found: "Certificate") -> "BaseModel":
+    def open(self, found: "Certificate") -> "SegmentationModel":
         """Open the model as the certificate has it.
 
         Raises:
@@ -144,7 +144,7 @@ def read_given(found: "Certificate", path: Path) -> "Tensor":
 
 
 def check_about(
-    found: "Certificate", given: "Tensor | None", segmenter: "BaseModel | None"
+    found: "Certificate", given: "Tensor | None", segmenter: "SegmentationModel | None"
 ) -> None:
     """Compare hashes of input and model with those of the certificate, and say so.
 

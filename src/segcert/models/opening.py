@@ -1,9 +1,17 @@
 """Open model files of other programs: which of them, by suffix or as a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from segcert.files import check_regular
 from segcert.models.adapter import Segmenter
+from segcert.models.callables import segmenter_of
+from segcert.models.files.exported import open_exported
+from segcert.models.files.foreign import ForeignModel
+from segcert.models.files.hrnet_checkpoints import open_checkpoint
+from segcert.models.files.hugging_face import open_folder
+from segcert.models.files.onnx_files import open_onnx
+from segcert.models.files.preprocessor import notes_on
 from segcert.models.files.sidecar import sidecar_path
 
 OURS = ".safetensors"
@@ -12,6 +20,12 @@ KINDS = {
     ".pt": "HRNetV2 checkpoint",
     ".pt2": "exported program",
     ".onnx": "ONNX file",
+}
+READERS = {
+    ".pth": open_checkpoint,
+    ".pt": open_checkpoint,
+    ".pt2": open_exported,
+    ".onnx": open_onnx,
 }
 FILES = f"{OURS} of segcert train, {', '.join(KINDS)}, or a Hugging Face folder"
 
@@ -43,31 +57,33 @@ def open_foreign(path: Path) -> Segmenter:
     Raises:
         InputError: If it is missing, unusable or unsafe, or an extra of the package is missing.
     """
-    if path.is_dir():
-        from segcert.models.files.hugging_face import open_folder
+    foreign = read_foreign(path)
+    segmenter = segmenter_of(
+        foreign.model, name=foreign.name, mean=foreign.mean, std=foreign.std,
+        smallest_side=foreign.smallest_side, class_names=foreign.class_names,
+        palette=foreign.palette, classes=foreign.classes, stochastic=foreign.stochastic,
+    )  # fmt: skip
+    # the files hold all of the network: nothing else needs to be hashed
+    return replace(
+        segmenter, weights_sha256=foreign.sha256, configuration="", runtime=foreign.runtime
+    )
 
+
+def read_foreign(path: Path) -> ForeignModel:
+    """Read a model file or folder of another program.
+
+    Raises:
+        InputError: As `open_foreign`.
+    """
+    if path.is_dir():
         return open_folder(path)
     check_regular(path, what="model")
-    if path.suffix == ".pt2":
-        from segcert.models.files.exported import open_exported
-
-        return open_exported(path)
-    if path.suffix == ".onnx":
-        from segcert.models.files.onnx_files import open_onnx
-
-        return open_onnx(path)
-    from segcert.models.files.hrnet_checkpoints import open_checkpoint
-
-    return open_checkpoint(path)
+    return READERS[path.suffix](path)
 
 
 def notes_on_folder(path: Path) -> list[str]:
     """Say what of the preprocessor in a folder is not followed; nothing of files."""
-    if not path.is_dir():
-        return []
-    from segcert.models.files.preprocessor import notes_on
-
-    return notes_on(path)
+    return notes_on(path) if path.is_dir() else []
 
 
 def where_to_normalise(path: Path) -> str:

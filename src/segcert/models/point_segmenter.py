@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import INVALID
+from segcert.models.callables import check_eval_mode, model_name
 from segcert.models.identity.configuration import configuration_of, identity_hash
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.point_frame import restricted, rounded, unit_sphere
@@ -17,7 +18,6 @@ from segcert.models.nets.point_normals import estimate_normals
 from segcert.models.resizing.averaging import Output
 from segcert.models.resizing.layout import WAY_OUT_OF_ONE
 from segcert.models.resizing.outputs import MOST_CLASSES, check_class_number, whole_numbers
-from segcert.models.wrapping import check_eval_mode, model_name
 
 COLUMNS = (3, 6)  # x y z, and the normal beside them
 APART = {  # from what a certificate identifies a model by

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 @runtime_checkable
-class BaseModel(Protocol):
+class SegmentationModel(Protocol):
     """Everything that happens after the noise: from noisy inputs to labels of components.
 
     `segcert.models.adapter.Segmenter` is the one for images, with pixels as components; any other

@@ -8,6 +8,7 @@ import torch
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
+from segcert.models.callables import segmenter_of, with_denoiser
 from segcert.models.denoisers import find_denoiser, open_denoiser
 from segcert.models.files.checkpoints import (
     Description,
@@ -23,7 +24,6 @@ from segcert.models.identity.names import own_name
 from segcert.models.nets.architectures import smallest_side
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing.scale import Resizing, parse_resizing
-from segcert.models.wrapping import as_segmenter, with_denoiser
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
 
@@ -88,7 +88,7 @@ def open_alone(name: str) -> Segmenter:
     net, description = load_weights(path)
     if torch.cuda.is_available():
         net.to("cuda")
-    segmenter = as_segmenter(
+    segmenter = segmenter_of(
         net,
         mean=MEAN,
         std=STD,

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from segcert.attacks.attack import plain_labels
 from segcert.errors import is_out_of_memory
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 
 BaseLabels = Int16[np.ndarray, " *components"] | str
 BasePrediction = Callable[[Tensor], BaseLabels]
 
 
-def base_prediction(model: BaseModel, *, device: str = "auto") -> BasePrediction:
+def base_prediction(model: SegmentationModel, *, device: str = "auto") -> BasePrediction:
     """Prepare one pass of a model over an input without noise.
 
     Args:

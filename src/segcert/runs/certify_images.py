@@ -29,7 +29,7 @@ from segcert.errors import InputError, SegcertError
 from segcert.files import remove_drafts
 from segcert.locks import Held, held
 from segcert.models.identity.runtime import recorded_precision
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.kinds import without_grid
 from segcert.runs.kinds import IMAGES, InputKind
 from segcert.runs.request import Mask, Request
@@ -75,7 +75,7 @@ class Done:
 def check_request(
     request: Request,
     images: dict[str, Path],
-    segmenter: BaseModel,
+    segmenter: SegmentationModel,
     *,
     seed: int | None = None,
     device: str = "auto",
@@ -102,7 +102,7 @@ def check_request(
 def check_image(
     request: Request,
     image: Shaped[Tensor, " *shape"],
-    segmenter: BaseModel,
+    segmenter: SegmentationModel,
     ignore: Mask | None = None,
     kind: InputKind = IMAGES,
 ) -> None:
@@ -114,7 +114,7 @@ def check_image(
 
 
 def certify_images(
-    segmenter: BaseModel,
+    segmenter: SegmentationModel,
     images: dict[str, Path],
     request: Request,
     *,
@@ -189,7 +189,7 @@ def clear(out: Path, name: str, request: Request, certificate: Certificate) -> N
 
 
 def certify_one(
-    segmenter: BaseModel,
+    segmenter: SegmentationModel,
     name: str,
     path: Path,
     request: Request,

@@ -19,7 +19,7 @@ from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.sampling.inputs import read_input
 from segcert.sampling.setup import check_size
 
@@ -46,7 +46,7 @@ class InputKind(ABC):
     def check(
         self,
         x: Shaped[Tensor, " *shape"],
-        segmenter: BaseModel,
+        segmenter: SegmentationModel,
         ignore: Bool[np.ndarray, " *components"] | None,
     ) -> None:
         """Refuse an input that the model cannot label, or a mask that does not fit it.
@@ -74,7 +74,7 @@ class ImageKind(InputKind):
     def check(
         self,
         x: Shaped[Tensor, " c h w"],
-        segmenter: BaseModel,
+        segmenter: SegmentationModel,
         ignore: Bool[np.ndarray, " *components"] | None,
     ) -> None:
         """Refuse too small images, too many classes for pictures, and a mask of another size."""
@@ -132,7 +132,7 @@ class CloudKind(InputKind):
     def check(
         self,
         x: Shaped[Tensor, " points columns"],
-        segmenter: BaseModel,
+        segmenter: SegmentationModel,
         ignore: Bool[np.ndarray, " *components"] | None,
     ) -> None:
         """Refuse clouds of fewer points than the model needs."""

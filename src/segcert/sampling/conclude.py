@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from segcert.models.adapter import Segmenter
 from segcert.models.identity.runtime import TORCH, Runtime
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.scale import resizing_text
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts, Provenance
@@ -95,17 +95,17 @@ def provenance(task: Task, pilot: Tally, test: Tally, stop_rule: str) -> Provena
     )
 
 
-def scale_of(segmenter: BaseModel) -> str:
+def scale_of(segmenter: SegmentationModel) -> str:
     """Resizing inside the base model, as records have it; clouds are not resized: "1"."""
     return resizing_text(segmenter.scale) if isinstance(segmenter, Segmenter) else "1"
 
 
-def runtime_of(segmenter: BaseModel) -> Runtime:
+def runtime_of(segmenter: SegmentationModel) -> Runtime:
     """What runs the base model; models of clouds are run by PyTorch."""
     return segmenter.runtime if isinstance(segmenter, Segmenter) else TORCH
 
 
-def precision(segmenter: BaseModel, *, on_cuda: bool) -> str:
+def precision(segmenter: SegmentationModel, *, on_cuda: bool) -> str:
     """Name the arithmetic of the model."""
     runtime = runtime_of(segmenter)
     if not runtime.exact:

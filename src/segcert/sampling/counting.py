@@ -10,7 +10,7 @@ from torch import Tensor
 
 from segcert.errors import SamplingError, is_out_of_memory
 from segcert.models.adapter import component_shape
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.averaging import Output
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import hashes, to_numpy
@@ -37,7 +37,7 @@ class Task:
         tolerance: Of near ties, which are counted too if it is given; see `near_ties`.
     """
 
-    segmenter: BaseModel
+    segmenter: SegmentationModel
     x: Shaped[Tensor, " *shape"]
     noise: AbstractNoise
     streams: Streams

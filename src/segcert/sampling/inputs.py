@@ -10,7 +10,7 @@ from torch import Tensor
 from segcert.data.images import ImageInput, read_image
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES, COLUMNS
 from segcert.noise.kinds import check_not_for_clouds, on_grid, on_points
@@ -95,7 +95,7 @@ def checked_cloud(cloud: Tensor) -> Float32[Tensor, " points columns"]:
     return cloud.clone(memory_format=torch.contiguous_format)
 
 
-def check_fits(x: Tensor, segmenter: BaseModel) -> None:
+def check_fits(x: Tensor, segmenter: SegmentationModel) -> None:
     """Refuse a cloud for a model of images, and an image for a model of points.
 
     Raises:

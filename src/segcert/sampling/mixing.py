@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from segcert.errors import ModelError, is_out_of_memory
+from segcert.models.callables import check_eval_mode
 from segcert.models.resizing.averaging import Looks, Output
-from segcert.models.wrapping import check_eval_mode
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import UNLIMITED, Task, no_memory_for_one_draw, noisy_batch
 from segcert.sampling.freshness import is_fresh_for_each_draw

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.averaging import Output
 from segcert.models.resizing.upsample import best_two, lead, upsampled_strips
 
@@ -36,7 +36,7 @@ def tolerance_of(*arithmetic: str) -> float:
 
 
 def near_ties(
-    segmenter: BaseModel, output: Output, components: tuple[int, ...], *, tolerance: float
+    segmenter: SegmentationModel, output: Output, components: tuple[int, ...], *, tolerance: float
 ) -> Bool[Tensor, " b *components"] | None:
     """Find the labels whose score leads the second best by at most a tolerance.
 

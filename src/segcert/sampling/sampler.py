@@ -10,7 +10,7 @@ from torch import Tensor
 
 from segcert.errors import InputError
 from segcert.models.adapter import Model
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task, count_block
@@ -33,7 +33,7 @@ BATCHES_PER_BLOCK = 4
 
 
 def sample(
-    model: Model | BaseModel,
+    model: Model | SegmentationModel,
     image: Input,
     *,
     noise: AbstractNoise,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from segcert.data.images import hash_image
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Model, Segmenter
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.outputs import check_class_number
 from segcert.models.resizing.scale import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter
@@ -44,7 +44,7 @@ def check_draw_numbers(n0: int, n: int) -> None:
 
 
 def make_task(
-    model: Model | BaseModel,
+    model: Model | SegmentationModel,
     image: Input,
     *,
     noise: AbstractNoise,
@@ -82,7 +82,7 @@ def make_task(
     return replace(task, classes=classes, largest_batch=largest_batch)
 
 
-def check_named_classes(segmenter: BaseModel, classes: int) -> None:
+def check_named_classes(segmenter: SegmentationModel, classes: int) -> None:
     """Refuse names or colours of another number of classes than the model gives.
 
     Raises:
@@ -97,7 +97,7 @@ def check_named_classes(segmenter: BaseModel, classes: int) -> None:
 
 
 def unchecked_task(
-    model: Model | BaseModel,
+    model: Model | SegmentationModel,
     image: Input,
     *,
     noise: AbstractNoise,
@@ -134,9 +134,9 @@ def check_class_counts(task: Task) -> None:
         )
 
 
-def as_base_model(model: Model | BaseModel) -> BaseModel:
+def as_base_model(model: Model | SegmentationModel) -> SegmentationModel:
     """Take a base model as it is; wrap a function or a module as a model of images."""
-    return model if isinstance(model, BaseModel) else as_segmenter(model)
+    return model if isinstance(model, SegmentationModel) else as_segmenter(model)
 
 
 def stream_kind_of(device: torch.device) -> str:
@@ -177,7 +177,7 @@ def check_volume(x: Shaped[Tensor, " c d h w"], segmenter: Segmenter, resizing: 
         )
 
 
-def choose_device(device: str, segmenter: BaseModel) -> torch.device:
+def choose_device(device: str, segmenter: SegmentationModel) -> torch.device:
     """Choose the device: as told, else where the model is, else CUDA if there is one.
 
     Raises:

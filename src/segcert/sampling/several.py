@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from segcert.models.adapter import Model
-from segcert.models.protocol import BaseModel
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counts import Counts
 from segcert.sampling.inputs import Input
@@ -13,7 +13,7 @@ from segcert.stats.looks import Looks
 
 
 def sample_several(
-    model: Model | BaseModel,
+    model: Model | SegmentationModel,
     image: Input,
     *,
     noise: AbstractNoise,

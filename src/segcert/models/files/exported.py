@@ -10,15 +10,14 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import Segmenter
 from segcert.models.confined.chunks import check_channels_first, check_image_shape, in_chunks
 from segcert.models.confined.exported_loading import Facts, Taken
 from segcert.models.confined.process import open_program
 from segcert.models.files.exported_files import clean_archive
 from segcert.models.files.exported_guards import Guards
+from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar
 from segcert.models.identity.file_hashes import hash_model
-from segcert.models.wrapping import as_segmenter, from_files
 from segcert.text import one_line
 
 KIND = "exported program"
@@ -102,7 +101,7 @@ class ImageProgram:
         return in_chunks(self.program, batch, taken[0])
 
 
-def open_exported(path: Path) -> Segmenter:
+def open_exported(path: Path) -> ForeignModel:
     """Open a ``.pt2`` file.
 
     Raises:
@@ -111,14 +110,13 @@ def open_exported(path: Path) -> Segmenter:
     sidecar = read_sidecar(path)
     sidecar.refuse(("align_corners", "inplace_abn"), path, "is part of an exported program")
     program = image_program(path)
-    segmenter = as_segmenter(
-        ImageProgram(program), mean=sidecar.mean, std=sidecar.std,
-        smallest_side=sidecar.smallest_side or 1, class_names=sidecar.classes,
-        palette=sidecar.palette, name=path.stem, stochastic=sidecar.stochastic,
-        classes=len(sidecar.classes) or program.classes,
-    )  # fmt: skip
     settings = {"mean": sidecar.mean, "std": sidecar.std}
-    return from_files(segmenter, hash_model(KIND, [path], settings))
+    return ForeignModel(
+        ImageProgram(program), path.stem, hash_model(KIND, [path], settings),
+        sidecar.mean, sidecar.std, smallest_side=sidecar.smallest_side or 1,
+        class_names=sidecar.classes, palette=sidecar.palette,
+        classes=len(sidecar.classes) or program.classes, stochastic=sidecar.stochastic,
+    )  # fmt: skip
 
 
 def image_program(path: Path) -> Program:

@@ -7,13 +7,12 @@ from torch import nn
 
 from segcert.data import cityscapes, pascal_context
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter
+from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar, sidecar_path
 from segcert.models.files.weights_files import Weights, fit_weights, read_weights
 from segcert.models.identity.file_hashes import Setting, hash_model
 from segcert.models.nets.depthwise import channels_last
 from segcert.models.nets.hrnet import MEAN, STD, STRIDE, HRNetV2
-from segcert.models.wrapping import as_segmenter, from_files
 
 KIND = "HRNetV2 checkpoint"
 ABN_FLOOR = 1e-5  # added by in-place ABN to the absolute scale
@@ -21,7 +20,7 @@ WIDTH_FROM, CLASSES_FROM = "transition1.0.0.weight", "last_layer.3.weight"
 KNOWN = {len(about.CLASSES): about for about in (cityscapes, pascal_context)}
 
 
-def open_checkpoint(path: Path) -> Segmenter:
+def open_checkpoint(path: Path) -> ForeignModel:
     """Open an HRNetV2 checkpoint.
 
     Without a sidecar: mean and standard deviation of ImageNet, the classes of Cityscapes or
@@ -45,18 +44,16 @@ def open_checkpoint(path: Path) -> Segmenter:
         net.to("cuda")
     known = None if sidecar.classes else KNOWN.get(classes)
     mean, std = (sidecar.mean, sidecar.std) if "mean" in sidecar.model_fields_set else (MEAN, STD)
-    segmenter = as_segmenter(
-        channels_last(net), mean=mean, std=std,
-        smallest_side=sidecar.smallest_side or STRIDE, classes=classes,
-        class_names=known.CLASSES if known else sidecar.classes,
-        palette=known.PALETTE if known else sidecar.palette,
-        name=path.stem, stochastic=sidecar.stochastic,
-    )  # fmt: skip
     settings: dict[str, Setting] = {
         "mean": mean, "std": std, "align_corners": sidecar.align_corners,
         "inplace_abn": sidecar.inplace_abn,
     }  # fmt: skip
-    return from_files(segmenter, hash_model(KIND, [path], settings))
+    return ForeignModel(
+        channels_last(net), path.stem, hash_model(KIND, [path], settings), mean, std,
+        smallest_side=sidecar.smallest_side or STRIDE, classes=classes,
+        class_names=known.CLASSES if known else sidecar.classes,
+        palette=known.PALETTE if known else sidecar.palette, stochastic=sidecar.stochastic,
+    )  # fmt: skip
 
 
 def first_size(weights: Weights, name: str, default: int) -> int:

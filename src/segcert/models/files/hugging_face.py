@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
 from segcert.files import check_regular
-from segcert.models.adapter import Segmenter
+from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.hugging_face_config import check_config, read_json
 from segcert.models.files.preprocessor import read_preprocessor
 from segcert.models.identity.file_hashes import Setting, hash_model
 from segcert.models.resizing.outputs import tensor_of
-from segcert.models.wrapping import as_segmenter, from_files
 
 KIND = "Hugging Face folder"
 EXTRA = "Hugging Face models need transformers: pip install 'segcert[hf]'"
@@ -59,7 +58,7 @@ class PixelScores(nn.Module):
         return tensor_of(output, batch=len(images), name=self.name)
 
 
-def open_folder(path: Path) -> Segmenter:
+def open_folder(path: Path) -> ForeignModel:
     """Open a folder that ``save_pretrained`` wrote. The network is not used, no code is run.
 
     Raises:
@@ -75,13 +74,13 @@ def open_folder(path: Path) -> Segmenter:
         wrapped.to("cuda")
     numbered = dict(net.config.id2label)
     names = tuple(str(numbered[number]) for number in sorted(numbered))
-    segmenter = as_segmenter(
-        wrapped, mean=mean, std=std, smallest_side=STRIDE, class_names=names, name=name
-    )
     settings: dict[str, Setting] = {"mean": mean, "std": std}
     if flip:
         settings["flip"] = True
-    return from_files(segmenter, hash_model(KIND, files, settings))
+    return ForeignModel(
+        wrapped, name, hash_model(KIND, files, settings), mean, std,
+        smallest_side=STRIDE, class_names=names,
+    )  # fmt: skip
 
 
 def model_files(path: Path) -> list[Path]:

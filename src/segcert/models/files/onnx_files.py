@@ -1,7 +1,7 @@
 """Networks in ONNX files, run by ONNX Runtime in a confined process."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.files import open_regular, read_regular
-from segcert.models.adapter import Segmenter
 from segcert.models.confined.chunks import (
     Dimension,
     check_channels_first,
@@ -21,10 +20,10 @@ from segcert.models.confined.chunks import (
 )
 from segcert.models.confined.onnx_loading import TYPES, Facts, Value, chosen
 from segcert.models.confined.process import open_program
+from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar
 from segcert.models.identity.file_hashes import hash_model
 from segcert.models.identity.runtime import Runtime
-from segcert.models.wrapping import as_segmenter, from_files
 from segcert.text import one_line
 
 KIND = "ONNX"
@@ -65,7 +64,7 @@ class Session:
         return in_chunks(self.call, images, self.taken[0]).to(batch.device)
 
 
-def open_onnx(path: Path) -> Segmenter:
+def open_onnx(path: Path) -> ForeignModel:
     """Open an ``.onnx`` file.
 
     Raises:
@@ -82,18 +81,15 @@ def open_onnx(path: Path) -> Segmenter:
         raise InputError(f"model {path} cannot be run by ONNX Runtime: {reason}") from error
     image, scores = image_input(facts, path), chosen_output(facts, path)
     shape = scores.shape if len(scores.shape) == 4 and scores.type in TYPES else ()
-    segmenter = as_segmenter(
-        Session(opened.call, path.stem, image.shape, TYPES[image.type]),
-        mean=sidecar.mean, std=sidecar.std,
-        smallest_side=sidecar.smallest_side or 1, class_names=sidecar.classes,
-        palette=sidecar.palette, name=path.stem, stochastic=sidecar.stochastic,
-        classes=len(sidecar.classes) or (shape[1] if shape else None),
-    )  # fmt: skip
     settings = {"mean": sidecar.mean, "std": sidecar.std}
-    return replace(
-        from_files(segmenter, hash_model(KIND, [path, *weights], settings)),
+    return ForeignModel(
+        Session(opened.call, path.stem, image.shape, TYPES[image.type]),
+        path.stem, hash_model(KIND, [path, *weights], settings), sidecar.mean, sidecar.std,
+        smallest_side=sidecar.smallest_side or 1, class_names=sidecar.classes,
+        palette=sidecar.palette, classes=len(sidecar.classes) or (shape[1] if shape else None),
+        stochastic=sidecar.stochastic,
         runtime=Runtime("onnx", versions=(("onnxruntime", facts.version),)),
-    )
+    )  # fmt: skip
 
 
 def read_onnx(path: Path) -> tuple[bytes, list[Path]]:

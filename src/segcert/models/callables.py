@@ -1,0 +1,129 @@
+"""Make a segmenter of a module or function, and put a denoiser before one."""
+
+from dataclasses import replace
+
+from torch import nn
+
+from segcert.errors import InputError, ModelError
+from segcert.models.adapter import Denoiser, Model, Segmenter
+from segcert.models.identity.configuration import configuration_of
+from segcert.models.identity.runtime import joint_hash
+from segcert.models.identity.weights_hash import weights_hash
+from segcert.models.protocol import SegmentationModel
+from segcert.models.resizing.outputs import MOST_CLASSES
+from segcert.models.resizing.scale import Resizing, parse_resizing
+
+
+def segmenter_of(
+    model: Model,
+    *,
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+    scale: float | str | Resizing = 1.0,
+    smallest_side: int = 1,
+    class_names: tuple[str, ...] = (),
+    palette: tuple[tuple[int, int, int], ...] = (),
+    classes: int | None = None,
+    name: str | None = None,
+    stochastic: bool = False,
+) -> Segmenter:
+    """Make a segmenter of a module or function; see `as_segmenter` for its options.
+
+    Raises:
+        InputError: If an option breaks its rule.
+        ModelError: If ``model`` cannot be called, or is in train mode.
+    """
+    if not callable(model):
+        raise ModelError(f"a model must be callable, got {type(model).__name__}")
+    parse_resizing(scale)
+    declared = (len(class_names), len(palette))
+    classes = next(filter(None, declared), None) if classes is None else classes
+    if classes is not None and not 2 <= classes <= MOST_CLASSES:
+        raise InputError(
+            f"classes must be in 2..{MOST_CLASSES}, got {classes}: of a single one there is "
+            "nothing to certify"
+        )
+    if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
+        raise InputError(
+            f"class_names and palette need one entry for each of {classes} classes, "
+            f"got {len(class_names)} and {len(palette)}"
+        )
+    segmenter = Segmenter(
+        model=model,
+        name=name or model_name(model),
+        mean=mean,
+        std=std,
+        scale=scale,
+        smallest_side=smallest_side,
+        class_names=class_names,
+        palette=palette,
+        classes=classes,
+        weights_sha256=weights_hash(model),
+        configuration=configuration_of(model),
+        stochastic=stochastic,
+    )
+    check_eval_mode(segmenter)
+    return segmenter
+
+
+def with_denoiser(
+    segmenter: Segmenter,
+    denoiser: Denoiser,
+    *,
+    name: str | None = None,
+    configuration: str | None = None,
+) -> Segmenter:
+    """Put a denoiser before all else that a segmenter does.
+
+    The name becomes ``model+denoiser``, the hash one of both hashes.
+
+    Args:
+        segmenter: Without denoiser.
+        denoiser: From noisy images, not clipped, to images of the same shape.
+        name: How certificates call it.
+        configuration: What it is besides its weights; None to find out.
+
+    Raises:
+        InputError: If the segmenter has one already.
+        ModelError: If ``denoiser`` cannot be called, or is in train mode.
+    """
+    if segmenter.denoiser is not None:
+        raise InputError(f"model {segmenter.name} has a denoiser already")
+    if not callable(denoiser):
+        raise ModelError(f"a denoiser must be callable, got {type(denoiser).__name__}")
+    hashes = segmenter.weights_sha256, weights_hash(denoiser)
+    if configuration is None:
+        configuration = configuration_of(denoiser)
+    both = replace(
+        segmenter,
+        name=f"{segmenter.name}+{(name or model_name(denoiser)).replace('+', '-')}",
+        weights_sha256="none" if set(hashes) == {"none"} else joint_hash(*hashes),
+        configuration=joint_hash("denoiser", segmenter.configuration, configuration),
+        denoiser=denoiser,
+    )
+    check_eval_mode(both)
+    return both
+
+
+def check_eval_mode(segmenter: SegmentationModel) -> None:
+    """Refuse a module in train mode: batch norm would mix the draws of a batch.
+
+    Raises:
+        ModelError: If any part of the module is in train mode.
+    """
+    denoiser = segmenter.denoiser if isinstance(segmenter, Segmenter) else None
+    for what, part in (("model", segmenter.model), ("denoiser of", denoiser)):
+        if not isinstance(part, nn.Module):
+            continue
+        training = [name or "the whole" for name, one in part.named_modules() if one.training]
+        if training:
+            raise ModelError(
+                f"{what} {segmenter.name} is in train mode ({training[0]}): batch norm would mix "
+                f"the draws of a batch and the certificate would be void; call "
+                f"{what.removesuffix(' of')}.eval() first"
+            )
+
+
+def model_name(model: Model) -> str:
+    """Name a model after its function or class."""
+    return getattr(model, "__qualname__", type(model).__qualname__)
