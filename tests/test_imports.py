@@ -17,7 +17,7 @@ LAYERS = [
     {"models"},
     {"sampling"},
     {"certificates"},
-    {"attacks", "metrics", "planning", "toy"},
+    {"api", "attacks", "metrics", "planning", "toy"},
     {"training"},
     {"doctor", "runs"},
     {"report"},

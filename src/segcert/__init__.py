@@ -13,10 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from segcert.api import certify_cloud, certify_image
     from segcert.certificates.files import load_certificate
     from segcert.certificates.hierarchical import certify_tree
     from segcert.certificates.hierarchies import open_hierarchy
-    from segcert.certificates.one_call import certify_cloud, certify_image
     from segcert.certificates.radius_map import RadiusMap, radius_map
     from segcert.certificates.replay import Replay, replay
     from segcert.certificates.result import Certificate
@@ -105,8 +105,8 @@ PUBLIC = {
     "as_segmenter": "segcert.models.wrapping",
     "bonferroni": "segcert.stats.bonferroni",
     "certify": "segcert.certificates.segcertify",
-    "certify_cloud": "segcert.certificates.one_call",
-    "certify_image": "segcert.certificates.one_call",
+    "certify_cloud": "segcert.api",
+    "certify_image": "segcert.api",
     "certify_tree": "segcert.certificates.hierarchical",
     "holm": "segcert.stats.holm",
     "information_gain": "segcert.metrics.information_gain",

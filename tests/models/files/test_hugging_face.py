@@ -13,7 +13,7 @@ import torch
 from foreign_models import MEAN, NAMES, STD, segformer, write_folder
 from torch import Tensor
 
-from segcert.certificates.one_call import warn_about_input
+from segcert.api import warn_about_input
 from segcert.errors import InputError, ModelError
 from segcert.models.files.preprocessor import Preprocessor, notes_on
 from segcert.models.identity.weights_hash import hash_weights

@@ -1,4 +1,4 @@
-"""One call from a model and an input to a certificate: `sample`, then `certify`."""
+"""What a user calls first: from a model and an input to a certificate, in one call."""
 
 import math
 import warnings

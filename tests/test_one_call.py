@@ -48,6 +48,11 @@ def photograph(path: Path, height: int = 24, width: int = 32) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (9, 14, 3), dtype=np.uint8)
+
+
 def test_it_is_sample_then_certify(image: np.ndarray) -> None:
     """Same labels, mask, radius and statement, from the same draws."""
     cert = sc.certify_image(RED, image, tau=0.7, alpha=0.01, n0=4, n=60, seed=5)
