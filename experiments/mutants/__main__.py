@@ -21,8 +21,8 @@ from pathlib import Path
 
 from cyclopts import App
 
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
-from segcert.report.progress import DrawProgress
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("mutants.toml")

@@ -18,6 +18,7 @@ from cyclopts import App
 from jaxtyping import Float64
 
 from segcert.certificates.segcertify import certify
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
 from segcert.data.camvid import CamVid
 from segcert.errors import InputError
@@ -27,7 +28,6 @@ from segcert.noise.gaussian import GaussianNoise
 from segcert.planning.forecast import PROCEDURES, forecast, share
 from segcert.planning.population import populate
 from segcert.planning.probe import Probe, take_probe
-from segcert.report.progress import DrawProgress
 from segcert.sampling.promise import no_margins
 from segcert.sampling.sampler import sample
 from segcert.stats.levels import levels

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from cyclopts import App
 
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages
 from segcert.data.camvid import CamVid
 from segcert.files import atomic_write
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import GaussianNoise
-from segcert.report.progress import DrawProgress
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage

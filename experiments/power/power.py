@@ -26,13 +26,13 @@ from segcert.certificates.hierarchical import certify_tree
 from segcert.certificates.hierarchies import open_hierarchy
 from segcert.certificates.segcertify import certify
 from segcert.certificates.stopping import StopWhen
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
 from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.models.resizing.upsample import margins_of_upsampled
 from segcert.models.shipped import open_model
 from segcert.noise.lattice import LatticeGaussianNoise
-from segcert.report.progress import DrawProgress
 from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.promise import Margins, no_margins
 from segcert.stats.bonferroni import bonferroni

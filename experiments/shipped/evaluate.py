@@ -15,6 +15,7 @@ from cyclopts import App
 from rich.console import Console
 
 from segcert.certificates.segcertify import certify
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages
 from segcert.data.camvid import CamVid
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
@@ -22,7 +23,6 @@ from segcert.data.labelled import LabelledImage
 from segcert.metrics.score import Score, score
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import GaussianNoise
-from segcert.report.progress import DrawProgress
 from segcert.sampling.sampler import sample
 
 DATA = Path(os.environ.get("SEGCERT_DATA", Path(__file__).parents[3] / "shared/data"))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from cyclopts import App
 
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
 from segcert.files import atomic_write
-from segcert.report.progress import DrawProgress
 
 from .adversaries import adversaries
 from .cases import grid

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from segcert.certificates.files import load_certificate
-from segcert.report.progress import DrawProgress
+from segcert.cli.progress import DrawProgress
 
 FILES = ["certificate.json", "counts.npz", "labels.png", "overlay.png", "report.html"]
 QUICK = ("--tau", 0.6, "--alpha", 0.1, "--n0", 4, "--n", 40)
@@ -260,7 +260,7 @@ def test_ctrl_c_in_a_real_process(photo: Path, weights: Path, tmp_path: Path) ->
     """A real SIGINT, sent by the progress bar of the process to itself."""
     script = (
         "import os, signal\n"
-        "from segcert.report.progress import DrawProgress\n"
+        "from segcert.cli.progress import DrawProgress\n"
         "from segcert.cli.main import main\n"
         "def stop(_, __, done, ___):\n"
         "    if done == 30: os.kill(os.getpid(), signal.SIGINT)\n"

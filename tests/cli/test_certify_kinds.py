@@ -11,7 +11,7 @@ from PIL import Image
 
 from segcert.certificates.files import load_certificate
 from segcert.certificates.radius_map import radius_map
-from segcert.report.progress import DrawProgress
+from segcert.cli.progress import DrawProgress
 
 Command = Callable[..., Any]
 

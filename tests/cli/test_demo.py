@@ -11,8 +11,8 @@ import pytest
 
 from segcert.certificates.files import load_certificate
 from segcert.certificates.result import Certificate
+from segcert.cli.progress import DrawProgress
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE
-from segcert.report.progress import DrawProgress
 from segcert_scenes.streets import street_scene
 
 Command = Callable[..., Any]

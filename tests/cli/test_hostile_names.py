@@ -21,10 +21,10 @@ from rich.table import Table
 import segcert as sc
 import segcert.cli
 from segcert.certificates.files import load_certificate
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import HarmlessConsole, cell, complain, messages, note, results, say
 from segcert.data.point_files import write_cloud
 from segcert.models.files.checkpoints import Description, load_weights, save_weights
-from segcert.report.progress import DrawProgress
 from segcert.text import csv_text, markdown_text, printable
 
 # ESC with a colour, the title of a window, a line break, a return, a mark of direction, one of no

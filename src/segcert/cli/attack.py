@@ -81,6 +81,7 @@ def attack(
     from segcert.certificates.files import load_certificate
     from segcert.cli.attack_cloud import CloudSearch, attack_cloud
     from segcert.cli.clouds import CLOUD_AXES
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
     from segcert.data.images import read_file
     from segcert.errors import VerificationError
@@ -88,7 +89,6 @@ def attack(
     from segcert.locks import held
     from segcert.models.shipped import open_model, recorded_model
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
-    from segcert.report.progress import DrawProgress
     from segcert.sampling.setup import check_draw_numbers
     from segcert.sampling.streams import check_seed, fresh_seed
 

@@ -126,9 +126,9 @@ def coordinate_attack(
     """Move points by projected gradients within an l2 ball."""
     from segcert.attacks.attack import Search, attack
     from segcert.attacks.check import check_attack, check_attackable
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages
     from segcert.report.cloud_attacks import CloudAttack
-    from segcert.report.progress import DrawProgress
     from segcert.sampling.streams import fresh_seed
 
     check_attackable(found)
@@ -233,8 +233,8 @@ def try_changes(
         The change, the check, and what the record says about the search.
     """
     from segcert.attacks.changes import search_changes
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages
-    from segcert.report.progress import DrawProgress
 
     noise = found.counts.noise if given.against == "smoothed" else None
     with DrawProgress(messages) as bar:

@@ -119,6 +119,7 @@ def certify(
 
     from segcert.cli.backends import Choice, runtime_settings
     from segcert.cli.clouds import Wishes, certify_clouds, options_for
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages
     from segcert.cli.tables import (
         print_summary,
@@ -133,7 +134,6 @@ def certify(
     from segcert.noise.kinds import WITH_AXIS
     from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files, write_radius_map
-    from segcert.report.progress import DrawProgress
     from segcert.runs.certify_images import certify_images, check_request
     from segcert.runs.cloud_request import CloudRequest
     from segcert.runs.inputs import find_images, find_mask, means_clouds

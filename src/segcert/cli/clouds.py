@@ -97,12 +97,12 @@ def certify_clouds(
     """Certify cloud files, print the table and where the pages are."""
     from functools import partial
 
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, say
     from segcert.data.point_files import read_cloud
     from segcert.files import prepare_folder
     from segcert.report.base_prediction import base_prediction
     from segcert.report.cloud_files import write_cloud_files
-    from segcert.report.progress import DrawProgress
     from segcert.runs.certify_images import certify_images, check_request
     from segcert.runs.inputs import find_images
 

@@ -55,6 +55,7 @@ def demo(
     from PIL import Image
 
     from segcert.certificates.pictures import png_bytes
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages
     from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
     from segcert.data.images import read_image
@@ -64,7 +65,6 @@ def demo(
     from segcert.models.shipped import open_model
     from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files
-    from segcert.report.progress import DrawProgress
     from segcert.report.strip import strip
     from segcert.runs.certify_images import certify_images, check_image
     from segcert.runs.request import Request
@@ -115,12 +115,12 @@ def attack_demo(
     """
     from segcert.attacks.attack import Search, attack, plain_labels
     from segcert.attacks.check import check_attack
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
     from segcert.data.images import read_image
     from segcert.errors import VerificationError
     from segcert.models.shipped import open_model
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
-    from segcert.report.progress import DrawProgress
     from segcert.sampling.streams import fresh_seed
 
     plain = open_model(PLAIN)

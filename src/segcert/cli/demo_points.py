@@ -8,6 +8,7 @@ import numpy as np
 from segcert.cli.attack_cloud import CloudSearch, attack_tensor
 from segcert.cli.clouds import kind_for
 from segcert.cli.demo import print_demo
+from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
 from segcert.data.clouds import diameter
 from segcert.data.drawn_shapes import FIRST_TEST_SHAPE, Shapes
@@ -19,7 +20,6 @@ from segcert.models.opening_points import PointOptions
 from segcert.report.base_prediction import base_prediction
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.cloud_radius import cloud_radius_line
-from segcert.report.progress import DrawProgress
 from segcert.runs.certify_images import certify_images, check_image
 from segcert.runs.cloud_request import CloudRequest
 from segcert.sampling.streams import check_seed

@@ -143,6 +143,7 @@ def evaluate(
     """
     from segcert.cli.backends import Choice, one_calibration, runtime_settings
     from segcert.cli.engines import EngineChoice
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, note
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
@@ -150,7 +151,6 @@ def evaluate(
     from segcert.models.opening_points import NEIGHBOURS
     from segcert.models.shipped import open_model
     from segcert.models.shipped_points import open_network
-    from segcert.report.progress import DrawProgress
     from segcert.runs.cloud_setting import all_cloud_settings
     from segcert.runs.config import EvaluationConfig, all_settings
     from segcert.runs.engines.sources import ModelSource, NamedNetwork

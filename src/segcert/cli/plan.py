@@ -82,10 +82,10 @@ def plan(
     Several images are planned for on average. Nothing is certified: the probe's draws are used
     for nothing else. What it prints last is the command to run next.
     """
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
     from segcert.models.shipped import open_model
     from segcert.planning.plan import make_plan
-    from segcert.report.progress import DrawProgress
     from segcert.runs.inputs import find_images
     from segcert.runs.request import Request
 

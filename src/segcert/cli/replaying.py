@@ -62,8 +62,8 @@ def replay_and_print(
         VerificationError: If the certificate does not follow from what was drawn.
     """
     from segcert.certificates.replay import replay
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, say
-    from segcert.report.progress import DrawProgress
 
     with DrawProgress(messages) as bar:
         again = replay(

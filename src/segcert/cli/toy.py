@@ -100,11 +100,11 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
     """Draw the whole study: figures as PNG and SVG, all numbers as CSV, a summary as JSON."""
     from time import perf_counter
 
+    from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, say
     from segcert.files import atomic_write, check_writable, remove_drafts_in
     from segcert.locks import held
     from segcert.report.plots import save_plot
-    from segcert.report.progress import DrawProgress
     from segcert.toy.files import study_csv, study_json
     from segcert.toy.study import STUDY, points
 
