@@ -132,8 +132,8 @@ def certify(
     from segcert.models.opening_points import PointOptions, open_point_model
     from segcert.models.shipped import open_model
     from segcert.noise.kinds import WITH_AXIS
-    from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files, write_radius_map
+    from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_images import certify_images, check_request
     from segcert.runs.cloud_request import CloudRequest
     from segcert.runs.inputs import find_images, find_mask, means_clouds

@@ -101,8 +101,8 @@ def certify_clouds(
     from segcert.cli.shell import messages, say
     from segcert.data.point_files import read_cloud
     from segcert.files import prepare_folder
-    from segcert.report.base_prediction import base_prediction
     from segcert.report.cloud_files import write_cloud_files
+    from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_images import certify_images, check_request
     from segcert.runs.inputs import find_images
 

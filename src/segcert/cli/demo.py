@@ -63,9 +63,9 @@ def demo(
     from segcert.files import atomic_write, prepare_folder
     from segcert.metrics.score import score
     from segcert.models.shipped import open_model
-    from segcert.report.base_prediction import base_prediction
     from segcert.report.files import write_files
     from segcert.report.strip import strip
+    from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_images import certify_images, check_image
     from segcert.runs.request import Request
     from segcert.sampling.streams import check_seed

@@ -17,9 +17,9 @@ from segcert.files import prepare_folder
 from segcert.metrics.score import score
 from segcert.models import opening_points
 from segcert.models.opening_points import PointOptions
-from segcert.report.base_prediction import base_prediction
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.cloud_radius import cloud_radius_line
+from segcert.runs.base_prediction import base_prediction
 from segcert.runs.certify_images import certify_images, check_image
 from segcert.runs.cloud_request import CloudRequest
 from segcert.sampling.streams import check_seed

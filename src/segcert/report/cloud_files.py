@@ -9,10 +9,10 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import check_certified
 from segcert.data.point_files import read_cloud, write_cloud
 from segcert.files import atomic_write
-from segcert.report.base_prediction import BasePrediction
 from segcert.report.points_page import render_points_page
 from segcert.report.points_still import still_png
 from segcert.report.points_view import Up, make_points_view
+from segcert.runs.base_prediction import BasePrediction
 from segcert.sampling.inputs import read_input
 
 ABSTAINED = 255

@@ -12,10 +12,10 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import check_certified
 from segcert.data.images import read_file
 from segcert.files import atomic_write
-from segcert.report.base_prediction import BasePrediction
 from segcert.report.page import render_page
 from segcert.report.pictures import overlay, radius_image, stretch
 from segcert.report.view import make_view
+from segcert.runs.base_prediction import BasePrediction
 from segcert.text import floor_text
 
 
