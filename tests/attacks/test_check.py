@@ -11,12 +11,13 @@ from torch import Tensor
 
 import segcert as sc
 from segcert.attacks.ascent import look_at_plain
-from segcert.attacks.check import AttackCheck, check_attack, surprising_counts
+from segcert.attacks.check import AttackCheck, check_attack, is_gaussian, surprising_counts
 from segcert.attacks.objective import objective
 from segcert.attacks.pgd import pgd
 from segcert.attacks.projection import Ball, distance, exact_values
 from segcert.attacks.smoothed import look_at_smoothed
-from segcert.noise.laplace import LaplaceNoise
+from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
+from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.streams import Streams
 from segcert.stats.k_fwer import KFwer
 
@@ -172,3 +173,8 @@ def test_what_cannot_be_checked_is_refused(cert: sc.Certificate) -> None:
     refuse("l1 changes", of=sc.certify(counts, tau=0.6, alpha=0.1))
     with pytest.raises(sc.InputError, match="not the one that was certified"):
         check_attack(cert, MODEL, IMAGE + 1, EXACT.float())
+
+
+def test_attacks_are_made_in_the_balls_of_gaussian_noise() -> None:
+    assert is_gaussian(LatticeGaussianNoise(0.3))
+    assert not is_gaussian(LatticeLaplaceNoise(0.3))

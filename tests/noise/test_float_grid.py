@@ -13,11 +13,11 @@ import torch
 from scipy.stats import norm
 
 import segcert as sc
-from segcert.attacks.rounded import RoundedGaussianNoise
 from segcert.models.point_segmenter import as_point_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import rotation_matrix, turned
 from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.off_grid import RoundedGaussianNoise
 from segcert.noise.pose import PoseNoise
 from segcert.sampling.streams import PhiloxStream
 

@@ -12,7 +12,6 @@ from segcert.attacks.ascent import Attackable, Look, look_at_coordinates, look_a
 from segcert.attacks.objective import Objective, objective
 from segcert.attacks.pgd import Attacked, pgd
 from segcert.attacks.projection import Ball, exact_values
-from segcert.attacks.rounded import noise_off_grid
 from segcert.attacks.smoothed import look_at_smoothed
 from segcert.data.images import hash_image
 from segcert.errors import InputError
@@ -22,6 +21,7 @@ from segcert.models.point_segmenter import PointSegmenter
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES
+from segcert.noise.off_grid import noise_off_grid
 from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input
 from segcert.sampling.setup import as_base_model, check_size, choose_device, stream_kind_of
 from segcert.sampling.streams import Streams, check_seed

@@ -10,13 +10,17 @@ from jaxtyping import Bool, Float32, Int32
 from torch import Tensor
 
 from segcert.attacks.projection import distance, exact_values
-from segcert.attacks.rounded import is_gaussian, noise_off_grid
 from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
+from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES
+from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.off_grid import noise_off_grid
+from segcert.noise.points import PointNoise
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import Input, is_cloud, read_input
@@ -206,6 +210,11 @@ def check_attackable(certificate: Certificate) -> None:
             f"the certificate is one of {certificate.norm} changes: attacks are made in l2 balls, "
             "which Gaussian noise certifies"
         )
+
+
+def is_gaussian(noise: AbstractNoise) -> bool:
+    """Tell whether a noise certifies the l2 balls that attacks are made in."""
+    return isinstance(noise, (GaussianNoise, LatticeGaussianNoise, PointNoise))
 
 
 def count_label(

@@ -14,10 +14,9 @@ from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
 from segcert.noise.base import AbstractNoise, RandomSource, check_dtype, check_scale, norm_ball
-from segcert.noise.gaussian import BOUNDS, UNITS, GaussianNoise, gaussian_radius
+from segcert.noise.gaussian import BOUNDS, UNITS, gaussian_radius
 from segcert.noise.grid import LEVELS, ON_GRID
 from segcert.noise.lattice import LatticeGaussianNoise
-from segcert.noise.points import PointNoise
 
 HALF = 2**63 - 1  # mask of the bits of a word besides its sign
 
@@ -82,13 +81,8 @@ def normals(words: Int64[Tensor, " *shape"]) -> Float64[Tensor, " *shape"]:
 
 
 def noise_off_grid(noise: AbstractNoise) -> AbstractNoise:
-    """Choose the noise for an attacked image: around any image what ``noise`` is on the grid."""
-    return RoundedGaussianNoise(noise.sigma) if isinstance(noise, LatticeGaussianNoise) else noise
+    """Choose the noise for an attacked image: around any image what ``noise`` is on the grid.
 
-
-def is_gaussian(noise: AbstractNoise) -> bool:
-    """Tell whether a noise certifies the l2 balls that attacks are made in.
-
-    That of points needs no other one off the grid: it rounds any cloud's noisy coordinates.
+    That of points needs no other one: it rounds the noisy coordinates of any cloud.
     """
-    return isinstance(noise, (GaussianNoise, LatticeGaussianNoise, PointNoise))
+    return RoundedGaussianNoise(noise.sigma) if isinstance(noise, LatticeGaussianNoise) else noise
