@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 
 from benchmarks.timing import Timing, console, print_timings, time_in_turn
 from segcert.certificates.segcertify import certify
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.counts import Counts, Provenance
 
 SHAPE, N, TAU, ALPHA = (1024, 2048), 100, 0.75, 1e-3

@@ -13,8 +13,7 @@ from segcert.models.adapter import Segmenter
 from segcert.models.nets.depthwise import channels_last
 from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.noise.points import PointNoise
 from segcert.sampling.counting import count_block
 from segcert.sampling.sampler import sample

@@ -32,7 +32,7 @@ from segcert.errors import InputError
 from segcert.files import atomic_write
 from segcert.models.resizing.upsample import margins_of_upsampled
 from segcert.models.shipped import open_model
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.promise import Margins, no_margins
 from segcert.stats.bonferroni import bonferroni

@@ -17,7 +17,7 @@ from torch import Tensor
 from segcert.certificates.segcertify import certify
 from segcert.errors import SamplingError
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling import counting, sampler
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.counts import Counts

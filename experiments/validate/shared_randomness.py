@@ -18,7 +18,7 @@ from torch import Tensor
 
 from segcert.certificates.segcertify import certify
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling import mixing
 from segcert.sampling.counts import Counts
 from segcert.sampling.sampler import sample

@@ -44,9 +44,8 @@ if TYPE_CHECKING:
     from segcert.noise.base import AbstractNoise
     from segcert.noise.brightness import BrightnessNoise
     from segcert.noise.contrast import ContrastNoise
-    from segcert.noise.gaussian import GaussianNoise
+    from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
     from segcert.noise.laplace import LaplaceNoise
-    from segcert.noise.lattice import LatticeGaussianNoise
     from segcert.noise.points import PointNoise
     from segcert.noise.pose import PoseNoise
     from segcert.noise.rotation import RotationNoise
@@ -81,7 +80,7 @@ PUBLIC = {
     "InputError": "segcert.errors",
     "KFwer": "segcert.stats.k_fwer",
     "LaplaceNoise": "segcert.noise.laplace",
-    "LatticeGaussianNoise": "segcert.noise.lattice",
+    "LatticeGaussianNoise": "segcert.noise.gaussian",
     "Looks": "segcert.stats.looks",
     "ModelError": "segcert.errors",
     "Ordered": "segcert.stats.ordered",

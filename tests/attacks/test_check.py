@@ -16,8 +16,8 @@ from segcert.attacks.objective import objective
 from segcert.attacks.pgd import pgd
 from segcert.attacks.projection import Ball, distance, exact_values
 from segcert.attacks.smoothed import look_at_smoothed
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
-from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.sampling.streams import Streams
 from segcert.stats.k_fwer import KFwer
 

@@ -22,8 +22,7 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
-from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.sampling import counting, sampler
 from segcert.sampling.counting import noisy_batch
 from segcert.sampling.sampler import sample

@@ -23,7 +23,7 @@ from segcert.doctor.checks import (
     run_check,
     run_checks,
 )
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.streams import Streams
 from segcert.stats import binomial
 from segcert.stats.bonferroni import Bonferroni

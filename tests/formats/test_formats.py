@@ -18,7 +18,7 @@ from segcert.certificates.records_2 import CertificateRecord2
 from segcert.certificates.result import FORMAT
 from segcert.certificates.words_2 import in_words
 from segcert.models.files.checkpoints import KEY, load_weights
-from segcert.noise.kinds import NOISES
+from segcert.noise.registry import noises
 from segcert.runs.evaluate import load_results
 from segcert.runs.records import RECORDS
 from segcert.runs.request import Request
@@ -87,7 +87,7 @@ def test_certificates_of_version_3_hold_and_are_written_as_they_were(
 def test_every_kind_is_there(folders: list[Path]) -> None:
     """Corrections, noises, families and ways to stop, so that a change of any is noticed."""
     found = [sc.load_certificate(folder) for folder in folders]
-    assert {one.counts.noise.kind for one in found} == set(NOISES)
+    assert {one.counts.noise.kind for one in found} == set(noises())
     assert {one.correction.name for one in found} == set(CORRECTIONS)
     assert {type(one.counts.sequential) for one in found} == {type(None), Looks, sc.Anytime}
     assert any(one.tree for one in found)

@@ -12,7 +12,6 @@ from scipy.stats import binom, laplace, norm, uniform
 
 from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.kinds import on_grid
 from segcert.noise.laplace import LaplaceNoise
 from segcert.noise.uniform import UniformNoise
 from segcert.sampling.streams import PhiloxStream
@@ -66,7 +65,7 @@ def test_worst_model_on_the_grid(name: str, p: float) -> None:
     attack of whole steps within the radius leaves the class above the lower limit of 1/2.
     """
     family, law = LAWS[name]
-    noise, x = on_grid(family(SCALE)), 250
+    noise, x = family(SCALE).on_grid(), 250
     step = math.floor(255 * SCALE * float(law.isf(p)) - 0.5)  # K > step has p or a little more
 
     def share(shift: int, scale: float = SCALE) -> float:

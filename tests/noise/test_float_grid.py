@@ -16,7 +16,7 @@ import segcert as sc
 from segcert.models.point_segmenter import as_point_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import rotation_matrix, turned
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.noise.off_grid import RoundedGaussianNoise
 from segcert.noise.pose import PoseNoise
 from segcert.sampling.streams import PhiloxStream

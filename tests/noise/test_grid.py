@@ -13,6 +13,7 @@ from scipy.stats import laplace, norm, uniform
 
 from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise
+from segcert.noise.gaussian import LARGEST_ON_GRID, LatticeGaussianNoise, gaussian_table
 from segcert.noise.grid import (
     BUCKET_BITS,
     InverseTable,
@@ -23,14 +24,13 @@ from segcert.noise.grid import (
 )
 from segcert.noise.laplace import LARGEST_ON_GRID as LARGEST_LAPLACE
 from segcert.noise.laplace import LatticeLaplaceNoise, laplace_table
-from segcert.noise.lattice import LARGEST_SIGMA, LatticeGaussianNoise, gaussian_table
 from segcert.noise.uniform import LARGEST_ON_GRID as LARGEST_UNIFORM
 from segcert.noise.uniform import LatticeUniformNoise, uniform_table
 from segcert.sampling.streams import PhiloxStream
 
 CPU = torch.device("cpu")
 LAWS = {
-    "gaussian": (LatticeGaussianNoise, gaussian_table, norm, LARGEST_SIGMA),
+    "gaussian": (LatticeGaussianNoise, gaussian_table, norm, LARGEST_ON_GRID),
     "uniform": (LatticeUniformNoise, uniform_table, uniform(-1, 2), LARGEST_UNIFORM),
     "laplace": (LatticeLaplaceNoise, laplace_table, laplace, LARGEST_LAPLACE),
 }

@@ -12,9 +12,8 @@ import torch
 from scipy.stats import binom, chi2
 
 from segcert.errors import InputError
-from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise, gaussian_table
 from segcert.noise.grid import BUCKET_BITS
-from segcert.noise.lattice import LatticeGaussianNoise, gaussian_table
 from segcert.sampling.streams import PhiloxStream
 
 CPU = torch.device("cpu")

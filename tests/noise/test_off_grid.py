@@ -5,8 +5,7 @@ import pytest
 import torch
 from scipy.stats import binom, norm
 
-from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.noise.off_grid import RoundedGaussianNoise, noise_off_grid, normals
 from segcert.sampling.streams import PhiloxStream
 

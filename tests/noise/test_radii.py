@@ -16,10 +16,9 @@ from segcert.certificates.result import UP
 from segcert.noise.base import AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
 from segcert.noise.contrast import ContrastNoise
-from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.gaussian import GaussianNoise, gaussian_table
 from segcert.noise.grid import InverseTable
 from segcert.noise.laplace import LaplaceNoise, laplace_table
-from segcert.noise.lattice import gaussian_table
 from segcert.noise.uniform import UniformNoise, uniform_table
 
 SCALE = 0.3

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from segcert.errors import InputError
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.planning.probe import Probe, take_probe
 from segcert.sampling.counting import noisy_batch
 from segcert.sampling.fingerprints import fingerprints

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise
-from segcert.noise.kinds import NAMES, named_noise
+from segcert.noise.registry import IMAGE, named_noise, names
 from segcert.planning.forecast import PROCEDURES, Forecast
 from segcert.planning.population import Population
 from segcert.planning.recommend import (
@@ -68,7 +68,12 @@ def test_shares_out_of_range_are_refused(share: float) -> None:
     recommend(PREDICTED, share=1.0)
 
 
-noises = st.builds(named_noise, st.sampled_from(NAMES), st.floats(0.05, 2))
+families = [type(named_noise(name, 1.0)) for name in names(IMAGE)]
+noises = st.builds(
+    lambda family, scale: family(scale),
+    st.sampled_from(families),
+    st.floats(0.05, 2),
+)
 
 
 @settings(deadline=None)

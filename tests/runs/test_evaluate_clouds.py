@@ -17,7 +17,7 @@ from segcert.models.nets.pointnet import PointNet
 from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.shipped_points import of_category
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.kinds import named_cloud_noise
+from segcert.noise.registry import CLOUD, named_noise
 from segcert.report.comparison import compare
 from segcert.report.run_tables import caption, comma_separated, table
 from segcert.runs.cloud_setting import all_cloud_settings
@@ -73,7 +73,8 @@ def test_rows_are_those_of_single_certificates(whole: Path) -> None:
         setting, cloud = results.config.settings[row.setting], DATA.images[row.number]
         counts = sample(
             of_category(model(), cloud.category), tensor_of(cloud),
-            noise=named_cloud_noise(setting.noise, setting.sigma), n0=4, n=setting.n, seed=5,
+            noise=named_noise(setting.noise, setting.sigma, inputs=CLOUD),
+            n0=4, n=setting.n, seed=5,
         )  # fmt: skip
         alone = results.config.request(setting).certify(counts)
         assert row.certified == int(alone.certified.sum())

@@ -10,7 +10,7 @@ from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluati
 from segcert.errors import InputError
 from segcert.models.identity.runtime import Runtime
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.noise.kinds import named_cloud_noise, named_noise
+from segcert.noise.registry import CLOUD, named_noise
 from segcert.runs.cloud_setting import all_cloud_settings
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.engines.local import LocalEngine
@@ -69,7 +69,7 @@ def test_jobs_of_clouds_have_the_noise_of_their_settings_and_their_category(
         noise=["gaussian", "rotation"], sigma=[0.1], tau=[0.6], n=[40], correction=["holm"]
     )
     jobs = jobs_of(cloud_net(), SHAPES, config_of(SHAPES, settings))
-    noises = [named_cloud_noise(name, 0.1) for name in ("gaussian", "rotation")]
+    noises = [named_noise(name, 0.1, inputs=CLOUD) for name in ("gaussian", "rotation")]
     assert [job.work.noise for job in jobs] == noises * 3
     categories = [SHAPES.images.item(k).category for k in range(3)]
     assert [job.work.category for job in jobs[::2]] == categories

@@ -11,7 +11,7 @@ from torch import Tensor
 from segcert.errors import SamplingError, is_out_of_memory
 from segcert.models.adapter import INVALID
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling import counting
 from segcert.sampling.counting import Task, add_labels, count_block, noisy_batch
 from segcert.sampling.fingerprints import fingerprints

@@ -11,8 +11,7 @@ from torch.nn import functional
 from segcert.errors import ModelError, SamplingError
 from segcert.models.adapter import Model
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.sampling.mixing import disagree
 from segcert.sampling.setup import make_task
 

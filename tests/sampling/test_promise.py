@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from segcert.models.adapter import INVALID
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.counts import Counts
 from segcert.sampling.partial import Partial

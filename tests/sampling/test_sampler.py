@@ -14,8 +14,7 @@ from segcert.errors import InputError, ModelError, SamplingError
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import RandomSource
-from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.sampling import counting, sampler, setup
 from segcert.sampling.counting import noisy_batch
 from segcert.sampling.counts import Counts

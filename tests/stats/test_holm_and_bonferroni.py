@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from segcert.certificates.segcertify import certify
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.counts import Counts
 from segcert.sampling.sampler import sample
 from segcert.stats.binomial import tails

@@ -17,8 +17,7 @@ from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES
-from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.noise.off_grid import noise_off_grid
 from segcert.noise.points import PointNoise
 from segcert.sampling.counting import Task, count_block

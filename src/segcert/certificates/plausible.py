@@ -16,7 +16,7 @@ from segcert.models.adapter import component_shape
 from segcert.models.identity.runtime import ARITHMETIC, BACKENDS
 from segcert.models.resizing.outputs import MOST_CLASSES
 from segcert.models.resizing.scale import resizing_text
-from segcert.noise.kinds import check_kind
+from segcert.noise.registry import check_kind
 from segcert.sampling.setup import MOST_TOGETHER, check_draw_numbers
 from segcert.sampling.streams import check_seed
 from segcert.stats.levels import MOST_DRAWS, check_tau_alpha

@@ -14,7 +14,7 @@ from segcert.certificates.records import (
 )
 from segcert.errors import InputError
 from segcert.models.resizing.scale import resizing_text
-from segcert.noise.kinds import NOISES
+from segcert.noise.registry import noises
 from segcert.sampling.counts import Counts, Earlier, EarlierDraw, Provenance
 from segcert.sampling.tally import Run
 from segcert.stats.class_tree import ClassTree
@@ -62,7 +62,7 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
     """
     source, parameters = record.provenance, record.parameters
     check_counts(stored, record)
-    check_prints(stored, NOISES[parameters.noise.kind])
+    check_prints(stored, noises()[parameters.noise.kind])
     pilot = parameters.n0 > 0
     return Counts(
         labels=stored["labels"].astype(np.int16),
@@ -76,7 +76,7 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
         classes=record.model.classes,
         class_names=tuple(record.model.class_names),
         palette=tuple((r, g, b) for r, g, b in record.model.palette),
-        noise=NOISES[parameters.noise.kind](**parameters.noise.parameters),
+        noise=noises()[parameters.noise.kind](**parameters.noise.parameters),
         invalid=record.result.invalid,
         pilot_fingerprints=stored["pilot_fingerprints"],
         test_fingerprints=stored["test_fingerprints"],

@@ -23,7 +23,7 @@ from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.models.resizing.scale import resizing_record
 from segcert.noise.base import AbstractNoise
-from segcert.noise.kinds import NOISES
+from segcert.noise.registry import noises
 from segcert.sampling.counts import Counts, Earlier, EarlierDraw
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.looks import Looks
@@ -113,9 +113,10 @@ def noise_record(noise: AbstractNoise) -> NoiseRecord:
     Raises:
         InputError: If it is none of ours.
     """
-    if not is_dataclass(noise) or NOISES.get(noise.kind) is not type(noise):
+    if not is_dataclass(noise) or noises().get(noise.kind) is not type(noise):
         raise InputError(
-            f"certificates with {noise!r} cannot be saved: noise must be one of {', '.join(NOISES)}"
+            f"certificates with {noise!r} cannot be saved: noise must be one of "
+            f"{', '.join(noises())}"
         )
     return NoiseRecord(kind=noise.kind, parameters=asdict(noise), norm=noise.norm, unit=noise.unit)
 

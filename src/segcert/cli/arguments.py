@@ -2,9 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter, Token
+
+from segcert.noise.registry import CLOUD, IMAGE, names, what_they_certify
+
+if TYPE_CHECKING:
+    ImageNoise = str
+    AnyNoise = str
+else:
+    ImageNoise, AnyNoise = Literal[names(IMAGE)], Literal[names()]
 
 
 def whole(_: type, tokens: Sequence[Token]) -> int:
@@ -56,23 +64,16 @@ OptionalPilotDraws = Annotated[
     ),
 ]
 NoiseName = Annotated[
-    Literal["gaussian", "uniform", "laplace", "brightness", "contrast"],
-    Parameter(
-        help="gaussian certifies an l2 ball, uniform and laplace an l1 ball, brightness and "
-        "contrast a range of that parameter."
-    ),
+    ImageNoise,
+    Parameter(help=f"What it certifies: {what_they_certify(IMAGE)}."),
 ]
 AnyNoiseName = Annotated[
-    Literal[
-        "gaussian", "uniform", "laplace", "brightness", "contrast",
-        "rotation", "yaw", "axis-angle", "pose",
-    ],
+    AnyNoise,
     Parameter(
-        help="Of images as of `segcert plan`. Of clouds: gaussian certifies an l2 ball of "
-        "coordinates, rotation an angle about any axis, yaw one about --axis, pose yaw, shift and "
-        "displacements together; axis-angle is the paper's and proves nothing."
+        help=f"What it certifies. Of images: {what_they_certify(IMAGE)}. Of clouds: "
+        f"{what_they_certify(CLOUD)}."
     ),
-]  # fmt: skip
+]
 ShiftSigma = Annotated[
     float | None,
     Parameter(help="Of --noise pose: scale of the shift, units of the file; --sigma is the yaw's."),

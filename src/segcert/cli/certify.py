@@ -131,7 +131,7 @@ def certify(
     from segcert.files import prepare_folder
     from segcert.models.opening_points import PointOptions, open_point_model
     from segcert.models.shipped import open_model
-    from segcert.noise.kinds import WITH_AXIS
+    from segcert.noise.registry import names_with
     from segcert.report.files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_images import certify_images, check_request
@@ -148,7 +148,7 @@ def certify(
         upwards: Up = up or ("z" if point_model.category is None else "y")
         asked = CloudRequest(
             noise=noise, sigma=sigma, shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
-            axis=axis or (upwards if noise in WITH_AXIS else None),
+            axis=axis or (upwards if noise in names_with("axis") else None),
             tau=tau, alpha=alpha, n0=n0, n=n, correction=correction, drop_below=drop_below,
             stop_when=stop_when, looks=looks,
             model=point_model.name, weights_sha256=point_model.weights_sha256,
@@ -213,7 +213,7 @@ def refuse_cloud_noise(noise: str) -> None:
         InputError: With its name.
     """
     from segcert.errors import InputError
-    from segcert.noise.kinds import NAMES
+    from segcert.noise.registry import IMAGE, names
 
-    if noise not in NAMES:
+    if noise not in names(IMAGE):
         raise InputError(f"--noise {noise} is for point clouds, and these are images: leave it out")

@@ -16,13 +16,14 @@ from segcert.cli.effects import (
     excluded_by,
     needs,
 )
+from segcert.noise.registry import names_with
 
 CUDA = Need(
     lambda call: str(call.values["device"]).startswith("cuda"),
     lambda call: f"needs --device cuda, got {call.values['device']}",
 )
-POSE = needs("noise", "pose")
-TURN = needs("noise", "yaw", "pose")  # about one axis
+POSE = needs("noise", *names_with("shift_sigma"))
+TURN = needs("noise", *names_with("axis"))  # about one axis
 INT8 = needs("backend", "openvino-int8")
 REPLAY = needs("replay")
 OPENED = Need(

@@ -246,9 +246,9 @@ def check_normals(normals: str | None, segmenter: "PointSegmenter") -> None:
 
 def axis_of(noise: list[str], axis: str | None) -> str | None:
     """The axis of rotations about one axis; None if no noise is one."""
-    from segcert.noise.kinds import WITH_AXIS
+    from segcert.noise.registry import names_with
 
-    return axis or UP_OF_SHAPES if set(noise) & set(WITH_AXIS) else None
+    return axis or UP_OF_SHAPES if set(noise) & set(names_with("axis")) else None
 
 
 def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def plan_cluster(
     from segcert.cli.plan_cluster import measure, print_cluster
     from segcert.errors import InputError
     from segcert.models.shipped import open_model
-    from segcert.noise.kinds import named_noise
+    from segcert.noise.registry import named_noise
     from segcert.planning.cluster import Campaign
 
     if len(images) > 1:
@@ -182,7 +182,7 @@ def thresholds(
         InputError: If both are given, or no threshold gives the radius.
     """
     from segcert.errors import InputError
-    from segcert.noise.kinds import named_noise
+    from segcert.noise.registry import named_noise
     from segcert.planning.recommend import tau_of_radius
 
     if tau is not None and radius is not None:

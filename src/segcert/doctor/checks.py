@@ -26,7 +26,7 @@ from segcert.certificates.segcertify import certify
 from segcert.errors import VerificationError
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
-from segcert.noise.lattice import LatticeGaussianNoise
+from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.sampler import sample
 from segcert.stats import binomial
 from segcert.stats.correction import Evidence

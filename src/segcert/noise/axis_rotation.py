@@ -8,11 +8,20 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from segcert.noise.base import REAL_NUMBERS, AbstractNoise, RandomSource, check_scale
+from segcert.noise.base import (
+    REAL_NUMBERS,
+    AbstractNoise,
+    Options,
+    RandomSource,
+    check_scale,
+    scale_of,
+)
 from segcert.noise.clouds import (
     AXES,
     Row,
+    axis_option,
     axis_text,
+    axis_vector,
     check_cloud,
     largest_norm,
     rotation_matrix,
@@ -81,6 +90,15 @@ class AxisRotationNoise(AbstractNoise):
     kind: ClassVar[str] = "axis-rotation"
     norm: ClassVar[str] = "rotation angle"
     unit: ClassVar[str] = "radians"
+
+    @classmethod
+    def asked(cls, options: Options) -> "AxisRotationNoise":
+        """The noise of a scale about an axis: "x", "y", "z" or a vector; by default "z"."""
+        return cls(scale_of(options, "sigma"), *axis_vector(options.get("axis", "z")))
+
+    def options(self) -> Options:
+        """What `asked` makes this noise of."""
+        return {"sigma": self.sigma, "axis": axis_option(self.direction)}
 
     def __post_init__(self) -> None:
         """Check sigma and the axis."""

@@ -1,6 +1,8 @@
 """What every noise offers, and what it asks of a source of randomness."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -14,6 +16,8 @@ REAL_NUMBERS = (
     "reads the last digits of its input is outside of this guarantee."
 )
 DOWN = 1 - 2.0**-44  # relative step down; more than the errors of Phi^-1, log and the products
+Option = float | str | tuple[float, ...]  # what a noise is asked for by: a scale, or an axis
+Options = Mapping[str, Option]
 
 
 @runtime_checkable
@@ -32,15 +36,34 @@ class RandomSource(Protocol):
 class AbstractNoise(ABC):
     """Random change of the input, in the space of the input, before anything else.
 
+    A noise is a frozen dataclass whose fields are numbers, its scale first.
+
     Attributes:
         kind: Name in records.
         norm: Norm of the certified set, or the name of the parameter that may change.
         unit: Unit of its radius.
+        lattice: The same noise, of the same scale, for uint8 images: on their 1/255 grid; None if
+            this one is for them, too.
     """
 
     kind: ClassVar[str]
     norm: ClassVar[str]
     unit: ClassVar[str]
+    lattice: "ClassVar[type[AbstractNoise] | None]" = None
+
+    @classmethod
+    def asked(cls, options: Options) -> "AbstractNoise":
+        """The noise that options of the command line ask for.
+
+        Args:
+            options: "sigma", its scale, and those that its line in `segcert.noise.registry` names.
+        """
+        return cls(scale_of(options, "sigma"))  # type: ignore[call-arg]  # a dataclass
+
+    def options(self) -> Options:
+        """What `asked` makes this noise of: the first field is its scale."""
+        assert is_dataclass(self)
+        return {"sigma": getattr(self, fields(self)[0].name)}
 
     @property
     @abstractmethod
@@ -52,9 +75,9 @@ class AbstractNoise(ABC):
         """What the guarantee takes for granted, for statements; empty if nothing."""
         return ""
 
-    @abstractmethod
     def ball(self, radius: str) -> str:
         """The certified set of a printed radius, in words that follow "for every"."""
+        return f"perturbation of this input of {self.norm} norm at most {radius} ({self.unit})"
 
     @abstractmethod
     def sample(
@@ -77,6 +100,19 @@ class AbstractNoise(ABC):
         """
         return self
 
+    def without_grid(self) -> "AbstractNoise":
+        """The noise as it is asked for: the grid is chosen where it is sampled."""
+        has = is_dataclass(self) and any(field.name == "step" for field in fields(self))
+        return replace(self, step=0.0) if has else self  # type: ignore[type-var]
+
+    def on_grid(self) -> "AbstractNoise":
+        """The noise for uint8 images: same radius, on their 1/255 grid if there is such a one.
+
+        Raises:
+            InputError: If the noise is too large for the grid.
+        """
+        return self if self.lattice is None else self.lattice.asked(self.options())
+
     def variation(self, shape: tuple[int, ...]) -> float:  # noqa: ARG002
         """Bound the total variation distance of one draw on an input from the exact law.
 
@@ -92,9 +128,16 @@ class AbstractNoise(ABC):
         return 0.0
 
 
-def norm_ball(noise: AbstractNoise, radius: str) -> str:
-    """The ball of a norm around the input, in words."""
-    return f"perturbation of this input of {noise.norm} norm at most {radius} ({noise.unit})"
+def scale_of(options: Options, name: str) -> float:
+    """One of the scales that a noise is asked for by.
+
+    Raises:
+        InputError: If it is no number.
+    """
+    found = options[name]
+    if not isinstance(found, (int, float)):
+        raise InputError(f"{name} must be a number, got {found!r}")
+    return found
 
 
 def check_probability(p: float) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float64, Shaped
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.noise.base import AbstractNoise
+from segcert.noise.base import AbstractNoise, Option
 
 AXES = 3  # columns of a vector
 COLUMNS = (3, 6)  # coordinates, or coordinates and normals
@@ -35,21 +35,23 @@ def check_cloud(noise: AbstractNoise, x: Shaped[Tensor, " *shape"]) -> None:
         )
 
 
-def axis_vector(name: str) -> Row:
-    """Unit vector of an axis of coordinates.
+def axis_vector(axis: Option) -> Row:
+    """Direction of an axis: of an axis of coordinates by its name, or as it is given.
 
     Raises:
-        InputError: If it is not "x", "y" or "z".
+        InputError: If it is neither "x", "y" or "z" nor a vector.
     """
-    if name not in DIRECTIONS:
-        raise InputError(f"axis must be one of {', '.join(DIRECTIONS)}, got {name!r}")
-    return DIRECTIONS[name]
+    if isinstance(axis, tuple) and len(axis) == AXES:
+        return axis[0], axis[1], axis[2]
+    if axis not in DIRECTIONS:
+        raise InputError(f"axis must be one of {', '.join(DIRECTIONS)}, got {axis!r}")
+    return DIRECTIONS[str(axis)]
 
 
-def axis_name(axis: Row) -> str:
-    """Name of an axis of coordinates, or the vector of another one."""
-    names = {direction: name for name, direction in DIRECTIONS.items()}
-    return names.get(axis, f"({axis[0]:g}, {axis[1]:g}, {axis[2]:g})")
+def axis_option(axis: Row) -> Option:
+    """The inverse of `axis_vector`: the name of an axis of coordinates, or the vector."""
+    names: dict[Row, Option] = {direction: name for name, direction in DIRECTIONS.items()}
+    return names.get(axis, axis)
 
 
 def unit_axis(axis: Row) -> Row:

@@ -1,10 +1,17 @@
-"""Isotropic Gaussian noise and the radius that it certifies."""
+"""Gaussian noise, on real numbers and on the 1/255 grid, and the l2 radius that it certifies.
+
+On the grid the integer noise ``K = round(255 sigma z)`` has the law ``P(K > k) = Phi(-(k + 1/2) /
+(255 sigma))``. The total variation distance of what is drawn, over 110 draws of a 2-megapixel
+image, is below 3e-8 for sigma up to 1 (docs/decisions/0002).
+"""
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar
 
-from jaxtyping import Float, Shaped
+import mpmath
+from jaxtyping import Float, Int16, Int64, Shaped
 from scipy.special import ndtri
 from torch import Tensor
 
@@ -16,13 +23,23 @@ from segcert.noise.base import (
     check_dtype,
     check_probability,
     check_scale,
-    norm_ball,
+)
+from segcert.noise.grid import (
+    LEVELS,
+    ON_GRID,
+    InverseTable,
+    check_fits_grid,
+    grid_variation,
+    inverse_table,
+    sample_on_grid,
+    to_steps,
 )
 from segcert.noise.laws import GAUSSIAN
 from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
 
 BOUNDS = (1e-6, 1e6)  # beyond, float32 inputs and radii lose their digits
 UNITS = "noise in input units, images in [0, 1]"
+LARGEST_ON_GRID = 10.0  # the integers of the noise then still fit 16 bits
 
 
 def gaussian_radius(sigma: float, p: float) -> float:
@@ -43,6 +60,67 @@ def gaussian_radius(sigma: float, p: float) -> float:
     """
     check_probability(p)
     return sigma * float(ndtri(p)) * DOWN
+
+
+@lru_cache(maxsize=8)
+def gaussian_table(sigma: float) -> InverseTable:
+    """Build the table of one standard deviation, input units."""
+    return inverse_table(lambda step: mpmath.ncdf(-step / (mpmath.mpf(sigma) * LEVELS)))
+
+
+@dataclass(frozen=True)
+class LatticeGaussianNoise(AbstractNoise):
+    """Gaussian noise on the 1/255 grid of uint8 images; certifies l2 balls without float gaps.
+
+    Args:
+        sigma: Standard deviation per value, in units of [0, 1] (255 grey levels), at most 10.
+
+    Raises:
+        InputError: If ``sigma`` is not in (0, 10].
+
+    Source:
+        Rounding inside the base model: Voracek & Hein (2023), "Treatment of statistical
+        estimation problems in randomized smoothing"; Jin et al. (2022).
+    """
+
+    sigma: float
+
+    kind: ClassVar[str] = "lattice-gaussian"
+    norm: ClassVar[str] = "l2"
+    unit: ClassVar[str] = "input units"
+
+    def __post_init__(self) -> None:
+        """Check sigma."""
+        check_scale("sigma", self.sigma, BOUNDS, UNITS)
+        check_fits_grid("sigma", self.sigma, LARGEST_ON_GRID, otherwise="GaussianNoise")
+
+    @property
+    def description(self) -> str:
+        """The noise in words."""
+        return f"Gaussian noise of standard deviation {self.sigma:g}{ON_GRID}"
+
+    def sample(
+        self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
+    ) -> Float[Tensor, " n *shape"]:
+        """Draw ``n`` noisy copies of a uint8 image, in [0, 1] units, on the 1/255 grid.
+
+        Raises:
+            InputError: If ``x`` is not uint8.
+        """
+        check_dtype(self, x, floating=False, otherwise="GaussianNoise")
+        return sample_on_grid(x, n, rng=rng, steps=self.steps)
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law."""
+        return grid_variation(math.prod(shape), gaussian_table(self.sigma))
+
+    def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
+        """Turn uniform 64-bit words into the integer noise ``round(255 sigma z)``."""
+        return to_steps(words, gaussian_table(self.sigma))
+
+    def radius(self, p: float) -> float:
+        """Certified l2 radius in units of [0, 1]; see `gaussian_radius`."""
+        return gaussian_radius(self.sigma, p)
 
 
 @dataclass(frozen=True)
@@ -72,6 +150,7 @@ class GaussianNoise(AbstractNoise):
     kind: ClassVar[str] = "gaussian"
     norm: ClassVar[str] = "l2"
     unit: ClassVar[str] = "input units"
+    lattice: ClassVar[type[AbstractNoise]] = LatticeGaussianNoise
 
     def __post_init__(self) -> None:
         """Check sigma."""
@@ -95,10 +174,6 @@ class GaussianNoise(AbstractNoise):
     def variation(self, shape: tuple[int, ...]) -> float:
         """Bound the total variation distance of one draw from the exact law; see `rounded`."""
         return variation(math.prod(shape), GAUSSIAN) if self.step else 0.0
-
-    def ball(self, radius: str) -> str:
-        """The certified l2 ball in words."""
-        return norm_ball(self, radius)
 
     def sample(
         self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource

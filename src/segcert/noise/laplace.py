@@ -17,7 +17,6 @@ from segcert.noise.base import (
     check_dtype,
     check_probability,
     check_scale,
-    norm_ball,
 )
 from segcert.noise.grid import (
     LEVELS,
@@ -68,88 +67,6 @@ def laplace_table(scale: float) -> InverseTable:
 
 
 @dataclass(frozen=True)
-class LaplaceNoise(AbstractNoise):
-    """Laplace noise on inputs of floating-point numbers; certifies l1 balls.
-
-    The model is taken to round what it is given to a fine grid (``step``), which has its grid
-    chosen where it is sampled: noise and rounding together are drawn with the exact law, so that
-    nothing is asked of the input, on the grid or off it, and a model that reads the last digits of
-    floating-point numbers is covered like any other. For uint8 images take `LatticeLaplaceNoise`.
-
-    Args:
-        scale: Mean size of the noise of a value, input units (lambda in docs/guarantees.md).
-            Its standard deviation is ``sqrt(2)`` times as large.
-        step: Grid that noisy values are rounded to, input units: `grid_step`; 0 for none, as in
-            certificates of format version 2. `sample` of segcert fills it in.
-
-    Raises:
-        InputError: If ``scale`` is not positive, or ``step`` another grid.
-
-    Source:
-        The rounding: docs/decisions/0015.
-    """
-
-    scale: float
-    step: float = 0.0
-
-    kind: ClassVar[str] = "laplace"
-    norm: ClassVar[str] = "l1"
-    unit: ClassVar[str] = "input units"
-
-    def __post_init__(self) -> None:
-        """Check the scale."""
-        check_scale("scale", self.scale, BOUNDS, UNITS)
-        check_step(self.step, grid_step(self.scale))
-
-    @property
-    def description(self) -> str:
-        """The noise in words."""
-        return f"Laplace noise of mean size {self.scale:g} per value{step_clause(self.step)}"
-
-    @property
-    def assumption(self) -> str:
-        """What is taken for granted: nothing, if there is a grid."""
-        return "" if self.step else REAL_NUMBERS
-
-    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "LaplaceNoise":  # noqa: ARG002
-        """The same noise with its grid."""
-        return replace(self, step=grid_step(self.scale))
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
-        return variation(math.prod(shape), LAPLACE) if self.step else 0.0
-
-    def ball(self, radius: str) -> str:
-        """The certified l1 ball in words."""
-        return norm_ball(self, radius)
-
-    def sample(
-        self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
-    ) -> Float[Tensor, " n *shape"]:
-        """Draw ``n`` noisy copies of ``x``: ``x + scale (a b - c d)`` with standard normals.
-
-        ``a b - c d`` has the standard Laplace law. Products and differences are rounded alike
-        on every device, logarithms are not, so a replay elsewhere draws the same bits.
-
-        Raises:
-            InputError: If ``x`` holds integers.
-
-        Source:
-            Kotz, Kozubowski, Podgorski (2001), "The Laplace distribution and generalizations",
-            chapter 2: the determinant of a 2x2 matrix of standard normals.
-        """
-        check_dtype(self, x, floating=True, otherwise="LatticeLaplaceNoise")
-        if self.step:
-            return sample_rounded(x, n, rng=rng, scale=self.scale, law=LAPLACE)
-        a, b, c, d = (rng.normals((n, *x.shape)) for _ in range(4))
-        return a.mul_(b).sub_(c.mul_(d)).mul_(self.scale).add_(x)
-
-    def radius(self, p: float) -> float:
-        """Certified l1 radius in input units; see `laplace_radius`."""
-        return laplace_radius(self.scale, p)
-
-
-@dataclass(frozen=True)
 class LatticeLaplaceNoise(AbstractNoise):
     """Laplace noise on the 1/255 grid of uint8 images; certifies l1 balls without float gaps.
 
@@ -180,10 +97,6 @@ class LatticeLaplaceNoise(AbstractNoise):
         """The noise in words."""
         return f"Laplace noise of mean size {self.scale:g} per value{ON_GRID}"
 
-    def ball(self, radius: str) -> str:
-        """The certified l1 ball in words."""
-        return norm_ball(self, radius)
-
     def sample(
         self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
     ) -> Float[Tensor, " n *shape"]:
@@ -205,4 +118,83 @@ class LatticeLaplaceNoise(AbstractNoise):
 
     def radius(self, p: float) -> float:
         """Certified l1 radius in units of [0, 1]; see `laplace_radius`."""
+        return laplace_radius(self.scale, p)
+
+
+@dataclass(frozen=True)
+class LaplaceNoise(AbstractNoise):
+    """Laplace noise on inputs of floating-point numbers; certifies l1 balls.
+
+    The model is taken to round what it is given to a fine grid (``step``), which has its grid
+    chosen where it is sampled: noise and rounding together are drawn with the exact law, so that
+    nothing is asked of the input, on the grid or off it, and a model that reads the last digits of
+    floating-point numbers is covered like any other. For uint8 images take `LatticeLaplaceNoise`.
+
+    Args:
+        scale: Mean size of the noise of a value, input units (lambda in docs/guarantees.md).
+            Its standard deviation is ``sqrt(2)`` times as large.
+        step: Grid that noisy values are rounded to, input units: `grid_step`; 0 for none, as in
+            certificates of format version 2. `sample` of segcert fills it in.
+
+    Raises:
+        InputError: If ``scale`` is not positive, or ``step`` another grid.
+
+    Source:
+        The rounding: docs/decisions/0015.
+    """
+
+    scale: float
+    step: float = 0.0
+
+    kind: ClassVar[str] = "laplace"
+    norm: ClassVar[str] = "l1"
+    unit: ClassVar[str] = "input units"
+    lattice: ClassVar[type[AbstractNoise]] = LatticeLaplaceNoise
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        check_scale("scale", self.scale, BOUNDS, UNITS)
+        check_step(self.step, grid_step(self.scale))
+
+    @property
+    def description(self) -> str:
+        """The noise in words."""
+        return f"Laplace noise of mean size {self.scale:g} per value{step_clause(self.step)}"
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted: nothing, if there is a grid."""
+        return "" if self.step else REAL_NUMBERS
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "LaplaceNoise":  # noqa: ARG002
+        """The same noise with its grid."""
+        return replace(self, step=grid_step(self.scale))
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
+        return variation(math.prod(shape), LAPLACE) if self.step else 0.0
+
+    def sample(
+        self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
+    ) -> Float[Tensor, " n *shape"]:
+        """Draw ``n`` noisy copies of ``x``: ``x + scale (a b - c d)`` with standard normals.
+
+        ``a b - c d`` has the standard Laplace law. Products and differences are rounded alike
+        on every device, logarithms are not, so a replay elsewhere draws the same bits.
+
+        Raises:
+            InputError: If ``x`` holds integers.
+
+        Source:
+            Kotz, Kozubowski, Podgorski (2001), "The Laplace distribution and generalizations",
+            chapter 2: the determinant of a 2x2 matrix of standard normals.
+        """
+        check_dtype(self, x, floating=True, otherwise="LatticeLaplaceNoise")
+        if self.step:
+            return sample_rounded(x, n, rng=rng, scale=self.scale, law=LAPLACE)
+        a, b, c, d = (rng.normals((n, *x.shape)) for _ in range(4))
+        return a.mul_(b).sub_(c.mul_(d)).mul_(self.scale).add_(x)
+
+    def radius(self, p: float) -> float:
+        """Certified l1 radius in input units; see `laplace_radius`."""
         return laplace_radius(self.scale, p)

@@ -13,10 +13,9 @@ import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor
 
-from segcert.noise.base import AbstractNoise, RandomSource, check_dtype, check_scale, norm_ball
-from segcert.noise.gaussian import BOUNDS, UNITS, gaussian_radius
+from segcert.noise.base import AbstractNoise, RandomSource, check_dtype, check_scale
+from segcert.noise.gaussian import BOUNDS, UNITS, LatticeGaussianNoise, gaussian_radius
 from segcert.noise.grid import LEVELS, ON_GRID
-from segcert.noise.lattice import LatticeGaussianNoise
 
 HALF = 2**63 - 1  # mask of the bits of a word besides its sign
 
@@ -49,10 +48,6 @@ class RoundedGaussianNoise(AbstractNoise):
     def description(self) -> str:
         """The noise in words."""
         return f"Gaussian noise of standard deviation {self.sigma:g}{ON_GRID}"
-
-    def ball(self, radius: str) -> str:
-        """The certified l2 ball in words."""
-        return norm_ball(self, radius)
 
     def sample(
         self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource

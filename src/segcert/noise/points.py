@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from segcert.noise.base import AbstractNoise, RandomSource, check_scale, norm_ball
+from segcert.noise.base import AbstractNoise, RandomSource, check_scale
 from segcert.noise.clouds import AXES, check_cloud
 from segcert.noise.gaussian import BOUNDS, gaussian_radius
 from segcert.noise.laws import GAUSSIAN
@@ -73,7 +73,7 @@ class PointNoise(AbstractNoise):
 
     def ball(self, radius: str) -> str:
         """The certified l2 ball in words."""
-        return f"{norm_ball(self, radius)} over the coordinates of all points together"
+        return f"{super().ball(radius)} over the coordinates of all points together"
 
     def sample(
         self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource

@@ -10,12 +10,22 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from segcert.errors import InputError
 from segcert.noise import axis_rotation
-from segcert.noise.base import REAL_NUMBERS, AbstractNoise, RandomSource, check_scale
+from segcert.noise.base import (
+    REAL_NUMBERS,
+    AbstractNoise,
+    Options,
+    RandomSource,
+    check_scale,
+    scale_of,
+)
 from segcert.noise.clouds import (
     AXES,
     Row,
+    axis_option,
     axis_text,
+    axis_vector,
     check_cloud,
     largest_norm,
     rotation_matrix,
@@ -99,6 +109,28 @@ class PoseNoise(AbstractNoise):
     kind: ClassVar[str] = "pose"
     norm: ClassVar[str] = "pose"
     unit: ClassVar[str] = "standard deviations"
+
+    @classmethod
+    def asked(cls, options: Options) -> "PoseNoise":
+        """The noise of three scales about an axis: "x", "y", "z" or a vector; by default "z".
+
+        Raises:
+            InputError: If a scale is missing or out of range.
+        """
+        if not {"shift_sigma", "jitter_sigma"} <= options.keys():
+            raise InputError(
+                "--noise pose needs three scales: --sigma (yaw, radians), --shift-sigma and "
+                "--jitter-sigma (units of the file)"
+            )
+        yaw, shift, jitter = (
+            scale_of(options, name) for name in ("sigma", "shift_sigma", "jitter_sigma")
+        )
+        return cls(yaw, shift, jitter, *axis_vector(options.get("axis", "z")))
+
+    def options(self) -> Options:
+        """What `asked` makes this noise of."""
+        scales = {"sigma": self.yaw, "shift_sigma": self.shift, "jitter_sigma": self.jitter}
+        return {**scales, "axis": axis_option(self.direction)}
 
     def __post_init__(self) -> None:
         """Check the three scales and the axis."""

@@ -18,7 +18,6 @@ from segcert.noise.base import (
     check_dtype,
     check_probability,
     check_scale,
-    norm_ball,
 )
 from segcert.noise.grid import (
     LEVELS,
@@ -81,87 +80,6 @@ def uniform_upper_tail(step: mpmath.mpf, half_width: float) -> mpmath.mpf:
 
 
 @dataclass(frozen=True)
-class UniformNoise(AbstractNoise):
-    """Uniform noise on inputs of floating-point numbers; certifies l1 balls.
-
-    The model is taken to round what it is given to a fine grid (``step``), which has its grid
-    chosen where it is sampled: noise and rounding together are drawn with the exact law, so that
-    nothing is asked of the input, on the grid or off it, and a model that reads the last digits of
-    floating-point numbers is covered like any other. For uint8 images take `LatticeUniformNoise`.
-
-    Args:
-        half_width: The noise of a value is uniform in [-half_width, half_width], input units
-            (lambda in docs/guarantees.md).
-        step: Grid that noisy values are rounded to, input units: `grid_step`; 0 for none, as in
-            certificates of format version 2. `sample` of segcert fills it in.
-
-    Raises:
-        InputError: If ``half_width`` is not positive, or ``step`` another grid.
-
-    Source:
-        The rounding: docs/decisions/0015.
-    """
-
-    half_width: float
-    step: float = 0.0
-
-    kind: ClassVar[str] = "uniform"
-    norm: ClassVar[str] = "l1"
-    unit: ClassVar[str] = "input units"
-
-    def __post_init__(self) -> None:
-        """Check the half-width."""
-        check_scale("half_width", self.half_width, BOUNDS, UNITS)
-        check_step(self.step, grid_step(self.half_width))
-
-    @property
-    def description(self) -> str:
-        """The noise in words."""
-        return (
-            f"uniform noise of at most {self.half_width:g} in size per value"
-            f"{step_clause(self.step)}"
-        )
-
-    @property
-    def assumption(self) -> str:
-        """What is taken for granted: nothing, if there is a grid."""
-        return "" if self.step else REAL_NUMBERS
-
-    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "UniformNoise":  # noqa: ARG002
-        """The same noise with its grid."""
-        return replace(self, step=grid_step(self.half_width))
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
-        return variation(math.prod(shape), UNIFORM) if self.step else 0.0
-
-    def ball(self, radius: str) -> str:
-        """The certified l1 ball in words."""
-        return norm_ball(self, radius)
-
-    def sample(
-        self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
-    ) -> Float[Tensor, " n *shape"]:
-        """Draw ``n`` noisy copies of ``x``.
-
-        The leading 53 bits ``w`` of a word give ``(w + 1/2) / 2^52``, exactly, symmetric about
-        0 and inside (-1, 1); the sum with ``x`` is rounded to float32 once.
-
-        Raises:
-            InputError: If ``x`` holds integers.
-        """
-        check_dtype(self, x, floating=True, otherwise="LatticeUniformNoise")
-        if self.step:
-            return sample_rounded(x, n, rng=rng, scale=self.half_width, law=UNIFORM)
-        unit = (rng.words((n, *x.shape)) >> 11).double().add_(0.5).mul_(2.0**-52)
-        return unit.mul_(self.half_width).add_(x).to(torch.float32)
-
-    def radius(self, p: float) -> float:
-        """Certified l1 radius in input units; see `uniform_radius`."""
-        return uniform_radius(self.half_width, p)
-
-
-@dataclass(frozen=True)
 class LatticeUniformNoise(AbstractNoise):
     """Uniform noise on the 1/255 grid of uint8 images; certifies l1 balls without float gaps.
 
@@ -192,10 +110,6 @@ class LatticeUniformNoise(AbstractNoise):
         """The noise in words."""
         return f"uniform noise of at most {self.half_width:g} in size per value{ON_GRID}"
 
-    def ball(self, radius: str) -> str:
-        """The certified l1 ball in words."""
-        return norm_ball(self, radius)
-
     def sample(
         self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
     ) -> Float[Tensor, " n *shape"]:
@@ -217,4 +131,82 @@ class LatticeUniformNoise(AbstractNoise):
 
     def radius(self, p: float) -> float:
         """Certified l1 radius in units of [0, 1]; see `uniform_radius`."""
+        return uniform_radius(self.half_width, p)
+
+
+@dataclass(frozen=True)
+class UniformNoise(AbstractNoise):
+    """Uniform noise on inputs of floating-point numbers; certifies l1 balls.
+
+    The model is taken to round what it is given to a fine grid (``step``), which has its grid
+    chosen where it is sampled: noise and rounding together are drawn with the exact law, so that
+    nothing is asked of the input, on the grid or off it, and a model that reads the last digits of
+    floating-point numbers is covered like any other. For uint8 images take `LatticeUniformNoise`.
+
+    Args:
+        half_width: The noise of a value is uniform in [-half_width, half_width], input units
+            (lambda in docs/guarantees.md).
+        step: Grid that noisy values are rounded to, input units: `grid_step`; 0 for none, as in
+            certificates of format version 2. `sample` of segcert fills it in.
+
+    Raises:
+        InputError: If ``half_width`` is not positive, or ``step`` another grid.
+
+    Source:
+        The rounding: docs/decisions/0015.
+    """
+
+    half_width: float
+    step: float = 0.0
+
+    kind: ClassVar[str] = "uniform"
+    norm: ClassVar[str] = "l1"
+    unit: ClassVar[str] = "input units"
+    lattice: ClassVar[type[AbstractNoise]] = LatticeUniformNoise
+
+    def __post_init__(self) -> None:
+        """Check the half-width."""
+        check_scale("half_width", self.half_width, BOUNDS, UNITS)
+        check_step(self.step, grid_step(self.half_width))
+
+    @property
+    def description(self) -> str:
+        """The noise in words."""
+        return (
+            f"uniform noise of at most {self.half_width:g} in size per value"
+            f"{step_clause(self.step)}"
+        )
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted: nothing, if there is a grid."""
+        return "" if self.step else REAL_NUMBERS
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "UniformNoise":  # noqa: ARG002
+        """The same noise with its grid."""
+        return replace(self, step=grid_step(self.half_width))
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
+        return variation(math.prod(shape), UNIFORM) if self.step else 0.0
+
+    def sample(
+        self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
+    ) -> Float[Tensor, " n *shape"]:
+        """Draw ``n`` noisy copies of ``x``.
+
+        The leading 53 bits ``w`` of a word give ``(w + 1/2) / 2^52``, exactly, symmetric about
+        0 and inside (-1, 1); the sum with ``x`` is rounded to float32 once.
+
+        Raises:
+            InputError: If ``x`` holds integers.
+        """
+        check_dtype(self, x, floating=True, otherwise="LatticeUniformNoise")
+        if self.step:
+            return sample_rounded(x, n, rng=rng, scale=self.half_width, law=UNIFORM)
+        unit = (rng.words((n, *x.shape)) >> 11).double().add_(0.5).mul_(2.0**-52)
+        return unit.mul_(self.half_width).add_(x).to(torch.float32)
+
+    def radius(self, p: float) -> float:
+        """Certified l1 radius in input units; see `uniform_radius`."""
         return uniform_radius(self.half_width, p)

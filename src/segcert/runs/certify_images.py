@@ -30,7 +30,6 @@ from segcert.files import remove_drafts
 from segcert.locks import Held, held
 from segcert.models.identity.runtime import recorded_precision
 from segcert.models.protocol import SegmentationModel
-from segcert.noise.kinds import without_grid
 from segcert.runs.kinds import IMAGES, InputKind
 from segcert.runs.request import Mask, Request
 from segcert.runs.store import open_store
@@ -300,7 +299,7 @@ def reuse(
 def request_of(certificate: Certificate, asked: Request) -> Request:
     """What a certificate was asked for, in the words of ``asked`` where they mean the same."""
     counts, source, family = certificate.counts, certificate.provenance, certificate.family
-    same_noise = without_grid(counts.noise) in (asked.drawn_noise, asked.fitted_noise)
+    same_noise = counts.noise.without_grid() in (asked.drawn_noise, asked.fitted_noise)
     plan = asked.planned(counts.labels.shape, family.ignore)
     drawn = asked.model_dump(include=asked.noise_fields) if same_noise else asked.said(counts.noise)
     found = Request(

@@ -1,15 +1,11 @@
 """What a run on point clouds was asked for: noises on coordinates, rotations and poses."""
 
 from segcert.errors import InputError
-from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
-from segcert.noise.clouds import axis_name, axis_vector
-from segcert.noise.kinds import CLOUD_SCALED, WITH_AXIS, named_cloud_noise
-from segcert.noise.pose import PoseNoise
+from segcert.noise.registry import CLOUD, named_noise
 from segcert.runs.request import Request
 
 POSE = "pose"
-DEFAULT_AXIS = "z"
 IMAGE_CHOICES = ("blocks", "tree")  # of requests, which clouds do not have
 
 
@@ -50,20 +46,10 @@ class CloudRequest(Request):
             InputError: If a scale is missing, superfluous, or out of range, or there is an axis
                 and nothing turns about one.
         """
-        if self.axis is not None and self.noise not in WITH_AXIS:
-            raise InputError(f"--axis goes with --noise {' and '.join(WITH_AXIS)} only")
-        axis = self.axis or DEFAULT_AXIS
-        scales = (self.shift_sigma, self.jitter_sigma)
-        if self.noise != POSE:
-            if scales != (None, None):
-                raise InputError("--shift-sigma and --jitter-sigma go with --noise pose only")
-            return named_cloud_noise(self.noise, self.sigma, axis=axis)
-        if self.shift_sigma is None or self.jitter_sigma is None:
-            raise InputError(
-                "--noise pose needs three scales: --sigma (yaw, radians), --shift-sigma and "
-                "--jitter-sigma (units of the file)"
-            )
-        return PoseNoise(self.sigma, self.shift_sigma, self.jitter_sigma, *axis_vector(axis))
+        return named_noise(
+            self.noise, self.sigma, inputs=CLOUD, shift_sigma=self.shift_sigma,
+            jitter_sigma=self.jitter_sigma, axis=self.axis,
+        )  # fmt: skip
 
     @property
     def fitted_noise(self) -> AbstractNoise:
@@ -77,13 +63,11 @@ class CloudRequest(Request):
 
     def said(self, noise: AbstractNoise) -> dict[str, object]:
         """Say a noise, which was recorded, in these fields."""
-        if isinstance(noise, PoseNoise):
-            scales = {"shift_sigma": noise.shift, "jitter_sigma": noise.jitter}
-            return {"noise": POSE, "sigma": noise.yaw, "axis": axis_name(noise.axis), **scales}
-        if isinstance(noise, AxisRotationNoise):
-            return {"noise": "yaw", "sigma": noise.sigma, "axis": axis_name(noise.axis)}
-        names = {kind.kind: name for name, kind in CLOUD_SCALED.items()}
-        return super().said(noise) | {"noise": names.get(noise.kind, "gaussian")}
+        found = super().said(noise)
+        axis = found.get("axis")
+        if isinstance(axis, tuple):
+            found["axis"] = f"({axis[0]:g}, {axis[1]:g}, {axis[2]:g})"
+        return found
 
     def check_noise(self) -> None:
         """Refuse a noise that cannot have these scales.

@@ -7,7 +7,7 @@ from pydantic import model_serializer
 
 from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise
-from segcert.noise.kinds import WITH_AXIS
+from segcert.noise.registry import names_with
 from segcert.runs.cloud_request import POSE, CloudRequest
 from segcert.runs.setting import Setting
 from segcert.stats.corrections import parse_correction
@@ -56,7 +56,7 @@ class CloudSetting(Setting):
     def request(self, *, model: str, weights_sha256: str, n0: int, alpha: float) -> CloudRequest:
         """What it asks of one cloud."""
         return CloudRequest(
-            noise=self.noise,  # type: ignore[arg-type]  # pydantic checks it
+            noise=self.noise,
             sigma=self.sigma, shift_sigma=self.shift_sigma, jitter_sigma=self.jitter_sigma,
             axis=self.axis, tau=self.tau, alpha=alpha, n0=n0, n=self.n,
             correction=self.correction, model=model, weights_sha256=weights_sha256,
@@ -90,7 +90,7 @@ def all_cloud_settings(
             noise=kind, sigma=s, scale="1", tau=t, n=m, correction=c,
             shift_sigma=shift_sigma if kind == POSE else None,
             jitter_sigma=jitter_sigma if kind == POSE else None,
-            axis=axis if kind in WITH_AXIS else None,
+            axis=axis if kind in names_with("axis") else None,
         )
         for kind, s, t, m, c in product(kinds, sigma, tau, n, names)
     )  # fmt: skip

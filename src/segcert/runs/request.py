@@ -1,7 +1,7 @@
 """What a run was asked for: fixed before the first draw, compared when work is resumed."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Bool
@@ -11,12 +11,11 @@ from segcert.certificates.again import certify_as_planned
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchies import open_hierarchy
 from segcert.certificates.result import Certificate
-from segcert.certificates.writing import noise_record
 from segcert.errors import InputError
 from segcert.models.identity.runtime import Precision
 from segcert.models.resizing.scale import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
-from segcert.noise.kinds import named_noise, on_grid
+from segcert.noise.registry import name_of, named_noise
 from segcert.sampling.counts import Counts
 from segcert.sampling.setup import check_draw_numbers
 from segcert.stats.bonferroni import bonferroni
@@ -35,12 +34,6 @@ Mask = Bool[np.ndarray, " *components"]
 Scale = Annotated[  # text, but one factor is a number in files, as before there was more
     str, BeforeValidator(resizing_text), PlainSerializer(resizing_record, return_type=str | float)
 ]
-
-
-NoiseName = Literal[
-    "gaussian", "uniform", "laplace", "brightness", "contrast",
-    "rotation", "yaw", "axis-angle", "pose",
-]  # fmt: skip
 
 
 class Request(BaseModel):
@@ -71,7 +64,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    noise: NoiseName = "gaussian"
+    noise: str = "gaussian"
     sigma: float = 0.25
     tau: float = 0.75
     alpha: float = 1e-3
@@ -203,7 +196,7 @@ class Request(BaseModel):
     @property
     def fitted_noise(self) -> AbstractNoise:
         """The noise that files of this kind get."""
-        return on_grid(self.drawn_noise)
+        return self.drawn_noise.on_grid()
 
     @property
     def noise_fields(self) -> set[str]:
@@ -212,9 +205,7 @@ class Request(BaseModel):
 
     def said(self, noise: AbstractNoise) -> dict[str, object]:
         """Say a noise, which was recorded, in these fields."""
-        record = noise_record(noise)
-        scale = next(iter(record.parameters.values()))
-        return {"noise": record.kind.removeprefix("lattice-"), "sigma": scale}
+        return {"noise": name_of(noise), **noise.options()}
 
     @property
     def correct(self) -> AbstractCorrection:

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from segcert.noise.base import AbstractNoise
-from segcert.noise.kinds import named_noise, on_grid
+from segcert.noise.registry import named_noise
 from segcert.runs.request import Request, Scale
 
 
@@ -40,7 +40,7 @@ class Setting(BaseModel):
     @property
     def radius(self) -> float:
         """Radius of the certified set, in the unit of the noise; never rounded up."""
-        return on_grid(self.drawn_noise).radius(self.tau)
+        return self.drawn_noise.on_grid().radius(self.tau)
 
     @property
     def draws(self) -> tuple[object, ...]:

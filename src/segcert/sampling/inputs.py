@@ -13,7 +13,7 @@ from segcert.models.adapter import Segmenter
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES, COLUMNS
-from segcert.noise.kinds import check_not_for_clouds, on_grid, on_points
+from segcert.noise.registry import check_not_for_clouds, on_points
 
 
 @runtime_checkable
@@ -115,4 +115,4 @@ def fitting_noise(noise: AbstractNoise, x: Shaped[Tensor, " *shape"]) -> Abstrac
     if is_cloud(x):
         return on_points(noise).with_grid(x)
     check_not_for_clouds(noise)
-    return (on_grid(noise) if x.dtype == torch.uint8 else noise).with_grid(x)
+    return (noise.on_grid() if x.dtype == torch.uint8 else noise).with_grid(x)

@@ -10,32 +10,31 @@ import segcert as sc
 from segcert.errors import InputError
 from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.noise.axis_rotation import AxisRotationNoise
-from segcert.noise.base import REAL_NUMBERS, AbstractNoise
+from segcert.noise.base import REAL_NUMBERS, AbstractNoise, Option
 from segcert.noise.brightness import BrightnessNoise
 from segcert.noise.contrast import ContrastNoise
-from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.kinds import (
-    ALL,
-    CLOUD_NAMES,
-    CLOUDS,
-    IMAGES,
-    NAMES,
-    NOISES,
-    check_not_for_clouds,
-    named_cloud_noise,
-    named_noise,
-    on_grid,
-    on_points,
-)
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
-from segcert.noise.lattice import LatticeGaussianNoise
 from segcert.noise.off_grid import RoundedGaussianNoise
 from segcert.noise.points import PointNoise
 from segcert.noise.pose import PoseNoise
+from segcert.noise.registry import (
+    CLOUD,
+    ENTRIES,
+    IMAGE,
+    Entry,
+    check_not_for_clouds,
+    families,
+    name_of,
+    named_noise,
+    names,
+    noises,
+    on_points,
+)
 from segcert.noise.rotation import RotationNoise
 from segcert.noise.uniform import LatticeUniformNoise, UniformNoise
 
-EVERY = pytest.mark.parametrize("family", IMAGES)
+EVERY = pytest.mark.parametrize("family", families(IMAGE))
 EVERY_OF_CLOUDS = pytest.mark.parametrize(
     "noise",
     [
@@ -57,9 +56,9 @@ GRID = {
 def test_every_noise_is_listed_once() -> None:
     """All final classes but that around attacked images, under the names of the records."""
     ours = {c for c in AbstractNoise.__subclasses__() if c.__module__.startswith("segcert.noise.")}
-    assert RoundedGaussianNoise not in ALL  # no certificate is made with it
-    assert {*ALL, RoundedGaussianNoise} == ours
-    assert {kind: family.__name__ for kind, family in NOISES.items()} == {
+    assert RoundedGaussianNoise not in noises().values()  # no certificate is made with it
+    assert {*noises().values(), RoundedGaussianNoise} == ours
+    assert {kind: family.__name__ for kind, family in noises().items()} == {
         "gaussian": "GaussianNoise",
         "lattice-gaussian": "LatticeGaussianNoise",
         "uniform": "UniformNoise",
@@ -74,14 +73,14 @@ def test_every_noise_is_listed_once() -> None:
         "pose": "PoseNoise",
         "axis-angle": "AxisAngleNoise",
     }
-    assert (*IMAGES, *CLOUDS) == ALL
+    assert (*families(IMAGE), *families(CLOUD)) == tuple(noises().values())
 
 
 @EVERY_OF_CLOUDS
 def test_numbers_are_the_whole_record_of_noise_on_clouds(noise: AbstractNoise) -> None:
     record = asdict(noise)
     assert {field.type for field in fields(noise)} == {float}
-    assert NOISES[noise.kind](**record) == noise
+    assert noises()[noise.kind](**record) == noise
     with pytest.raises(FrozenInstanceError):
         setattr(noise, next(iter(record)), 0.5)
     assert on_points(noise) is noise
@@ -105,23 +104,48 @@ def test_noise_of_images_on_clouds(family: type[AbstractNoise]) -> None:
     ("name", "family"),
     list(
         zip(
-            CLOUD_NAMES,
+            ("gaussian", "rotation", "yaw", "axis-angle"),
             (PointNoise, RotationNoise, AxisRotationNoise, AxisAngleNoise),
             strict=True,
         )
     ),
 )
 def test_noise_on_clouds_by_its_name(name: str, family: type[AbstractNoise]) -> None:
-    assert named_cloud_noise(name, 0.25) == family(0.25)
-    with pytest.raises(InputError, match="gaussian, rotation, yaw, axis-angle, got 'pose'"):
-        named_cloud_noise("pose", 0.25)
+    assert named_noise(name, 0.25, inputs=CLOUD) == family(0.25)
+    assert names(CLOUD) == ("gaussian", "rotation", "yaw", "axis-angle", "pose")
+    with pytest.raises(InputError, match="gaussian, rotation, yaw, axis-angle, pose, got 'tilt'"):
+        named_noise("tilt", 0.25, inputs=CLOUD)
+    with pytest.raises(InputError, match="--noise pose needs three scales"):
+        named_noise("pose", 0.25, inputs=CLOUD)
 
 
 def test_yaw_is_about_the_axis_that_is_named() -> None:
-    assert named_cloud_noise("yaw", 0.25, axis="y") == AxisRotationNoise(0.25, 0.0, 1.0, 0.0)
-    assert named_cloud_noise("yaw", 0.25, axis="x") == AxisRotationNoise(0.25, 1.0, 0.0, 0.0)
+    y, x = (named_noise("yaw", 0.25, inputs=CLOUD, axis=axis) for axis in "yx")
+    assert y == AxisRotationNoise(0.25, 0.0, 1.0, 0.0)
+    assert x == AxisRotationNoise(0.25, 1.0, 0.0, 0.0)
     with pytest.raises(InputError, match="axis must be one of x, y, z, got 'up'"):
-        named_cloud_noise("yaw", 0.25, axis="up")
+        named_noise("yaw", 0.25, inputs=CLOUD, axis="up")
+
+
+def test_options_of_other_noises_are_refused() -> None:
+    with pytest.raises(InputError, match=r"^--axis goes with --noise yaw and pose only$"):
+        named_noise("rotation", 0.25, inputs=CLOUD, axis="x")
+    words = r"^--shift-sigma and --jitter-sigma go with --noise pose only$"
+    with pytest.raises(InputError, match=words):
+        named_noise("yaw", 0.25, inputs=CLOUD, jitter_sigma=0.1)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.inputs}-{entry.name}")
+def test_a_noise_is_asked_for_by_its_options(entry: Entry) -> None:
+    """What it says it takes is what it says it was made of, and makes it again."""
+    given: dict[str, Option] = {"shift_sigma": 0.2, "jitter_sigma": 0.3, "axis": (1.0, 2.0, 3.0)}
+    taken = {name: value for name, value in given.items() if name in entry.options}
+    noise = named_noise(entry.name, 0.25, inputs=entry.inputs, **taken)
+    assert noise.options() == {"sigma": 0.25, **taken}
+    assert type(noise).asked(noise.options()) == noise
+    assert name_of(noise) == name_of(noise.on_grid()) == entry.name
+    gridded = noise.with_grid(torch.ones(4, 3) if entry.inputs == CLOUD else torch.ones(3, 2, 2))
+    assert gridded.without_grid() == noise
 
 
 @EVERY
@@ -132,7 +156,7 @@ def test_kind_and_numbers_are_the_whole_record(family: type[AbstractNoise]) -> N
         assert {field.type for field in fields(noise)} == {float}
         assert next(iter(record.values())) == 0.25
         assert set(list(record)[1:]) == (set() if noise.kind.startswith("lattice") else {"step"})
-        assert NOISES[noise.kind](**record) == noise
+        assert noises()[noise.kind](**record) == noise
         with pytest.raises(FrozenInstanceError):
             setattr(noise, next(iter(record)), 0.5)
 
@@ -140,7 +164,7 @@ def test_kind_and_numbers_are_the_whole_record(family: type[AbstractNoise]) -> N
 ASKED = (GaussianNoise, UniformNoise, LaplaceNoise, BrightnessNoise, ContrastNoise)
 
 
-@pytest.mark.parametrize(("name", "family"), list(zip(NAMES, ASKED, strict=True)))
+@pytest.mark.parametrize(("name", "family"), list(zip(names(IMAGE), ASKED, strict=True)))
 def test_noise_by_its_name(name: str, family: type[AbstractNoise]) -> None:
     assert named_noise(name, 0.25) == family(0.25)
     with pytest.raises(InputError, match="must be a positive number"):
@@ -158,7 +182,7 @@ def test_unknown_name_is_refused_with_the_choices(name: str) -> None:
 def test_noise_for_uint8_images(family: type[AbstractNoise]) -> None:
     """On the grid where there is one, with the same radius; all others stay."""
     noise = family(0.25)
-    fitting = on_grid(noise)
+    fitting = noise.on_grid()
     assert fitting == GRID.get(family, family)(0.25)
     assert [fitting.radius(p) for p in (0.5, 0.75, 0.99)] == [
         noise.radius(p) for p in (0.5, 0.75, 0.99)
@@ -182,7 +206,7 @@ def test_sampler_takes_every_noise(family: type[AbstractNoise]) -> None:
 
     segmenter = sc.as_segmenter(model, classes=2)
     counts = sc.sample(segmenter, image, noise=family(0.25), n0=3, n=20, seed=1, device="cpu")
-    assert counts.noise == on_grid(family(0.25)).with_grid(torch.from_numpy(image))
+    assert counts.noise == family(0.25).on_grid().with_grid(torch.from_numpy(image))
     assert all(batch.dtype == torch.float32 for batch in seen)
     prints = [*counts.pilot_fingerprints, *counts.test_fingerprints]
     assert len(set(prints)) == 23
