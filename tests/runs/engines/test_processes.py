@@ -2,8 +2,11 @@
 
 import os
 import pickle
+import queue
 import signal
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -116,6 +119,49 @@ def test_only_time_that_was_waited_for_a_process_counts_as_its_silence(
         while worker in engine._workers:
             engine._hear()
         assert worker.process.exitcode == -signal.SIGKILL
+
+
+class GonePipe:
+    """A pipe whose other end is gone while a message is being sent."""
+
+    def __init__(self) -> None:
+        self.sending, self.go_on = threading.Event(), threading.Event()
+        self.closed = False
+        self.closed_while_sending = False
+
+    def __enter__(self) -> "GonePipe":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    def recv_bytes(self) -> bytes:
+        self.sending.wait()
+        raise EOFError
+
+    def send_bytes(self, _: bytes) -> None:
+        self.sending.set()
+        self.go_on.wait()
+        self.closed_while_sending = self.closed
+        raise BrokenPipeError
+
+
+def test_a_pipe_is_not_closed_under_who_sends_through_it() -> None:
+    """Its number could be that of another file by then, which would get the message."""
+    pipe, inbox = GonePipe(), queue.SimpleQueue()
+    worker = SimpleNamespace(outbox=queue.SimpleQueue())
+    worker.outbox.put(b"large")
+    sender = threading.Thread(target=processes.deliver, args=(pipe, worker.outbox), daemon=True)
+    listener = threading.Thread(
+        target=processes.listen, args=(pipe, worker, inbox, sender), daemon=True
+    )
+    sender.start()
+    listener.start()
+    assert inbox.get() == (worker, None)  # it is known to be gone, at once
+    pipe.go_on.set()
+    listener.join()
+    assert pipe.closed
+    assert not pipe.closed_while_sending
 
 
 @pytest.mark.slow

@@ -185,10 +185,11 @@ class ProcessEngine(AbstractEngine):
         process.start()
         theirs.close()
         worker = Worker(process, device)
-        for target, arguments in (
-            (deliver, (ours, worker.outbox)), (listen, (ours, worker, self._inbox)),
-        ):  # fmt: skip
-            threading.Thread(target=target, args=arguments, daemon=True).start()
+        sender = threading.Thread(target=deliver, args=(ours, worker.outbox), daemon=True)
+        sender.start()
+        threading.Thread(
+            target=listen, args=(ours, worker, self._inbox, sender), daemon=True
+        ).start()
         return worker
 
     def _replace(self, dead: Worker) -> None:
@@ -241,15 +242,20 @@ def deliver(pipe: Connection, outbox: "queue.SimpleQueue[bytes | None]") -> None
             return
 
 
-def listen(pipe: Connection, worker: Worker, inbox: Inbox) -> None:
-    """Put all messages of a process into the inbox, and None when it is gone."""
+def listen(pipe: Connection, worker: Worker, inbox: Inbox, sender: threading.Thread) -> None:
+    """Put all messages of a process into the inbox, and None when it is gone.
+
+    The pipe is closed when the other thread has stopped sending, too: until then its number must
+    not become that of another file.
+    """
     with pipe:
-        while True:
-            try:
+        try:
+            while True:
                 inbox.put((worker, pipe.recv_bytes()))
-            except (EOFError, OSError):
-                inbox.put((worker, None))
-                return
+        except (EOFError, OSError):
+            inbox.put((worker, None))
+        worker.outbox.put(None)
+        sender.join()
 
 
 def work(pipe: Connection, source: bytes, device: str, threads: int, beat_seconds: float) -> None:
