@@ -130,17 +130,17 @@ def misled(rng: Generator, *, gridded: bool) -> bool:
     noise, n = GaussianNoise(SCALE), sharp(ALPHA, READER_TAU)
     segmenter = as_segmenter(reads_the_grid, classes=2)
 
-    def drawn(value: float) -> Counts:
+    def drawn(value: float, n: int) -> Counts:
         return sample(
             segmenter, np.full((1, SIDE, SIDE), value, dtype=np.float32),
             noise=noise, n0=5, n=n, seed=int(rng.integers(2**32)), device="cpu",
         )  # fmt: skip
 
     if gridded:
-        here, there = drawn(0.0), drawn(DISTANT)
+        here, there = drawn(0.0, n), drawn(DISTANT, 1)  # there, the pilot tells the class
     else:
         with patch.object(setup, "fitting_noise", lambda noise, _: noise):
-            here, there = drawn(0.0), drawn(DISTANT)
+            here, there = drawn(0.0, n), drawn(DISTANT, 1)
     found = certify(part_of(here, slice(0, 1), slice(0, 1)), tau=READER_TAU, alpha=ALPHA)
     return bool(found.certified.any()) and found.labels[0, 0] != there.labels[0, 0]
 

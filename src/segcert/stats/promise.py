@@ -5,7 +5,7 @@ groups or drops tests; it is computed from the input and the pilot draws alone.
 """
 
 import numpy as np
-from jaxtyping import Integer, UInt16
+from jaxtyping import Float64, Integer, UInt16
 
 FLOOR = 0.1  # added to the spread; on CamVid 0.03 to 0.3 do alike
 STEPS_PER_UNIT, ZERO, LARGEST = 2**11, 2**15, 2**16 - 1
@@ -15,7 +15,13 @@ SMALLEST_RATIO, LARGEST_RATIO = -ZERO / STEPS_PER_UNIT, (LARGEST - ZERO) / STEPS
 
 def promise_of_ratio(ratio: float) -> int:
     """The 16-bit number of a ratio."""
-    return int(np.clip(round(ratio * STEPS_PER_UNIT) + ZERO, 0, LARGEST))
+    return int(promises_of_ratios(np.array([ratio], dtype=np.float64))[0])
+
+
+def promises_of_ratios(ratios: Float64[np.ndarray, " m"]) -> UInt16[np.ndarray, " m"]:
+    """The 16-bit numbers of ratios."""
+    found: np.ndarray = np.clip(np.rint(ratios * STEPS_PER_UNIT) + ZERO, 0, LARGEST)
+    return found.astype(np.uint16)
 
 
 def promise_of_agreement(
@@ -29,6 +35,5 @@ def promise_of_agreement(
     """
     mean = 2 * np.arange(n0 + 1) / n0 - 1
     ratio = mean / (np.sqrt(1 - mean**2) + FLOOR)
-    table = np.array([promise_of_ratio(value) for value in ratio], dtype=np.uint16)
-    promise: np.ndarray = table[pilot_hits]
+    promise: np.ndarray = promises_of_ratios(ratio)[pilot_hits]
     return promise
