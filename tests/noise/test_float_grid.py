@@ -105,8 +105,8 @@ def test_rounding_comes_after_the_noise_or_another_class_is_certified() -> None:
 
     Rounded after the noise, as certified, the class keeps its probability of 0.505 (the mean is a
     Gaussian number). A deployment that rounds the image first, and adds noise then, sees a whole
-    grey level more, and its class is the other one with 0.74. False alarms: 4,000 draws are off by
-    0.04 once in 10^6 each.
+    grey level more, and its class is the other one with 0.74. False alarms: 1,000 draws are off by
+    0.08 once in 10^6 each.
     """
     spread = 255 * SIGMA / WIDE  # of the mean, grey levels
     attack = 0.51 / 255 * WIDE
@@ -117,13 +117,13 @@ def test_rounding_comes_after_the_noise_or_another_class_is_certified() -> None:
     image = torch.full((1, WIDE, WIDE), LEVEL, dtype=torch.uint8)
     attacked = image.double().add(0.51).div(255)
     lattice, deployed = LatticeGaussianNoise(SIGMA), RoundedGaussianNoise(SIGMA)
-    n = 4000
-    assert probability_of_dark(lattice, image, n) == pytest.approx(at_x, abs=0.04)
+    n = 1000
+    assert probability_of_dark(lattice, image, n) == pytest.approx(at_x, abs=0.08)
     after = norm.cdf((CUT - LEVEL - 0.51) / spread)
     assert after > 0.5
-    assert probability_of_dark(deployed, attacked, n) == pytest.approx(after, abs=0.04)
+    assert probability_of_dark(deployed, attacked, n) == pytest.approx(after, abs=0.08)
     first = (attacked * 255).round().to(torch.uint8)
-    assert probability_of_dark(lattice, first, n) < 0.3
+    assert probability_of_dark(lattice, first, n) < 0.35
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -44,7 +44,7 @@ def test_certificates_are_as_predicted() -> None:
     """
     image = picture(0)
     predicted = plan_of({"one": image}).forecast
-    for total in (120, 200, 400):
+    for total in (120, 400):
         at = predicted.totals.index(total)
         for i, one in enumerate(PROCEDURES):
             n0 = 4 if one.pilot else 0

@@ -23,8 +23,7 @@ def saved(path: Path, *, classes: int = 5, width: int = 4, prefix: str = "model.
     return path
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt"])
-@pytest.mark.parametrize(("classes", "width"), [(5, 4), (2, 6)])
+@pytest.mark.parametrize(("classes", "width", "suffix"), [(5, 4, ".pth"), (2, 6, ".pt")])
 def test_classes_and_width_are_read_off(
     tmp_path: Path, classes: int, width: int, suffix: str
 ) -> None:
@@ -38,13 +37,16 @@ def test_classes_and_width_are_read_off(
     assert (found.mean, found.std, found.smallest_side) == (hrnet.MEAN, hrnet.STD, 32)
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "module.model."])
+@pytest.mark.parametrize("prefix", ["", "module.model."])
 def test_prefixes_are_no_other_model(tmp_path: Path, prefix: str) -> None:
     net = open_foreign(saved(tmp_path / "net.pth", prefix=prefix)).model
     assert hash_weights(net) == hash_weights(thin_hrnet())
 
 
-@pytest.mark.parametrize(("classes", "about"), [(19, cityscapes), (59, pascal_context)])
+@pytest.mark.parametrize(
+    ("classes", "about"),
+    [(19, cityscapes), pytest.param(59, pascal_context, marks=pytest.mark.slow)],
+)
 def test_known_numbers_of_classes_get_their_names(
     tmp_path: Path, classes: int, about: object
 ) -> None:
