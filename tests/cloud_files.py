@@ -28,6 +28,13 @@ def scan_file(folder: Path) -> Path:
     return folder / "scan.ply"
 
 
+def bits(cloud: Cloud) -> tuple[object, ...]:
+    """What a model sees of a cloud, to compare bit by bit."""
+    arrays = (cloud.points, cloud.normals)
+    seen = [None if one is None else (one.dtype, one.shape, one.tobytes()) for one in arrays]
+    return (*seen, cloud.category)
+
+
 def mug(points: int = 512) -> Cloud:
     """A mug with normals, labels and category."""
     return as_cloud(shapes.shape(1_000_000, points=points, category="mug"))

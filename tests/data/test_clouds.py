@@ -1,7 +1,6 @@
 """Clouds: what is refused, what is noted, the diameter, the hash."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segcert.data import clouds
-from segcert.data.clouds import check_size, checked_cloud, diameter, hash_cloud
+from segcert.data.clouds import checked_cloud, diameter
 from segcert.data.part_numbers import (
     CATEGORIES,
     COUNTS,
@@ -128,30 +127,6 @@ def test_diameter_of_a_large_cloud() -> None:
     points = np.random.default_rng(0).uniform(-1, 1, (120_000, 3)).astype(np.float32)
     points[777], points[99_999] = (-2, -2, -2), (2, 2, 2)
     assert diameter(points) == pytest.approx(4 * math.sqrt(3), rel=1e-12)
-
-
-def test_hash_is_of_what_a_model_sees() -> None:
-    cloud = checked_cloud("it", CORNERS, normals=np.eye(4, 3), labels=np.zeros(4, int))
-    same = replace(cloud, name="other", labels=None, notes=("new",))
-    moved, turned = cloud.points.copy(), cloud.normals.copy()
-    moved[0, 0] = np.nextafter(np.float32(0), np.float32(1))
-    turned[0] = (0, 1, 0)
-    others = [
-        replace(cloud, points=moved),
-        replace(cloud, normals=turned),
-        replace(cloud, normals=None),
-        replace(cloud, category=0),
-        replace(cloud, category=1),
-    ]
-    assert hash_cloud(cloud) == hash_cloud(same)
-    assert len({hash_cloud(cloud), *map(hash_cloud, others)}) == 6
-
-
-def test_too_few_points_for_a_model() -> None:
-    cloud = checked_cloud("it", CORNERS)
-    check_size(cloud, 4)
-    with pytest.raises(InputError, match="it has 4 points, the model needs at least 5"):
-        check_size(cloud, 5)
 
 
 def test_the_numbers_of_shapenet_part() -> None:

@@ -7,33 +7,34 @@ from engine_models import open_labels, open_net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segcert.certificates.segcertify import certify
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
 from segcert.runs.jobs import Job, Part, blocks_of
 from segcert.sampling.conclude import precision
-from segcert.sampling.several import sample_several
+from segcert.sampling.counts import Counts
+from segcert.sampling.sampler import sample
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, Run, Tally
+from segcert.stats.looks import Looks
 
 NOISE = GaussianNoise(0.3)
 IMAGE = torch.from_numpy(np.random.default_rng(5).integers(0, 256, (3, 9, 8), dtype=np.uint8))
+QUIET = GaussianNoise(0.05)  # certifies some pixels with 33 draws, not all
 MODELS = {"scores": open_net(), "labels": open_labels()}
 
 
-def work_of(name: str, seed: int = 4) -> Work:
-    return Work(IMAGE, NOISE, "1", seed, MODELS[name].weights_sha256)
+def job_of(name: str, shared: dict, noise: GaussianNoise = NOISE, **numbers: object) -> Job:
+    work = Work(IMAGE, noise, "1", 4, MODELS[name].weights_sha256)
+    return Job("0-0", work, share=shared.__setitem__, **numbers)
 
 
-def job_of(name: str, shared: dict, *, n0: int, n: tuple[int, ...], batch_size: int) -> Job:
-    return Job("0-0", work_of(name), n0=n0, n=n, batch_size=batch_size, share=shared.__setitem__)
-
-
-def run(name: str, *, n0: int, n: tuple[int, ...], batch_size: int, pick: object) -> Job:
+def run(name: str, *, pick: object, **how: object) -> Job:
     """Count all units, with several in flight that come back in any order, by several workers."""
     shared: dict[str, object] = {}
-    job = job_of(name, shared, n0=n0, n=n, batch_size=batch_size)
+    job = job_of(name, shared, **how)
     workers = [Counter(MODELS[name], "cpu") for _ in range(3)]
     flying: list[Unit] = []
     while True:
@@ -44,6 +45,24 @@ def run(name: str, *, n0: int, n: tuple[int, ...], batch_size: int, pick: object
         unit = flying.pop(pick(len(flying)))
         done = workers[pick(3)].count(unit, shared)
         job.take(Done(unit, unpacked(packed(done.tally)), done.seconds))
+
+
+def sampled(
+    name: str, *, n0: int, n: int | tuple[int, ...], noise: GaussianNoise = NOISE, batch_size: int
+) -> list[Counts]:
+    """What `sample` counts after each number of draws, in one run."""
+    seen: list[Counts] = []
+
+    def draw_on(counts: Counts) -> bool:
+        seen.append(counts)
+        return False
+
+    looks = {"n": n} if isinstance(n, int) else {"n": Looks(n), "stop": draw_on}
+    last = sample(
+        MODELS[name], IMAGE,
+        noise=noise, n0=n0, seed=4, device="cpu", batch_size=batch_size, **looks,
+    )  # fmt: skip
+    return [*seen, last]
 
 
 def assert_equal(found: object, wanted: object) -> None:
@@ -71,20 +90,43 @@ def test_any_order_gives_the_counts_of_sample(name, n0, n, batch_size, order) ->
     job = run(name, n0=n0, n=n, batch_size=batch_size, pick=order.randrange)
     assert job.complete
     found = job.counts(MODELS[name], kind="cpu", engine="test")
-    wanted = sample_several(
-        MODELS[name], IMAGE,
-        noise=NOISE, n0=n0, n=n, seed=4, device="cpu", batch_size=batch_size,
-    )  # fmt: skip
+    wanted = sampled(name, n0=n0, n=n, batch_size=batch_size)
     assert sorted(found) == sorted(one.n for one in wanted)
     for one in wanted:
         assert_equal(found[one.n].counts, one)
 
 
+@pytest.mark.parametrize("n0", [0, 3])
+def test_each_is_what_a_run_by_itself_counts(n0: int) -> None:
+    numbers = (7, 20, 33)
+    job = run("labels", n0=n0, n=numbers, batch_size=4, pick=lambda _: 0)
+    found = job.counts(MODELS["labels"], kind="cpu", engine="test")
+    for n in numbers:
+        (alone,) = sampled("labels", n0=n0, n=n, batch_size=4)
+        counts = found[n].counts
+        for field in ("labels", "hits", "test_fingerprints", "pilot_fingerprints"):
+            assert np.array_equal(getattr(counts, field), getattr(alone, field))
+        assert counts.n == n
+        assert counts.sequential is None
+        assert counts.provenance.stop_rule == ""
+    assert not np.array_equal(found[7].counts.hits, found[33].counts.hits)
+
+
+def test_certificates_are_at_the_whole_alpha() -> None:
+    """Not at the share of a look; 33 hits of 33 are a proof at 0.05 / 72, not at a third of it."""
+    job = run("labels", noise=QUIET, n0=3, n=(5, 20, 33), batch_size=4, pick=lambda _: 0)
+    found = job.counts(MODELS["labels"], kind="cpu", engine="test")[33].counts
+    (alone,) = sampled("labels", noise=QUIET, n0=3, n=33, batch_size=4)
+    shared, wanted = (certify(counts, tau=0.8, alpha=0.05) for counts in (found, alone))
+    assert shared.threshold == wanted.threshold
+    assert np.array_equal(shared.certified, wanted.certified)
+    assert shared.statement == wanted.statement
+    assert 0 < shared.certified.sum() < 72
+
+
 def test_the_oracle_sees_margins_and_invalid_labels() -> None:
     """What the property compares is there: promises that differ, and lost labels."""
-    (counts,) = sample_several(
-        MODELS["scores"], IMAGE, noise=NOISE, n0=30, n=(64,), seed=4, device="cpu", batch_size=3
-    )
+    (counts,) = sampled("scores", n0=30, n=64, batch_size=3)
     assert len(np.unique(counts.promise)) > 50
     assert counts.invalid > 0
     assert 0 < counts.hits.min() < counts.hits.max()

@@ -10,6 +10,7 @@ from point_models import ByHeight
 from scipy.stats import binom, norm
 from torch import Tensor
 
+from segcert.data.images import hash_image
 from segcert.errors import InputError, ModelError, SamplingError
 from segcert.models.protocol import SegmentationModel
 from segcert.models.wrapping import as_segmenter
@@ -23,7 +24,7 @@ from segcert.noise.rotation import RotationNoise
 from segcert.sampling.counts import Counts
 from segcert.sampling.inputs import Input, read_input
 from segcert.sampling.sampler import sample
-from segcert.sampling.several import sample_several
+from segcert.stats.looks import Looks
 
 NOISES = [
     PointNoise(0.25),
@@ -128,6 +129,17 @@ def test_every_source_of_the_same_numbers_is_the_same_input() -> None:
     assert not set(without.test_fingerprints.tolist()) & set(first.test_fingerprints.tolist())
 
 
+def test_hash_is_of_what_a_model_sees() -> None:
+    x = points(4)
+    cloud, same = Cloud(x[:, :3], x[:, 3:]), Cloud(x[:, :3], x[:, 3:], np.zeros(4, np.int16))
+    moved, turned = x[:, :3].clone(), x[:, 3:].clone()
+    moved[0, 0] = torch.nextafter(moved[0, 0], torch.tensor(9.0))
+    turned[0] = torch.tensor([0.0, 1.0, 0.0])
+    others = [replace(cloud, points=moved), replace(cloud, normals=turned), Cloud(x[:, :3])]
+    assert hash_image(read_input(cloud)) == hash_image(read_input(same))
+    assert len({hash_image(read_input(one)) for one in (cloud, *others)}) == 4
+
+
 def test_reading_copies() -> None:
     x = points()
     read = read_input(x)
@@ -141,12 +153,18 @@ def test_gaussian_noise_is_that_of_coordinates() -> None:
     assert draw(x, GaussianNoise(0.25)).noise == PointNoise(0.25)
 
 
-def test_counts_of_several_numbers_of_draws() -> None:
-    few, many = sample_several(
-        ByHeight(), points(), noise=NOISES[1], n0=5, n=(20, 50), seed=3, device="cpu"
-    )
-    assert_same(many, draw(points(), NOISES[1], n0=5))
+def test_counts_at_a_look_are_those_of_a_run_by_itself() -> None:
+    seen: list[Counts] = []
+
+    def look(counts: Counts) -> bool:
+        seen.append(counts)
+        return False
+
+    many = draw(points(), NOISES[1], n0=5, n=Looks((20, 50)), stop=look)
+    (few,) = seen
     assert (few.n, many.n) == (20, 50)
+    assert_same(few, draw(points(), NOISES[1], n0=5, n=20))
+    assert_same(many, draw(points(), NOISES[1], n0=5))
 
 
 def test_memory_does_not_grow_with_the_number_of_draws() -> None:

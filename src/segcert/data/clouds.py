@@ -1,6 +1,5 @@
 """Point clouds: coordinates in the units of the file, normals, one part number per point."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,18 +182,6 @@ def checked_labels(name: str, labels: np.ndarray) -> Int16[np.ndarray, " n"]:
     return np.where(array == -1, IGNORE, array).astype(np.int16)
 
 
-def check_size(cloud: Cloud, least: int) -> None:
-    """Refuse a cloud with fewer points than a network needs.
-
-    Raises:
-        InputError: With both numbers.
-    """
-    if len(cloud.points) < least:
-        raise InputError(
-            f"{cloud.name} has {len(cloud.points)} points, the model needs at least {least}"
-        )
-
-
 def diameter(points: Float[np.ndarray, " n 3"]) -> float:
     """Compute the largest distance between two points, exactly but for rounding in float64.
 
@@ -231,16 +218,3 @@ def hull_vertices(points: Float[np.ndarray, " n 3"]) -> Float[np.ndarray, " m 3"
     except QhullError:  # all but flat: no point may be lost
         return points
     return vertices
-
-
-def hash_cloud(cloud: Cloud) -> str:
-    """Hash what a model sees: points, normals and category, not the labels or the name."""
-    digest = hashlib.sha256(b"cloud|")
-    for array in (cloud.points, cloud.normals):
-        if array is None:
-            digest.update(b"none|")
-        else:
-            digest.update(f"{array.dtype}|{array.shape}|".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(f"category {cloud.category}".encode())
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
 from segcert_scenes import streets
 
+CLASSES = streets.CLASSES  # those of CamVid
 FIRST_TEST_SCENE = 1_000_000  # training scenes come before it, so that no scene is both
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from segcert.data import camvid, cityscapes, cloud_sets, drawn_shapes, part_numbers, pascal_context
+from segcert.data import (
+    camvid,
+    cityscapes,
+    cloud_sets,
+    drawn_scenes,
+    drawn_shapes,
+    part_numbers,
+    pascal_context,
+)
 from segcert.data.cloud_folder import CloudFolder
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.data.drawn_shapes import FIRST_TEST_SHAPE
@@ -193,7 +201,7 @@ def open_synthetic(scenes: int) -> EvaluationSet:
     return EvaluationSet(
         name="synthetic scenes",
         images=Scenes(scenes, first=FIRST_TEST_SCENE),
-        classes=camvid.CLASSES,
+        classes=drawn_scenes.CLASSES,
         palette=camvid.PALETTE,
         licence="Apache-2.0",
         note=AS_DRAWN,

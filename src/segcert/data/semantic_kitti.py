@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int16
 
 from segcert.data.clouds import Cloud, checked_cloud
-from segcert.data.labelled import IGNORE, distinct_colours
+from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
 from segcert.files import read_regular
 
@@ -25,7 +25,6 @@ STORED = {
 UNUSED = (0, 1, 52, 99)  # unlabelled, outlier, other structure, other object
 MEANING = {number: CLASSES.index(name) for name, numbers in STORED.items() for number in numbers}
 MEANING |= dict.fromkeys(UNUSED, IGNORE)
-PALETTE = distinct_colours(len(CLASSES))
 COLUMNS = 4  # x, y, z, remission
 SEMANTIC = 0xFFFF  # lower bits: class; upper: instance
 WHERE = "get it from semantic-kitti.org"

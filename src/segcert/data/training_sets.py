@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcert.data import camvid, cityscapes, cloud_sets, drawn_shapes, part_numbers, pascal_context
+from segcert.data import (
+    camvid,
+    cityscapes,
+    cloud_sets,
+    drawn_scenes,
+    drawn_shapes,
+    part_numbers,
+    pascal_context,
+)
 from segcert.data.clouds import Cloud
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.data.labelled import AbstractLabelledImages, LabelledImage
@@ -60,7 +68,7 @@ def open_training_set(
         if not 1 <= scenes <= FIRST_TEST_SCENE:
             raise InputError(f"scenes must be in 1..{FIRST_TEST_SCENE}, got {scenes}")
         return TrainingSet(
-            "synthetic scenes", Scenes(scenes), camvid.CLASSES, camvid.PALETTE, "Apache-2.0"
+            "synthetic scenes", Scenes(scenes), drawn_scenes.CLASSES, camvid.PALETTE, "Apache-2.0"
         )
     if name == "shapes":
         return TrainingSet(

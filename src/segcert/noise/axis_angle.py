@@ -10,7 +10,6 @@ from torch import Tensor
 
 from segcert.noise.base import AbstractNoise, RandomSource, check_probability, check_scale
 from segcert.noise.clouds import check_cloud, largest_norm, rotation_matrix, turned
-from segcert.noise.gaussian import gaussian_radius
 from segcert.noise.parameter import normals
 from segcert.noise.rotation import SMALLEST
 
@@ -93,10 +92,6 @@ class AxisAngleNoise(AbstractNoise):
         """
         check_probability(p)
         return 0.0
-
-    def claimed(self, p: float) -> float:
-        """What the paper's theorem would give if rotation vectors did add; not proven, radians."""
-        return gaussian_radius(self.sigma, p)
 
     def repeat_probability(self, x: Shaped[Tensor, " *shape"]) -> float:
         """Bound the probability that a draw equals a given float32 tensor.

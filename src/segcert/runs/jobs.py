@@ -177,7 +177,12 @@ class Job:
     def counts(
         self, segmenter: Segmenter | PointSegmenter, *, kind: str, engine: str
     ) -> dict[int, Counted]:
-        """Counts after each number of test draws, as `sample_several` has them.
+        """Counts after each number of test draws.
+
+        Each are those of a run of that many draws by itself: the first draws, whose number was
+        fixed beforehand. So a certificate from one of them has the error that it states, whatever
+        the others say. To pick one after having seen several is covered by none of them, unlike
+        `Looks` (docs/decisions/0011).
 
         Args:
             segmenter: The base model.

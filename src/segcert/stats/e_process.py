@@ -14,20 +14,15 @@ is independent of it. At any time ``T`` at which the image stops, E W_T <= 1 (op
 and P(1 / W_T <= a) <= a (Markov): ``1 / W_T`` is a p-value.
 """
 
-import math
-from bisect import bisect_left
-
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.special import xlogy
 
-from segcert.errors import InputError
 from segcert.stats.binomial import FLOOR
 
 # Fixed for all n, tau and levels. How they were found: docs/decisions/0009.
 BETS = np.array([0, 0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.64, 0.76, 0.88])
 WEIGHTS = np.array([0.22, 0.15, 0.11, 0.15, 0.13, 0.10, 0.07, 0.035, 0.015, 0.01, 0.005, 0.005])
-MOST_DRAWS = 10**7  # where `first_rejection` gives up
 
 
 def e_process_p_values(n: int, *, tau: float) -> Float64[np.ndarray, " counts"]:
@@ -51,31 +46,6 @@ def e_process_p_values(n: int, *, tau: float) -> Float64[np.ndarray, " counts"]:
     hits = np.arange(n + 1)
     p_values = at_most_one(log_wealth(hits, n - hits, tau=tau), n)
     return np.maximum.accumulate(p_values[::-1])[::-1]  # rounding may not break the order
-
-
-def first_rejection(level: float, *, tau: float) -> int:
-    """Smallest number of draws, all of them hits, with a p-value of at most a level.
-
-    Before that many draws nothing can be certified: at ``level = alpha / N`` by Bonferroni and
-    Holm.
-
-    Args:
-        level: Level of one test, in (1e-150, 1).
-        tau: Probability threshold, in (0, 1).
-
-    Raises:
-        InputError: If ``level`` is out of range, or n would exceed ten million.
-    """
-    if not 1e-150 < level < 1:
-        raise InputError(f"level must be in (1e-150, 1), got {level}")
-    enough = math.ceil((math.log(WEIGHTS[0] * level) - 1) / math.log(tau))  # by the first bet alone
-    if enough > MOST_DRAWS:
-        raise InputError(f"tau = {tau} would need more than {MOST_DRAWS} draws: lower tau")
-
-    def rejected(n: int) -> bool:
-        return bool(at_most_one(log_wealth(np.array([n]), np.array([0]), tau=tau), n)[0] <= level)
-
-    return bisect_left(range(enough), True, key=rejected)
 
 
 def log_wealth(

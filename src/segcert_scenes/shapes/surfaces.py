@@ -250,8 +250,3 @@ def turn(angle: float) -> Float[np.ndarray, " 3 3"]:
     """Return the rotation about the y axis by an angle, in radians."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
-
-
-def moved(flat: Triangles, by: Vector) -> Triangles:
-    """Move triangles."""
-    return Triangles(flat.corners + np.array(by))

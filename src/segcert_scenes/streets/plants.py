@@ -99,14 +99,3 @@ def paint_tree(canvas: Canvas, foot: Point, height: float, kind: int, seed: Dice
             varied(dice, leaf, 0.22),
             dice,
         )
-
-
-def paint_hedge(canvas: Canvas, a: Point, b: Point, height: float, dice: Dice) -> None:
-    """Paint a row of bushes from ``a`` to ``b``, far end first."""
-    leaf = varied(dice, dice.pick(LEAVES[:5]), 0.2)
-    if a[2] < b[2]:
-        a, b = b, a
-    for step in range(5):
-        part = step / 4
-        spot = (a[0] + (b[0] - a[0]) * part, height * 0.45, a[2] + (b[2] - a[2]) * part)
-        puff(canvas, spot, (height * 0.75, height * 0.62), varied(dice, leaf, 0.1), dice)

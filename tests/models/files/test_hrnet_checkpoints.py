@@ -10,7 +10,8 @@ from torch import nn
 
 from segcert.data import cityscapes, pascal_context
 from segcert.errors import InputError
-from segcert.models.files.hrnet_checkpoints import load_hrnetv2
+from segcert.models.files.hrnet_checkpoints import hrnetv2_with
+from segcert.models.files.weights_files import read_weights
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets import hrnet
 from segcert.models.opening import open_foreign
@@ -76,7 +77,7 @@ def test_settings_reach_the_network_and_the_hash(tmp_path: Path, setting: str) -
     plain = open_foreign(path)
     write_toml(path, **{setting: True})
     found = open_foreign(path)
-    direct = load_hrnetv2(path, classes=5, width=4, **{setting: True})
+    direct = hrnetv2_with(read_weights(path), path=path, classes=5, width=4, **{setting: True})
     images = torch.rand(1, 3, 64, 64)
     wanted = as_segmenter(direct, mean=hrnet.MEAN, std=hrnet.STD).output(images)
     torch.testing.assert_close(found.output(images), wanted)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import InputError
-from segcert.models.files.hrnet_checkpoints import load_hrnetv2
+from segcert.models.files.hrnet_checkpoints import hrnetv2_with
+from segcert.models.files.weights_files import read_weights
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.hrnet import MEAN, STD, STRIDE, HRNetV2
 from segcert.models.nets.hrnet_blocks import Exchange, resize
@@ -353,7 +354,7 @@ def test_a_checkpoint_of_the_authors_loads(thin: HRNetV2, tmp_path: Path) -> Non
     weights = {f"model.{n}": w for n, w in thin.state_dict().items() if "num_batches" not in n}
     beside = {"std": torch.tensor(STD).view(1, 3, 1, 1), "loss.criterion.weight": torch.ones(3)}
     torch.save(weights | beside, path)
-    net = load_hrnetv2(path, classes=3, width=4)
+    net = hrnetv2_with(read_weights(path), path=path, classes=3, width=4)
     assert hash_weights(net) == hash_weights(thin)
     assert not any(part.training for part in net.modules())
     assert not any(tensor.is_meta for tensor in net.state_dict().values())
@@ -378,7 +379,7 @@ def test_other_classes_and_widths_are_named(
     thin_file: Path, classes: int, width: int, said: str
 ) -> None:
     with pytest.raises(InputError, match=rf"net\.pth do not fit {said}"):
-        load_hrnetv2(thin_file, classes=classes, width=width)
+        hrnetv2_with(read_weights(thin_file), path=thin_file, classes=classes, width=width)
 
 
 def test_in_place_abn_scales_by_the_absolute_weight(thin: HRNetV2, tmp_path: Path) -> None:
@@ -389,8 +390,8 @@ def test_in_place_abn_scales_by_the_absolute_weight(thin: HRNetV2, tmp_path: Pat
     torch.save(weights, path)
     image = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        absolute = load_hrnetv2(path, classes=3, width=4, inplace_abn=True)
-        signed = load_hrnetv2(path, classes=3, width=4, align_corners=True)
+        absolute = hrnetv2_with(read_weights(path), path=path, classes=3, width=4, inplace_abn=True)
+        signed = hrnetv2_with(read_weights(path), path=path, classes=3, width=4, align_corners=True)
         assert 0 < relative_gap(absolute(image), thin(image)) < 1e-2  # 1e-5 beside 0.3
         assert relative_gap(signed(image), thin(image)) > 0.1
     assert signed.align_corners

@@ -62,36 +62,6 @@ def first_size(weights: Weights, name: str, default: int) -> int:
     return default if weight is None or weight.ndim == 0 else max(1, weight.shape[0])
 
 
-def load_hrnetv2(
-    path: Path,
-    *,
-    classes: int,
-    width: int = 48,
-    align_corners: bool = False,
-    inplace_abn: bool = False,
-) -> HRNetV2:
-    """Read a published checkpoint, or any state dict of this network.
-
-    Args:
-        path: File that ``torch.save`` wrote.
-        classes: Number of classes it must score.
-        width: Channels of its finest branch.
-        align_corners: As in ``HRNetV2``; see the table of the module.
-        inplace_abn: Whether it was trained with in-place activated batch norm, which scales by
-            ``|weight| + 1e-5``, as the official code for PyTorch 0.4 does.
-
-    Returns:
-        The network in eval mode, on the CPU.
-
-    Raises:
-        InputError: If the file is missing, damaged, unsafe or does not fit.
-    """
-    return hrnetv2_with(
-        read_weights(path), path=path, classes=classes, width=width,
-        align_corners=align_corners, inplace_abn=inplace_abn,
-    )  # fmt: skip
-
-
 def hrnetv2_with(
     weights: Weights,
     *,
@@ -101,15 +71,19 @@ def hrnetv2_with(
     align_corners: bool = False,
     inplace_abn: bool = False,
 ) -> HRNetV2:
-    """Make the network with the weights of a checkpoint; see `load_hrnetv2`.
+    """Make the network with the weights of a published checkpoint, or of any state dict of it.
 
     Args:
         weights: By name, as `read_weights` returns them.
         path: Named in errors.
         classes: Number of classes it must score.
         width: Channels of its finest branch.
-        align_corners: As in ``HRNetV2``.
-        inplace_abn: Whether it was trained with in-place activated batch norm.
+        align_corners: As in ``HRNetV2``; see the table of its module.
+        inplace_abn: Whether it was trained with in-place activated batch norm, which scales by
+            ``|weight| + 1e-5``, as the official code for PyTorch 0.4 does.
+
+    Returns:
+        The network in eval mode, on the CPU.
 
     Raises:
         InputError: If names or shapes do not fit.

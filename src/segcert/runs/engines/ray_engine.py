@@ -116,11 +116,6 @@ class RayEngine(AbstractEngine):
         """Twice the actors that are up."""
         return UNITS_PER_WORKER * max(1, len(self._up))
 
-    @property
-    def machines(self) -> int:
-        """How many machines of the cluster are alive."""
-        return sum(1 for node in self._ray.nodes() if node["Alive"])
-
     def put(self, key: str, value: object) -> None:
         """Put a value into the object store, from which each machine takes it once."""
         self._shared[key] = self._ray.put(value)
