@@ -35,6 +35,7 @@ MODELS = [
     {"denoisers", "opening", "point_segmenter"},
     {"shipped", "shipped_points"},
     {"wrapping", "opening_points"},
+    {"reference"},
 ]
 
 

@@ -379,8 +379,8 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.sampling.setup.find_device", torch.device("cpu"))
     put("segcert.files.check_writable")
     monkeypatch.setattr(
-        "segcert.cli.backends.Choice.apply",
-        lambda choice, segmenter, **_: (found.calls.append(shown(choice)), segmenter)[1],
+        "segcert.models.reference.ModelReference.run",
+        lambda reference, model, **_: (found.calls.append(shown(reference)), model)[1],
     )
     return found
 

@@ -2,14 +2,18 @@
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from engine_models import figures_of, save_cloud_net
+from model_options import CASES, NEEDS, options
 from PIL import Image
 
+from segcert.cli.main import app
+from segcert.models.reference import ModelReference
 from segcert.runs.evaluate import SUMMARY, load_results
 
 Command = Callable[..., Any]
@@ -67,6 +71,44 @@ def test_clouds_in_processes_give_the_rows_of_this_process(
     assert len(rows) == 6
     assert len({row.category for row in rows}) == 3
     assert sum(row.certified for row in rows) > 0
+
+
+CLOUDS = (
+    "--data", "shapes", "--scenes", 2, "--sigma", 0.1, "--tau", 0.5, "--n", 14, "--n0", 2,
+    "--alpha", 0.5,
+)  # fmt: skip
+NEW = ("cloud", "recomputed normals")  # in the default suite, as it once failed
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [pytest.param(*one, marks=[pytest.mark.slow] * (one != NEW)) for one in CASES],
+)
+def test_every_option_of_a_model_gives_the_same_counts_in_processes(
+    compared: Callable[..., list[Any]], photographs: tuple[object, ...], weights: Path,
+    tmp_path: Path, kind: str, case: str,
+) -> None:  # fmt: skip
+    if case in NEEDS:
+        pytest.importorskip(NEEDS[case], reason=f"{NEEDS[case]} is not installed")
+    given = options(kind, case, tmp_path)
+    if kind == "image":
+        rows = compared(*photographs, "--model", weights, *given, workers=1)
+    else:
+        net = save_cloud_net(tmp_path / "net.safetensors")
+        rows = compared(*CLOUDS, "--model", net, *given, workers=1)
+    assert len(rows) == 2
+    assert sum(row.certified for row in rows) > 0
+
+
+def test_no_option_of_a_model_is_left_out() -> None:
+    """What a reference holds and ``evaluate`` takes is among the cases."""
+    held = {field.name for field in fields(ModelReference)}
+    taken = {one.field_info.name for one in app["evaluate"].assemble_argument_collection()}
+    tried = {word for one in CASES for word in options(*one, Path()) if word.startswith("--")}
+    settled = {"name", "kind", "digest", "size", "each_category"}
+    by_data = {"category"}  # of evaluate: which clouds
+    assert {"--" + name.replace("_", "-") for name in held & taken - by_data} == tried
+    assert held - taken == settled
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from segcert.data.part_numbers import PARTS
 from segcert.data.point_files import write_cloud
 from segcert.data.shapenet_part import ShapeNetPart
 from segcert.models.files.checkpoints import read_point_description
-from segcert.models.shipped_points import open_network
+from segcert.models.reference import ModelReference
 from segcert.runs.evaluate import load_results
 from segcert_scenes.shapes import shape
 
@@ -149,7 +149,7 @@ def test_public_checkpoints_are_evaluated(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     torch.save(PointNet2(columns=6).state_dict(), tmp_path / "net.pth")
-    found = open_network(str(tmp_path / "net.pth"))
+    found = ModelReference(str(tmp_path / "net.pth"), "cloud", each_category=True).open()
     assert (found.columns, found.smallest_size, found.classes) == (6, 512, 50)
     told = of_category(found, "mug")
     labels = told.labels(torch.randn(1, 512, 6, generator=torch.Generator().manual_seed(0)))

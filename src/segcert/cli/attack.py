@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from segcert.certificates.result import Certificate
-    from segcert.models.adapter import Segmenter
+    from segcert.models.reference import AnyModel
 
 
 def attack(
@@ -87,7 +87,7 @@ def attack(
     from segcert.errors import VerificationError
     from segcert.files import check_writable, remove_drafts_in
     from segcert.locks import held
-    from segcert.models.shipped import open_model, recorded_model
+    from segcert.models.reference import ModelReference, recorded
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
     from segcert.sampling.setup import check_draw_numbers
     from segcert.sampling.streams import check_seed, fresh_seed
@@ -104,12 +104,15 @@ def attack(
         attack_cloud(image, found, given, model=model, smoothed=smoothed)
         return
     check_attackable(found)
-    scale = found.provenance.scale
-    name = smoothed or recorded_model(found.provenance.model, denoiser)
-    whole_model = open_model(name, scale=scale, denoiser=denoiser)
+    source = found.provenance
+    whole_model = recorded(
+        source.model, scale=source.scale, given=smoothed, denoiser=denoiser
+    ).open()
     photo = read_file(image)
     check_same(found, whole_model, photo)
-    plain = whole_model if model is None else open_model(model, scale=scale)
+    plain = whole_model
+    if model is not None:
+        plain = ModelReference(model, scale=source.scale).open()
     true = None if truth is None else read_truth(truth, found, plain)
     check_writable(out / "attack.json")
     before = plain_labels(plain, photo / 255, device=device)
@@ -145,7 +148,7 @@ def attack(
         )
 
 
-def read_truth(path: Path, found: "Certificate", plain: "Segmenter") -> "np.ndarray":
+def read_truth(path: Path, found: "Certificate", plain: "AnyModel") -> "np.ndarray":
     """Read true classes that fit a certificate and a model.
 
     Raises:

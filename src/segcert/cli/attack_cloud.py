@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from segcert.attacks.changes import Change
     from segcert.attacks.check import AttackCheck
     from segcert.certificates.result import Certificate
-    from segcert.models.point_segmenter import PointSegmenter
+    from segcert.models.reference import AnyModel
     from segcert.noise.base import AbstractNoise
     from segcert.report.cloud_attacks import CloudAttack
     from segcert.report.points_view import Up
@@ -65,12 +65,14 @@ def attack_cloud(
         VerificationError: If the certificate is contradicted.
     """
     from segcert.certificates.certified_model import check_same
-    from segcert.cli.clouds import kind_for, reopen_point_model
+    from segcert.cli.clouds import kind_for
     from segcert.files import check_writable, remove_drafts_in
     from segcert.locks import held
+    from segcert.models.reference import recorded
 
-    certified = reopen_point_model(found, smoothed)
-    plain = certified if model is None else reopen_point_model(found, model)
+    called = found.provenance.model
+    certified = recorded(called, "cloud", given=smoothed).open()
+    plain = certified if model is None else recorded(called, "cloud", given=model).open()
     x = kind_for(certified).read(path)
     check_same(found, certified, x)
     check_writable(given.out / "attack.json")
@@ -84,11 +86,12 @@ def attack_tensor(
     found: "Certificate",
     given: CloudSearch,
     *,
-    plain: "PointSegmenter",
-    certified: "PointSegmenter",
+    plain: "AnyModel",
+    certified: "AnyModel",
 ) -> None:
     """Attack a cloud that was read, with models that were opened; see `attack_cloud`."""
     from segcert.attacks.attack import certified_only, plain_labels
+    from segcert.cli.clouds import kind_for
     from segcert.cli.shell import results, say
     from segcert.errors import VerificationError
     from segcert.report.attacks import PlainEffect, attack_table
@@ -103,7 +106,7 @@ def attack_tensor(
     )
     after = plain_labels(plain, attacked.cloud, device=given.device)
     effect = PlainEffect(plain.name, before, after)
-    up: Up = "z" if certified.category is None else "y"
+    up: Up = "z" if kind_for(certified).category is None else "y"
     write_cloud_attack(given.out, found, x, attacked, effect, checked, up=up)
     results.print(attack_table(effect, checked, size=way.size, parts="points"))
     results.print()
@@ -120,8 +123,8 @@ def coordinate_attack(
     found: "Certificate",
     given: CloudSearch,
     labels: "np.ndarray",
-    victim: "PointSegmenter",
-    certified: "PointSegmenter",
+    victim: "AnyModel",
+    certified: "AnyModel",
 ) -> "tuple[CloudAttack, AttackCheck]":
     """Move points by projected gradients within an l2 ball."""
     from segcert.attacks.attack import Search, attack
@@ -159,8 +162,8 @@ def turn_attack(
     found: "Certificate",
     given: CloudSearch,
     labels: "np.ndarray",
-    victim: "PointSegmenter",
-    certified: "PointSegmenter",
+    victim: "AnyModel",
+    certified: "AnyModel",
 ) -> "tuple[CloudAttack, AttackCheck]":
     """Try rotations of at most the certified angle."""
     from segcert.attacks.turns import candidates, check_turn
@@ -180,8 +183,8 @@ def pose_attack(
     found: "Certificate",
     given: CloudSearch,
     labels: "np.ndarray",
-    victim: "PointSegmenter",
-    certified: "PointSegmenter",
+    victim: "AnyModel",
+    certified: "AnyModel",
 ) -> "tuple[CloudAttack, AttackCheck]":
     """Try poses of at most the certified size."""
     from segcert.attacks.poses import candidates, check_pose
@@ -223,8 +226,8 @@ def try_changes(
     check: "Callable[..., AttackCheck]",
     *,
     labels: "np.ndarray",
-    victim: "PointSegmenter",
-    certified: "PointSegmenter",
+    victim: "AnyModel",
+    certified: "AnyModel",
     seed: int,
 ) -> "tuple[Change, AttackCheck, dict[str, object]]":
     """Find the worst of some changes, and check the certificate there.

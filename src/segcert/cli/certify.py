@@ -115,10 +115,11 @@ def certify(
     page with a view to turn. `--category`, `--normals`, `--votes`, `--up`, `--axis` and the noises
     rotation, yaw, axis-angle and pose are for clouds. An option that has no effect is refused.
     """
+    from dataclasses import replace
     from functools import partial
 
-    from segcert.cli.backends import Choice, runtime_settings
-    from segcert.cli.clouds import Wishes, certify_clouds, options_for
+    from segcert.cli.backends import as_before, remember, runtime_settings
+    from segcert.cli.clouds import Wishes, category_of, certify_clouds
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages
     from segcert.cli.tables import (
@@ -129,8 +130,7 @@ def certify(
     )
     from segcert.data.images import read_file
     from segcert.files import prepare_folder
-    from segcert.models.opening_points import PointOptions, open_point_model
-    from segcert.models.shipped import open_model
+    from segcert.models.reference import ModelReference
     from segcert.noise.registry import names_with
     from segcert.report.files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
@@ -143,9 +143,11 @@ def certify(
     correction = correction or ("bonferroni" if tree else "holm")
     if means_clouds(list(images)):
         model = model or DEFAULT_POINT_MODEL
-        options = options_for(PointOptions(category, normals, votes), list(images), model)
-        point_model = open_point_model(model, options)
-        upwards: Up = up or ("z" if point_model.category is None else "y")
+        category = category or category_of(list(images), model)
+        point_model = ModelReference(
+            model, "cloud", category=category, normals=normals, votes=votes
+        ).open()
+        upwards: Up = up or ("z" if category is None else "y")
         asked = CloudRequest(
             noise=noise, sigma=sigma, shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
             axis=axis or (upwards if noise in names_with("axis") else None),
@@ -161,8 +163,11 @@ def certify(
         return
     model = model or DEFAULT_MODEL
     refuse_cloud_noise(noise)
-    choice = Choice(backend, precision, calibration, int8_file)
-    segmenter = open_model(model, scale=scale, denoiser=denoiser)
+    reference = ModelReference(
+        model, scale=scale, denoiser=denoiser,
+        backend=backend, precision=precision, calibration=calibration, int8_file=int8_file,
+    )  # fmt: skip
+    segmenter = reference.open_alone()
     request = Request(
         noise=noise, sigma=sigma, tau=tau, alpha=alpha, n0=n0, n=n, correction=correction,
         blocks=blocks, drop_below=drop_below, tree=tree, stop_when=stop_when, looks=looks,
@@ -177,15 +182,13 @@ def certify(
     check_request(
         request, found, segmenter, seed=seed, device=device, batch_size=batch, ignore=mask
     )
-    segmenter = choice.apply(
-        segmenter,
-        sigma=sigma,
-        size=lambda: read_file(next(iter(found.values()))).shape[1:],
-        out=out,
-    )
+    reference = as_before(reference, out)
+    if not reference.runs(segmenter):
+        height, width = read_file(next(iter(found.values()))).shape[1:]
+        segmenter = replace(reference, size=(height, width)).run(segmenter, sigma=sigma)
     request = request.model_copy(update=runtime_settings(segmenter))
     prepare_folder(out)
-    choice.remember(segmenter, out)
+    remember(backend, segmenter, out)
     new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
     if new:
         warn_about_noise(model, noise, sigma)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from segcert.errors import InputError
 
 if TYPE_CHECKING:
-    from segcert.certificates.result import Certificate
-    from segcert.models.opening_points import PointOptions
-    from segcert.models.point_segmenter import PointSegmenter
+    from segcert.models.reference import AnyModel
     from segcert.report.points_view import Up
     from segcert.runs.certify_images import Done
     from segcert.runs.cloud_request import CloudRequest
@@ -32,63 +30,42 @@ class Wishes:
     overwrite: bool = False
 
 
-def kind_for(segmenter: "PointSegmenter") -> "CloudKind":
+def kind_for(segmenter: "AnyModel") -> "CloudKind":
     """How clouds are read for a model."""
+    from segcert.models.point_segmenter import PointSegmenter
     from segcert.runs.kinds import CloudKind
 
+    assert isinstance(segmenter, PointSegmenter)
     trusts = segmenter.columns == 6 and not segmenter.normal_neighbours
     return CloudKind(normals=trusts, category=segmenter.category)
 
 
-def reopen_point_model(found: "Certificate", model: str | None) -> "PointSegmenter":
-    """Open the model of a certificate again, told what it was told.
-
-    Args:
-        found: A certificate of a cloud.
-        model: Name or path of the model; None is the recorded name.
-    """
-    from segcert.errors import InputError
-    from segcert.models.opening_points import BUILT_IN, open_point_model, recorded_point_model
-    from segcert.models.shipped_points import shipped_points
-
-    name, options = recorded_point_model(found.provenance.model)
-    if model is None and name not in (*BUILT_IN, *shipped_points()):
-        raise InputError(
-            f"the certified model is called {name!r}, which does not come with segcert, and a file "
-            "that a certificate names is not opened: name it yourself (verify: --model, attack: "
-            "--smoothed)"
-        )
-    return open_point_model(model or name, options)
-
-
-def options_for(options: "PointOptions", paths: list[str], model: str) -> "PointOptions":
-    """Take the category from the files, if they have one and none was named.
+def category_of(paths: list[str], model: str) -> str | None:
+    """The category of the clouds, if their files say one and the model takes any.
 
     Raises:
         InputError: If the files are of several categories.
     """
-    from dataclasses import replace
-
     from segcert.data.point_files import SUFFIXES, read_cloud
     from segcert.models.opening_points import BUILT_IN
     from segcert.runs.inputs import expand
 
-    if options.category is not None or model in BUILT_IN:
-        return options
+    if model in BUILT_IN:
+        return None
     files = [path for given in paths for path in expand(given, SUFFIXES)]
-    numbers = [read_cloud(path).category for path in files]
-    found = {number for number in numbers if number is not None}
+    categories = [read_cloud(path).category for path in files]
+    found = {one for one in categories if one is not None}
     if len(found) > 1:
         raise InputError(
             f"the clouds are of the categories {', '.join(map(str, sorted(found)))}: certify them "
             "one category at a time"
         )
-    return replace(options, category=str(found.pop())) if found else options
+    return str(found.pop()) if found else None
 
 
 def certify_clouds(
     clouds: list[str],
-    segmenter: "PointSegmenter",
+    segmenter: "AnyModel",
     request: "CloudRequest",
     wishes: Wishes,
     *,
@@ -118,7 +95,7 @@ def certify_clouds(
         for note in read_cloud(path).notes:
             say(f"note: {path}: {note}", to=messages)
     base = base_prediction(segmenter, device=wishes.device)
-    write = partial(write_cloud_files, with_truth=segmenter.category is not None, up=up, base=base)
+    write = partial(write_cloud_files, with_truth=kind.category is not None, up=up, base=base)
     with DrawProgress(messages) as progress:
         done = list(certify_images(
             segmenter, found, request,

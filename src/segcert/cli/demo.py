@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
     from segcert.data.labelled import LabelledImage
     from segcert.metrics.score import Score
-    from segcert.models.adapter import Segmenter
+    from segcert.models.reference import AnyModel
 
 PLAIN = "synthetic-plain"  # the same network, trained without noise: what is attacked
 FAR_ATTACK = 1.0  # l2 norm that breaks the plain model for all to see; the certified one does not
@@ -62,7 +62,7 @@ def demo(
     from segcert.errors import InputError
     from segcert.files import atomic_write, prepare_folder
     from segcert.metrics.score import score
-    from segcert.models.shipped import open_model
+    from segcert.models.reference import ModelReference
     from segcert.report.files import write_files
     from segcert.report.strip import strip
     from segcert.runs.base_prediction import base_prediction
@@ -79,7 +79,7 @@ def demo(
 
         demo_points(scene, tau=tau, n0=n0, n=n, seed=seed, out=out)
         return
-    segmenter = open_model("synthetic")
+    segmenter = ModelReference("synthetic").open()
     request = Request(
         tau=tau, n0=n0, n=n, model=segmenter.name, weights_sha256=segmenter.weights_sha256
     )
@@ -107,7 +107,7 @@ def demo(
 
 
 def attack_demo(
-    segmenter: "Segmenter", found: "Certificate", street: "LabelledImage", out: Path
+    segmenter: "AnyModel", found: "Certificate", street: "LabelledImage", out: Path
 ) -> None:
     """Attack a model without noise within the certified radius and outside, and say what happened.
 
@@ -119,11 +119,11 @@ def attack_demo(
     from segcert.cli.shell import messages, results, say
     from segcert.data.images import read_image
     from segcert.errors import VerificationError
-    from segcert.models.shipped import open_model
+    from segcert.models.reference import ModelReference
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
     from segcert.sampling.streams import fresh_seed
 
-    plain = open_model(PLAIN)
+    plain = ModelReference(PLAIN).open()
     before = plain_labels(plain, read_image(street.image) / 255)
     for folder, radius in ((out / "attack", found.radius), (out / "attack-outside", FAR_ATTACK)):
         if not radius:

@@ -8,11 +8,8 @@ from cyclopts import Parameter
 from segcert.cli.arguments import whole
 
 if TYPE_CHECKING:
-    from segcert.cli.backends import Choice
-    from segcert.models.adapter import Segmenter
-    from segcert.models.point_segmenter import PointSegmenter
+    from segcert.models.reference import AnyModel, ModelReference
     from segcert.runs.engines.abstract import AbstractEngine
-    from segcert.runs.engines.sources import ModelSource
 
 EngineName = Annotated[
     Literal["local", "processes", "ray"],
@@ -52,7 +49,7 @@ class EngineChoice:
     workers: int | None
     address: str | None
 
-    def check(self, segmenter: "Segmenter | PointSegmenter", choice: "Choice", device: str) -> None:
+    def check(self, model: "AnyModel", reference: "ModelReference", device: str) -> None:
         """Refuse what can be refused before the data set is read.
 
         Raises:
@@ -63,8 +60,8 @@ class EngineChoice:
         from segcert.sampling.setup import choose_device
 
         if self.name == "local":
-            choose_device(device, segmenter)
-        elif choice.calibrates and choice.int8_file is None:
+            choose_device(device, model)
+        elif reference.calibrates and reference.int8_file is None:
             raise InputError(
                 f"--backend openvino-int8 with --engine {self.name} needs --int8-file FILE: the "
                 "workers read the calibrated network from it"
@@ -73,13 +70,13 @@ class EngineChoice:
             devices_of(device, self.workers)
 
     def open(
-        self, segmenter: "Segmenter | PointSegmenter", source: "ModelSource", *, device: str
+        self, model: "AnyModel", reference: "ModelReference", *, device: str
     ) -> "AbstractEngine":
         """Open the engine.
 
         Args:
-            segmenter: The model, for this process.
-            source: Opens the same model in workers.
+            model: For this process.
+            reference: Opens the same model in workers.
             device: Where to sample.
 
         Raises:
@@ -90,7 +87,8 @@ class EngineChoice:
         from segcert.runs.engines.ray_engine import RayEngine
 
         if self.name == "local":
-            return LocalEngine(segmenter, device=device)
+            return LocalEngine(model, device=device)
+        source = reference.of(model).open
         if self.name == "processes":
             return ProcessEngine(source, workers=self.workers, device=device)
         address = self.address or "auto"

@@ -23,12 +23,10 @@ from segcert.cli.effects import CLOUD_SETS
 from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
-    from segcert.models.point_segmenter import PointSegmenter
     from segcert.runs.evaluate import Results
     from segcert.runs.setting import Setting
 
 UP_OF_SHAPES = "y"
-AXES = 3  # columns of a network that takes no normals
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
@@ -141,19 +139,15 @@ def evaluate(
     `OUT/records.sqlite` gets one row per image and setting, `OUT/summary.json` the figures.
     Stopped at any point, the same command goes on.
     """
-    from segcert.cli.backends import Choice, one_calibration, runtime_settings
+    from segcert.cli.backends import as_before, one_calibration, remember, runtime_settings
     from segcert.cli.engines import EngineChoice
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, note
     from segcert.cli.tables import warn_about_input
     from segcert.data.evaluation_sets import Arguments, open_evaluation_set
-    from segcert.models.adapter import Segmenter
-    from segcert.models.opening_points import NEIGHBOURS
-    from segcert.models.shipped import open_model
-    from segcert.models.shipped_points import open_network
+    from segcert.models.reference import ModelReference
     from segcert.runs.cloud_setting import all_cloud_settings
     from segcert.runs.config import EvaluationConfig, all_settings
-    from segcert.runs.engines.sources import ModelSource, NamedNetwork
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
     from segcert.sampling.setup import check_batch_size
@@ -182,15 +176,13 @@ def evaluate(
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
     where = EngineChoice(engine, workers, address)
-    choice = Choice(backend, precision, calibration, int8_file)
-    segmenter: Segmenter | PointSegmenter
-    if clouds:
-        neighbours = NEIGHBOURS if normals == "recomputed" else 0
-        segmenter = open_network(model, votes=votes, normal_neighbours=neighbours)
-        check_normals(normals, segmenter)
-    else:
-        segmenter = open_model(model, denoiser=denoiser)
-    where.check(segmenter, choice, device)
+    reference = ModelReference(
+        model, "cloud" if clouds else "image",
+        denoiser=denoiser, normals=normals, votes=votes, each_category=clouds,
+        backend=backend, precision=precision, calibration=calibration, int8_file=int8_file,
+    )  # fmt: skip
+    segmenter = reference.open_alone()
+    where.check(segmenter, reference, device)
     found = open_evaluation_set(data, given, subset=subset)
     asked = EvaluationConfig(
         data=found.name, note=found.note, images=len(found.images), inputs_sha256="",
@@ -201,22 +193,19 @@ def evaluate(
     asked.check(segmenter)
     inventory = take_inventory(found)
     config = asked.possible(inventory).model_copy(update={"inputs_sha256": inventory.sha256})
-    source: ModelSource = NamedNetwork(model, votes)
-    if isinstance(segmenter, Segmenter):
-        if choice.calibrates:
-            one_calibration(config)
-            segmenter = replace(segmenter, scale=config.settings[0].scale)
-        size = inventory.items[0].shape
-        segmenter = choice.apply(
-            segmenter, sigma=config.settings[0].sigma, size=lambda: size, out=out
-        )
-        config = config.model_copy(update=runtime_settings(segmenter))
-        source = choice.source(model, denoiser, segmenter, size)
+    if reference.calibrates:
+        one_calibration(config)
+        reference = replace(reference, scale=config.settings[0].scale)
+    if not clouds:
+        height, width = inventory.items[0].shape
+        reference = replace(as_before(reference, out), size=(height, width))
+    segmenter = reference.run(segmenter, sigma=config.settings[0].sigma)
+    config = config.model_copy(update=runtime_settings(segmenter))
     left_out = len(settings) - len(config.settings)
-    with where.open(segmenter, source, device=device) as workplace:
+    with where.open(segmenter, reference, device=device) as workplace:
         config = config.model_copy(update={"device": workplace.device_type})
-        if isinstance(segmenter, Segmenter):
-            choice.remember(segmenter, out)
+        remember(backend, segmenter, out)
+        if not clouds:
             warn_about_input(model)
         with DrawProgress(messages) as progress:
             results = run(
@@ -230,18 +219,6 @@ def evaluate(
             "cannot certify anything at such a tau"
         )
     print_results(results, out)
-
-
-def check_normals(normals: str | None, segmenter: "PointSegmenter") -> None:
-    """Refuse normals that a network does not take.
-
-    Raises:
-        InputError: If they were asked for.
-    """
-    from segcert.errors import InputError
-
-    if normals is not None and segmenter.columns == AXES:
-        raise InputError(f"model {segmenter.name} takes no normals: leave out --normals")
 
 
 def axis_of(noise: list[str], axis: str | None) -> str | None:

@@ -74,11 +74,14 @@ def print_model(name: str) -> None:
     """Open a model and print what is known about it, one fact a line."""
     from segcert.cli.shell import say
     from segcert.cli.tables import warn_about_input
+    from segcert.models.adapter import Segmenter
     from segcert.models.files.sidecar import shown
     from segcert.models.opening import kind_of
-    from segcert.models.shipped import describe, foreign_path, open_model
+    from segcert.models.reference import ModelReference
+    from segcert.models.shipped import describe, foreign_path
 
-    foreign, segmenter = foreign_path(name), open_model(name)
+    foreign, segmenter = foreign_path(name), ModelReference(name).open()
+    assert isinstance(segmenter, Segmenter)
     facts = {
         "model": segmenter.name,
         "kind": kind_of(foreign) if foreign else "weights of segcert train",

@@ -84,7 +84,7 @@ def plan(
     """
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
-    from segcert.models.shipped import open_model
+    from segcert.models.reference import ModelReference
     from segcert.planning.plan import make_plan
     from segcert.runs.inputs import find_images
     from segcert.runs.request import Request
@@ -99,7 +99,7 @@ def plan(
         return
     taus = thresholds(tau, radius, noise, sigma)
     check_numbers(taus[0], alpha=alpha, share=share, n0=n0, probe=probe)
-    segmenter = open_model(model, scale=scale, denoiser=denoiser)
+    segmenter = ModelReference(model, scale=scale, denoiser=denoiser).open()
     request = Request(
         noise=noise, sigma=sigma, alpha=alpha, n0=n0, model=model, weights_sha256="", scale=scale
     )
@@ -151,7 +151,7 @@ def plan_cluster(
     """
     from segcert.cli.plan_cluster import measure, print_cluster
     from segcert.errors import InputError
-    from segcert.models.shipped import open_model
+    from segcert.models.reference import ModelReference
     from segcert.noise.registry import named_noise
     from segcert.planning.cluster import Campaign
 
@@ -164,7 +164,7 @@ def plan_cluster(
         )
     size, measured = 8 if batch_size == "auto" else int(batch_size), "given"
     if seconds_per_draw is None:
-        segmenter = open_model(model, scale=scale, denoiser=denoiser)
+        segmenter = ModelReference(model, scale=scale, denoiser=denoiser).open()
         seconds_per_draw, size, kind = measure(
             segmenter, images[0], named_noise(noise, sigma),
             seed=seed, device=device, batch_size=batch_size,

@@ -1,6 +1,6 @@
 """``segcert verify``: does a certificate follow from its counts, and the counts from the seed?"""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from segcert.certificates.result import Certificate
-    from segcert.models.adapter import Segmenter
     from segcert.models.protocol import SegmentationModel
 
 
@@ -74,7 +73,6 @@ def verify(
     from segcert.cli.shell import say
     from segcert.report.beside import check_beside
 
-    chosen = Chosen(model, denoiser, backend, calibration, int8_file)
     check_replayable(replay=replay, image=image)
     found = load_certificate(certificate)
     say(f"{certificate}: follows from its counts")
@@ -83,7 +81,9 @@ def verify(
         say(line)
     folder = certificate.parent if certificate.name == CERTIFICATE else certificate
     of_cloud = len(found.provenance.input_shape) == CLOUD_AXES
-    segmenter = chosen.open(found) if replay or model else None
+    segmenter = None
+    if replay or model:
+        segmenter = as_recorded(found, model, denoiser, backend, calibration, int8_file)
     given = None if image is None else read_given(found, image)
     check_about(found, given, segmenter)
     mask = check_mask(found, ignore)
@@ -93,40 +93,6 @@ def verify(
         replay_and_print(found, segmenter, given, device=device, fresh=fresh, ignore=mask)
     else:
         say("that the counts were drawn is not proved: --replay draws them again")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What was said about the model.
-
-    Args:
-        model: Name or path; None is the recorded name.
-        denoiser: Name or path.
-        backend: What is to run it; None is the recorded one.
-        calibration: Folder of images, for int8.
-        int8_file: Calibrated network.
-    """
-
-    model: str | None
-    denoiser: str | None
-    backend: str | None
-    calibration: Path | None
-    int8_file: Path | None
-
-    def open(self, found: "Certificate") -> "SegmentationModel":
-        """Open the model as the certificate has it.
-
-        Raises:
-            InputError: If it cannot be opened.
-        """
-        from segcert.cli.clouds import reopen_point_model
-        from segcert.models.shipped import open_model, recorded_model
-
-        if len(found.provenance.input_shape) == CLOUD_AXES:
-            return reopen_point_model(found, self.model)
-        name = self.model or recorded_model(found.provenance.model, self.denoiser)
-        segmenter = open_model(name, scale=found.provenance.scale, denoiser=self.denoiser)
-        return as_recorded(segmenter, found, self.backend, self.calibration, self.int8_file)
 
 
 def read_given(found: "Certificate", path: Path) -> "Tensor":
@@ -165,21 +131,33 @@ def check_about(
 
 
 def as_recorded(
-    segmenter: "Segmenter",
     found: "Certificate",
+    model: str | None,
+    denoiser: str | None,
     backend: str | None,
     calibration: Path | None,
     int8_file: Path | None,
-) -> "Segmenter":
-    """The model with the backend asked for, by default the recorded one, in that precision."""
+) -> "SegmentationModel":
+    """Open the model of a certificate, run by the backend asked for, by default the recorded one.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
     from segcert.certificates.writing import noise_record
-    from segcert.cli.backends import Choice
     from segcert.models.identity.runtime import recorded_precision
+    from segcert.models.reference import recorded
 
     source = found.provenance
+    if len(source.input_shape) == CLOUD_AXES:
+        return recorded(source.model, "cloud", given=model).open()
     precision = recorded_precision(source.precision)
     if backend is None and source.backend != "torch":
         backend = source.backend
-    choice = Choice(backend, "fp32" if precision == "int8" else precision, calibration, int8_file)
+    height, width = source.input_shape[-2:]
+    reference = replace(
+        recorded(source.model, scale=source.scale, given=model, denoiser=denoiser),
+        backend=backend, precision="fp32" if precision == "int8" else precision,
+        calibration=calibration, int8_file=int8_file, size=(height, width),
+    )  # fmt: skip
     sigma = next(iter(noise_record(found.counts.noise).parameters.values()))
-    return choice.apply(segmenter, sigma=sigma, size=lambda: source.input_shape[1:])
+    return reference.open(sigma=sigma)

@@ -12,6 +12,7 @@ Imports within go one way, each line from those above it; a test holds it.
     denoisers, opening, point_segmenter
     shipped, shipped_points     by name or path
     wrapping, opening_points    what users call
+    reference                   which model, told what: all commands and workers open it by this
 
 What decides, reads and runs is in a room; what ties rooms to a base model lies beside them.
 """

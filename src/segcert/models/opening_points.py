@@ -18,17 +18,21 @@ from segcert.data import part_numbers
 from segcert.errors import InputError
 from segcert.files import check_regular
 from segcert.models.confined.chunks import in_chunks
+from segcert.models.files.checkpoints import load_point_weights
 from segcert.models.files.exported import KIND, Program, load_program
 from segcert.models.files.pointnet2_checkpoints import load_pointnet2
 from segcert.models.files.sidecar import check_no_sidecar, read_sidecar
 from segcert.models.identity.file_hashes import hash_model
+from segcert.models.identity.names import own_name
 from segcert.models.nets.ground import NAMES, PALETTE, Ground
-from segcert.models.nets.pointnet2 import CENTRES
+from segcert.models.nets.point_architectures import SMALLEST
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.shipped_points import PUBLIC, open_network, shipped_points
+from segcert.models.shipped_points import CLASSES, shipped_points
 
+PUBLIC = "pointnet2"  # the network of public checkpoints
 NEIGHBOURS = 16  # from which normals are computed
 BUILT_IN = ("ground",)
+SUFFIXES = (".safetensors", ".pth", ".pt", ".pt2")
 OF_IMAGES = ("mean", "std", "smallest_side", "align_corners", "inplace_abn")
 FILES = (
     "weights of segcert train (.safetensors), a PointNet++ checkpoint (.pth, .pt) or an exported "
@@ -68,8 +72,12 @@ class PointOptions:
         return int(self.category)
 
 
-def open_point_model(name: str, options: PointOptions | None = None) -> PointSegmenter:
+def open_point_model(
+    name: str, options: PointOptions | None = None, *, each_category: bool = False
+) -> PointSegmenter:
     """Open a model of clouds.
+
+    A network is put onto the CUDA device, if there is one.
 
     Args:
         name: "ground" (see `Ground`), a shipped network, or the path of weights of ``segcert
@@ -77,48 +85,91 @@ def open_point_model(name: str, options: PointOptions | None = None) -> PointSeg
             from a batch (b, n, 3) or (b, n, 6), and categories (b,) if it takes them, to scores
             (b, classes, n).
         options: What it is told.
+        each_category: Whether each cloud brings a category, of which the model is told then; see
+            `of_category`.
 
     Raises:
         InputError: If there is no such model, its file is unusable, or an option does not fit.
     """
     options = options or PointOptions()
-    number = options.number
-    if name == "ground":
-        plain = as_point_segmenter(
-            Ground(), name=name, normalise=False, class_names=NAMES, palette=PALETTE
-        )
-        return with_options(plain, options, categories=False)
-    path, shipped = Path(name), shipped_points()
-    if name not in shipped and path.suffix not in (".pth", ".pt", ".pt2", ".safetensors"):
-        raise InputError(
-            f"unknown model of point clouds {name!r}: choose one of "
-            f"{', '.join([*BUILT_IN, *shipped])}, or give the path of {FILES}"
-        )
-    if name not in shipped:
-        check_regular(path, what="model")
+    left_open = options.number is None and not each_category
+    path = find_points(name)
+    if path is None:
+        return with_options(ground(name), options, categories=False)
+    check_regular(path, what="model")
+    called = name if name in shipped_points() else own_name(path.stem, path)
     if path.suffix == ".pt2":
-        return open_program(path, options)
-    if number is None:
+        return open_program(path, options, name=called, each_category=each_category)
+    if left_open:
         raise InputError(
             f"model {name} is told the category of a shape: add --category, one of "
             f"{', '.join(part_numbers.CATEGORIES)}"
         )
-    if name in shipped or path.suffix == ".safetensors":
-        return with_options(open_network(name), options, categories=True)
     check_no_sidecar(path)
-    net = load_pointnet2(path)
+    is_ours = path.suffix == ".safetensors"
+    plain = open_weights(path) if is_ours else open_checkpoint(path, named=not each_category)
     if torch.cuda.is_available():
-        net.to("cuda")
-    plain = as_point_segmenter(
-        net, name=path.stem, columns=net.columns, smallest_size=CENTRES,
-        class_names=part_numbers.NAMES, palette=part_numbers.PALETTE,
+        plain.to(torch.device("cuda"))
+    plain = replace(plain, name=called)
+    return with_options(plain, options, categories=True, each_category=each_category)
+
+
+def find_points(name: str) -> Path | None:
+    """Find the file of a model of clouds; None for what needs none.
+
+    Raises:
+        InputError: If there is no such model.
+    """
+    known = shipped_points()
+    if name in BUILT_IN or name in known:
+        return known.get(name)
+    if Path(name).suffix in SUFFIXES:
+        return Path(name)
+    raise InputError(
+        f"unknown model of point clouds {name!r}: choose one of "
+        f"{', '.join([*BUILT_IN, *known])}, or give the path of {FILES}"
+    )
+
+
+def ground(name: str) -> PointSegmenter:
+    """Open the rule that is built in."""
+    return as_point_segmenter(
+        Ground(), name=name, normalise=False, class_names=NAMES, palette=PALETTE
+    )
+
+
+def open_weights(path: Path) -> PointSegmenter:
+    """Open a network of ``segcert train``."""
+    net, about = load_point_weights(path)
+    segmenter = as_point_segmenter(
+        net, name=path.stem, columns=about.columns, smallest_size=SMALLEST[about.architecture],
+        class_names=about.classes, palette=about.palette,
     )  # fmt: skip
-    plain = replace(plain, configuration=PUBLIC)
-    return with_options(plain, options, categories=True)
+    return replace(segmenter, configuration=about.architecture)
+
+
+def open_checkpoint(path: Path, *, named: bool) -> PointSegmenter:
+    """Open a PointNet++ checkpoint of the 50 parts, which does not say how they are called.
+
+    Args:
+        path: Of the checkpoint.
+        named: Whether parts are called by category and number; data sets have other names.
+    """
+    net = load_pointnet2(path)
+    segmenter = as_point_segmenter(
+        net, name=path.stem, columns=net.columns, smallest_size=SMALLEST[PUBLIC], classes=CLASSES,
+        class_names=part_numbers.NAMES if named else (),
+        palette=part_numbers.PALETTE if named else (),
+    )  # fmt: skip
+    return replace(segmenter, configuration=PUBLIC)
 
 
 def with_options(
-    plain: PointSegmenter, options: PointOptions, *, categories: bool
+    plain: PointSegmenter,
+    options: PointOptions,
+    *,
+    categories: bool,
+    each_category: bool = False,
 ) -> PointSegmenter:
     """Tell a model its options, and put those into its name.
 
@@ -126,6 +177,7 @@ def with_options(
         plain: The model alone.
         options: What it is told.
         categories: Whether it takes a category; its parts are then those of ShapeNet-Part.
+        each_category: Whether each cloud brings its own; that normals are trusted is then not said.
 
     Raises:
         InputError: If an option does not fit the model.
@@ -135,9 +187,10 @@ def with_options(
         raise InputError(f"model {plain.name} takes no category: leave out --category")
     if options.votes > 1 and not isinstance(plain.model, torch.nn.Module):
         raise InputError(f"model {plain.name} does not vote: use --votes 1, got {options.votes}")
+    unsaid = ("none", "trusted") if each_category else ("none",)
     told = {
         "category": None if number is None else part_numbers.CATEGORIES[number],
-        "normals": None if normals == "none" else normals,
+        "normals": None if normals in unsaid else normals,
         "votes": options.votes if options.votes != 1 else None,
     }
     words = ",".join(f"{key}={value}" for key, value in told.items() if value is not None)
@@ -160,8 +213,8 @@ def normals_for(plain: PointSegmenter, options: PointOptions) -> Normals:
     normals = options.normals or ("trusted" if plain.columns == 6 else "none")
     if (normals == "none") == (plain.columns == 6):
         takes = "takes normals" if plain.columns == 6 else "takes no normals"
-        way_out = "trusted or recomputed" if plain.columns == 6 else "none"
-        raise InputError(f"model {plain.name} {takes}: use --normals {way_out}, got {normals}")
+        way_out = "use --normals trusted or recomputed" if plain.columns == 6 else "leave it out"
+        raise InputError(f"model {plain.name} {takes}, got --normals {normals}: {way_out}")
     return normals
 
 
@@ -184,8 +237,16 @@ def recorded_point_model(recorded: str) -> tuple[str, PointOptions]:
     )
 
 
-def open_program(path: Path, options: PointOptions) -> PointSegmenter:
+def open_program(
+    path: Path, options: PointOptions, *, name: str, each_category: bool
+) -> PointSegmenter:
     """Open an exported program of clouds.
+
+    Args:
+        path: Of the program.
+        options: What it is told.
+        name: How certificates call it.
+        each_category: Whether each cloud brings its category.
 
     Raises:
         InputError: If it is damaged, or takes something else.
@@ -198,18 +259,19 @@ def open_program(path: Path, options: PointOptions) -> PointSegmenter:
         raise InputError(
             f"model {path} must take clouds (b, n, 3) or (b, n, 6), and categories (b,) or nothing"
         )
-    if len(program.inputs) == 2 and options.number is None:
+    takes_category = len(program.inputs) == 2
+    if takes_category and options.number is None and not each_category:
         raise InputError(f"model {path} is told the category of a shape: add --category")
     plain = as_point_segmenter(
         program_call(program, sides[0].fixed),
-        name=path.stem,
+        name=name,
         columns=sides[2].fixed,
         smallest_size=sides[1].fixed or max(1, sides[1].least),
         class_names=sidecar.classes,
         palette=sidecar.palette,
         stochastic=sidecar.stochastic,
     )
-    segmenter = with_options(plain, options, categories=len(program.inputs) == 2)
+    segmenter = with_options(plain, options, categories=takes_category, each_category=each_category)
     sha256 = hash_model(KIND, [path], {"points": "1"})
     return replace(segmenter, weights_sha256=sha256, configuration="")
 

@@ -12,6 +12,7 @@ from segcert.errors import InputError, ModelError
 from segcert.models.adapter import INVALID
 from segcert.models.callables import check_eval_mode, model_name
 from segcert.models.identity.configuration import configuration_of, identity_hash
+from segcert.models.identity.runtime import TORCH, Runtime
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.point_frame import restricted, rounded, unit_sphere
 from segcert.models.nets.point_normals import estimate_normals
@@ -83,6 +84,11 @@ class PointSegmenter:
     weights_sha256: str = "none"
     configuration: str = ""
     stochastic: bool = False
+
+    @property
+    def runtime(self) -> Runtime:
+        """Models of clouds are run by PyTorch."""
+        return TORCH
 
     @property
     def identity_sha256(self) -> str:

@@ -116,12 +116,17 @@ def recorded_model(name: str, denoiser: str | None) -> str:
         raise InputError(f"the certified model is {name}, without denoiser: leave out --denoiser")
     alone = model if plus else name
     if alone not in shipped():
-        raise InputError(
-            f"the certified model is called {alone!r}, which does not come with segcert, and a "
-            "file that a certificate names is not opened: name it yourself (verify: --model, "
-            "attack: --smoothed)"
-        )
+        raise InputError(not_shipped(alone))
     return alone
+
+
+def not_shipped(name: str) -> str:
+    """Why a model is not opened by the name that a certificate has for it."""
+    return (
+        f"the certified model is called {name!r}, which does not come with segcert, and a file "
+        "that a certificate names is not opened: name it yourself (verify: --model, attack: "
+        "--smoothed)"
+    )
 
 
 def foreign_path(name: str) -> Path | None:

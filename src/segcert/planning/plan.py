@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from segcert.data.images import ImageInput
-from segcert.models.adapter import Model, Segmenter
+from segcert.models.adapter import Model
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.planning.forecast import Forecast, forecast, mean_forecast
 from segcert.planning.population import populate
@@ -47,7 +48,7 @@ class Plan:
 
 
 def make_plan(
-    model: Model | Segmenter,
+    model: Model | SegmentationModel,
     images: Mapping[str, ImageInput],
     *,
     noise: AbstractNoise,

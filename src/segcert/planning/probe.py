@@ -10,7 +10,8 @@ from torch import Tensor
 
 from segcert.data.images import ImageInput
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter
+from segcert.models.adapter import Model
+from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counting import Task, add_labels, add_margins, count_block, noisy_batch
 from segcert.sampling.promise import Margins
@@ -51,7 +52,7 @@ class Probe:
 
 
 def take_probe(
-    model: Model | Segmenter,
+    model: Model | SegmentationModel,
     image: ImageInput,
     *,
     noise: AbstractNoise,

@@ -175,8 +175,8 @@ def read_description(path: Path) -> Description:
         )
     if is_of_points(header):
         raise InputError(
-            f"weight file {path} holds a network of point clouds, which labels no images: open it "
-            "with open_network"
+            f"weight file {path} holds a network of point clouds, which labels no images: give it "
+            "clouds, or open it with open_point_model"
         )
     return described(Description, header, path)
 

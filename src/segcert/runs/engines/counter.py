@@ -17,6 +17,7 @@ from segcert.sampling.promise import Margins
 from segcert.sampling.setup import choose_device, make_task, unchecked_task
 from segcert.sampling.streams import Stage
 
+ModelSource = Callable[[], Segmenter | PointSegmenter]  # such as `ModelReference.open`
 MOST_TASKS = 4  # inputs that are kept on the device
 ANSWER_SECONDS = 10.0  # then what is counted of a unit is answered, so that it is kept
 

@@ -24,8 +24,7 @@ from segcert.runs.engines.abstract import (
     AbstractEngine,
     lost_too_often,
 )
-from segcert.runs.engines.counter import Counter
-from segcert.runs.engines.sources import ModelSource
+from segcert.runs.engines.counter import Counter, ModelSource
 from segcert.runs.engines.units import Done, Unit, answered, packed, to_bytes, unpacked
 from segcert.signals import INTERRUPTING
 

@@ -17,9 +17,8 @@ from segcert.runs.engines.abstract import (
     AbstractEngine,
     lost_too_often,
 )
-from segcert.runs.engines.counter import Counter
+from segcert.runs.engines.counter import Counter, ModelSource
 from segcert.runs.engines.processes import retold
-from segcert.runs.engines.sources import ModelSource
 from segcert.runs.engines.units import Done, Unit, answered, packed, unpacked
 
 START_SECONDS = 300.0  # that no worker at all may be up
