@@ -29,6 +29,7 @@ PUBLIC = [
     "ModelError",
     "Ordered",
     "Partial",
+    "Plan",
     "PointNoise",
     "PointOptions",
     "PointSegmenter",

@@ -17,6 +17,8 @@ LAYERS = [
     {"models"},
     {"sampling"},
     {"certificates"},
+    {"plan_record"},
+    {"plan"},
     {"api", "attacks", "metrics", "planning", "toy"},
     {"training"},
     {"doctor", "runs"},

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from segcert.noise.pose import PoseNoise
     from segcert.noise.rotation import RotationNoise
     from segcert.noise.uniform import UniformNoise
+    from segcert.plan import Plan
     from segcert.sampling.counts import Counts
     from segcert.sampling.partial import Partial
     from segcert.sampling.sampler import sample
@@ -85,6 +86,7 @@ PUBLIC = {
     "ModelError": "segcert.errors",
     "Ordered": "segcert.stats.ordered",
     "Partial": "segcert.sampling.partial",
+    "Plan": "segcert.plan",
     "PointNoise": "segcert.noise.points",
     "PointOptions": "segcert.models.opening_points",
     "PointSegmenter": "segcert.models.point_segmenter",
@@ -145,6 +147,7 @@ __all__ = [
     "ModelError",
     "Ordered",
     "Partial",
+    "Plan",
     "PointNoise",
     "PointOptions",
     "PointSegmenter",

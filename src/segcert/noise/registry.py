@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from segcert.errors import InputError
 
 if TYPE_CHECKING:
-    from segcert.noise.base import AbstractNoise, Option
+    from segcert.noise.base import AbstractNoise, Option, Options
 
 IMAGE, CLOUD = "image", "cloud"  # what a noise is drawn on
 
@@ -101,10 +101,55 @@ def named_noise(
         where = " on point clouds" if inputs == CLOUD else ""
         raise InputError(f"noise{where} must be one of {', '.join(names(inputs))}, got {name!r}")
     given = {option: value for option, value in options.items() if value is not None}
-    for option in given:
-        if option not in found[0].options:
-            raise InputError(only_with(names_with(option)))
+    check_options(found[0], given)
     return found[0].family.asked({"sigma": sigma, **given})
+
+
+def noise_in_plans(name: str, options: "Options") -> "AbstractNoise":
+    """The noise that a plan names: as a user does, those for images first, or as records do.
+
+    Args:
+        name: One of `names`, or the kind of a noise.
+        options: What it is asked for by.
+
+    Raises:
+        InputError: If there is no such noise, or it takes other options.
+    """
+    for entry in ENTRIES:
+        if name in (entry.name, entry.family.kind) or is_lattice(entry, name):
+            break
+    else:
+        raise InputError(f"noise must be one of {', '.join((*names(), *noises()))}, got {name!r}")
+    check_options(entry, options)
+    lattice = entry.family.lattice
+    return (lattice if lattice and is_lattice(entry, name) else entry.family).asked(options)
+
+
+def is_lattice(entry: Entry, kind: str) -> bool:
+    """Whether records call the noise for uint8 images by this name."""
+    return entry.family.lattice is not None and entry.family.lattice.kind == kind
+
+
+def name_in_plans(noise: "AbstractNoise") -> str:
+    """The inverse of `noise_in_plans`: the shortest name that means this noise and no other.
+
+    Raises:
+        InputError: If it is none of ours.
+    """
+    name = name_of(noise)
+    first = next(entry for entry in ENTRIES if entry.name == name)
+    return name if type(noise) is first.family else noise.kind
+
+
+def check_options(entry: Entry, options: "Options") -> None:
+    """Refuse options that a noise does not take.
+
+    Raises:
+        InputError: With the noises that do.
+    """
+    for option in options:
+        if option not in ("sigma", *entry.options):
+            raise InputError(only_with(names_with(option)))
 
 
 def only_with(owners: tuple[str, ...]) -> str:

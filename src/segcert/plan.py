@@ -1,0 +1,454 @@
+"""A plan: everything that must be fixed before the first draw."""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Shaped
+from torch import Tensor
+
+from segcert.certificates.again import certify_as_planned
+from segcert.certificates.family import Family, fewest_tests
+from segcert.certificates.hierarchies import check_class_names, hierarchies, open_hierarchy
+from segcert.certificates.masks import Mask, parse_mask
+from segcert.certificates.result import Certificate
+from segcert.certificates.stopping import StopWhen
+from segcert.certificates.variation import check_variation
+from segcert.errors import InputError
+from segcert.models.adapter import Model, component_shape
+from segcert.models.protocol import SegmentationModel
+from segcert.noise.base import AbstractNoise, Option
+from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.registry import name_in_plans, noise_in_plans
+from segcert.plan_record import (
+    PlanRecord,
+    TreeRecord,
+    json_text,
+    parse_record,
+    read_record,
+    write_record,
+)
+from segcert.sampling.counts import Counts
+from segcert.sampling.inputs import Input, fitting_noise, read_input
+from segcert.sampling.sampler import sample
+from segcert.sampling.setup import as_base_model, check_draw_numbers
+from segcert.stats.bonferroni import bonferroni
+from segcert.stats.class_tree import ClassTree, tree_threshold
+from segcert.stats.correction import AbstractCorrection
+from segcert.stats.corrections import check_correction, parse_correction
+from segcert.stats.holm import holm
+from segcert.stats.levels import MOST_DRAWS, check_enough_draws, check_tau_alpha, smallest_n
+from segcert.stats.looks import Looks, even_looks
+from segcert.stats.ordered import Ordered
+from segcert.stats.promise import LARGEST_RATIO, SMALLEST_RATIO
+from segcert.stats.regions import Blocks
+from segcert.stats.sequential import Anytime, Sequential
+from segcert.stats.stopping import StopRule, parse_stop
+
+PILOT_DRAWS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a statement needs to be fixed before the first draw.
+
+    A plan is a value: plans with the same content are equal and have the same `sha256`, which can
+    be published before anything is drawn. Its fields are the options of the command line.
+
+    Args:
+        noise: What is added; its grid is chosen where it is sampled, by the type of the input.
+        n0: Pilot draws that choose the class; 0 for the test without pilot.
+        n: Draws that are counted, at most.
+        tau: Probability threshold, in [1/2, 1); the radius grows with it.
+        alpha: Allowed probability that the whole statement about one input is wrong, in (0, 1).
+        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`.
+        tree: Classes and their groups: groups are certified where no class can be. None certifies
+            classes. Goes with ``n0=0`` and `bonferroni`.
+        blocks: Side of the blocks of which regions are made; None tests each component.
+        drop_below: Components whose pilot promises less are not tested; None tests them all.
+        ignore: Mask of components that are not tested, an array of booleans or a `Mask`.
+        stop_when: Rule to stop before ``n`` draws, `Stalls`, `Target` or `TimeLimit` of
+            `segcert.stats.stopping`, or their text. None draws them all.
+        looks: How often the rule is asked, each time at its share of ``alpha``; 0 for an e-process,
+            which may stop after every 10 draws.
+
+    Raises:
+        InputError: If a value is out of range, or two choices exclude each other.
+    """
+
+    noise: AbstractNoise = GaussianNoise(0.25)  # noqa: RUF009  # it is frozen
+    n0: int = PILOT_DRAWS
+    n: int = 100
+    tau: float = 0.75
+    alpha: float = 1e-3
+    correction: AbstractCorrection = holm
+    tree: ClassTree | None = None
+    blocks: int | None = None
+    drop_below: float | None = None
+    ignore: Mask | Bool[np.ndarray, " *components"] | None = None
+    stop_when: StopRule | str | None = None
+    looks: int = 4
+
+    def __post_init__(self) -> None:
+        """Give each value its type, and check the values and what excludes what."""
+        for name in ("tau", "alpha", "drop_below"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, number(name, getattr(self, name)))
+        if self.ignore is not None and not isinstance(self.ignore, Mask):
+            object.__setattr__(self, "ignore", Mask(self.ignore))
+        if self.stop_when is not None:
+            object.__setattr__(self, "stop_when", parse_stop(str(self.stop_when)))
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what cannot be, whatever the input."""
+        if not isinstance(self.noise, AbstractNoise):
+            raise InputError(
+                f"noise must be a noise, such as sc.GaussianNoise(0.25), got {self.noise!r}"
+            )
+        if self.noise.without_grid() != self.noise:
+            raise InputError(
+                f"the grid of a noise is chosen by the input: leave out the step of {self.noise}"
+            )
+        check_tau_alpha(tau=self.tau, alpha=self.alpha)
+        for name in ("n0", "n", "looks"):
+            whole(name, getattr(self, name))
+        check_draw_numbers(self.n0, self.n)
+        if self.n > MOST_DRAWS:
+            raise InputError(f"n must be at most {MOST_DRAWS}, got {self.n}")
+        check_correction(self.correction)
+        self._check_family()
+        self._check_early_end()
+        self._check_tree()
+
+    def _check_family(self) -> None:
+        """Refuse regions, an order, or a rule to drop components that cannot be."""
+        _ = self.family
+        if isinstance(self.correction, Ordered) and not self.n0:
+            raise InputError("ordered testing takes its order from a pilot: use --n0 1 or more")
+        if self.drop_below is None:
+            return
+        if not self.n0:
+            raise InputError("--drop-below is a rule on the pilot draws: use --n0 1 or more")
+        if not SMALLEST_RATIO <= self.drop_below <= LARGEST_RATIO:
+            raise InputError(
+                f"--drop-below must be in [{SMALLEST_RATIO:g}, {LARGEST_RATIO:g}], "
+                f"got {self.drop_below}"
+            )
+
+    def _check_early_end(self) -> None:
+        """Refuse looks that cannot be."""
+        if self.looks < 0:
+            raise InputError(f"--looks must be 0 (at any time) or more, got {self.looks}")
+        if self.stop is not None and not self.looks and not self.n0:
+            raise InputError(
+                "--looks 0, to stop at any time, needs a pilot: use --n0 1 or more, or --looks 4"
+            )
+
+    def _check_tree(self) -> None:
+        """Refuse what a class tree excludes."""
+        if self.tree is None:
+            return
+        if self.n0:
+            raise InputError(
+                f"--tree needs the counts of all classes, which a pilot leaves out: use --n0 0, "
+                f"got {self.n0}"
+            )
+        if self.blocks is not None or self.correction != bonferroni:
+            raise InputError("--tree goes with --correction bonferroni and without --blocks")
+
+    @property
+    def stop(self) -> StopRule | None:
+        """The rule to stop early."""
+        return parse_stop(self.stop_when) if isinstance(self.stop_when, str) else self.stop_when
+
+    @property
+    def mask(self) -> Mask | None:
+        """The mask of components that are not tested."""
+        return Mask(self.ignore) if isinstance(self.ignore, np.ndarray) else self.ignore
+
+    @cached_property
+    def family(self) -> Family:
+        """What is tested."""
+        blocks = None if self.blocks is None else Blocks(self.blocks)
+        return Family(None if self.mask is None else self.mask.array, self.drop_below, blocks)
+
+    @property
+    def radius(self) -> float:
+        """Radius of the certified set, in the unit of the noise; never rounded up."""
+        return self.noise.radius(self.tau)
+
+    @cached_property
+    def record(self) -> PlanRecord:
+        """The plan as flat text and numbers.
+
+        Raises:
+            InputError: If noise or correction is none of ours.
+        """
+        noise = {"noise": name_in_plans(self.noise), **self.noise.options()}
+        rest = {
+            "tau": self.tau, "alpha": self.alpha, "n0": self.n0, "n": self.n,
+            "correction": correction_text(self.correction), "tree": tree_text(self.tree),
+            "blocks": self.blocks, "drop_below": self.drop_below,
+            "ignore": None if self.mask is None else str(self.mask),
+            "stop_when": None if self.stop is None else str(self.stop), "looks": self.looks,
+        }  # fmt: skip
+        return PlanRecord.model_validate({name: plain(one) for name, one in noise.items()} | rest)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all that it says, by which it can be committed to."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The canonical text: JSON with sorted keys, without spaces and what is not set."""
+        return json_text(self.record)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """Read the text of a plan.
+
+        Raises:
+            InputError: If it is none.
+        """
+        return plan_of(parse_record(text, toml=False))
+
+    def write(self, path: str | Path) -> None:
+        """Write the plan to a ``.toml`` or ``.json`` file, which `read` reads.
+
+        Raises:
+            InputError: If the file is of another kind, or noise or correction is none of ours.
+        """
+        write_record(self.record, Path(path))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Plan":
+        """Read a ``.toml`` or ``.json`` file; what it leaves out has its default.
+
+        Raises:
+            InputError: If it is no plan.
+        """
+        record = read_record(Path(path))
+        try:
+            return plan_of(record)
+        except InputError as error:
+            raise InputError(f"plan {path}: {error}") from error
+
+    def sequential(self, components: tuple[int, ...]) -> Sequential | None:
+        """How sampling may stop: none, looks from the first n that can certify on, or anytime.
+
+        Raises:
+            InputError: If the looks do not fit.
+        """
+        if self.stop is None:
+            return None
+        if not self.looks:
+            return Anytime(self.n)
+        if self.looks > self.n:
+            raise InputError(f"--looks must be at most --n {self.n}, got {self.looks}")
+        level = Looks(tuple(range(1, self.looks + 1))).level(alpha=self.alpha)
+        first = smallest_n(
+            math.prod(components), tau=self.tau, alpha=level, pilot=self.n0 > 0,
+            correction=self.correction, tests=fewest_tests(self.family, components),
+        )  # fmt: skip
+        if first + self.looks > self.n:
+            raise InputError(
+                f"{self.looks} looks do not fit between {first} draws, before which nothing can "
+                f"be certified, and n = {self.n}: use a larger --n or fewer --looks"
+            )
+        return even_looks(self.n, self.looks, first=first if self.looks > 1 else None)
+
+    def check_components(self, components: tuple[int, ...]) -> None:
+        """Refuse too few draws for an input, or a mask that does not fit it.
+
+        Args:
+            components: Shape of what gets labels.
+
+        Raises:
+            InputError: With the smallest n that works.
+        """
+        ignored = 0
+        if self.mask is not None:
+            if self.mask.array.shape != components:
+                raise InputError(
+                    f"ignore has shape {self.mask.array.shape}, the components have {components}: "
+                    "it needs one value for each of them"
+                )
+            ignored = int(self.mask.array.sum())
+        tested = math.prod(components) - ignored
+        plan = self.sequential(components)
+        level = plan.level(alpha=self.alpha) if isinstance(plan, Looks) else self.alpha
+        if self.tree and tree_threshold(tested, self.n, tau=self.tau, alpha=level) <= self.n:
+            return  # trees need no reserve
+        check_enough_draws(
+            tested, self.n, tau=self.tau, alpha=self.alpha, pilot=self.n0 > 0,
+            correction=self.correction, sequential=plan,
+            tests=fewest_tests(self.family, components),
+        )  # fmt: skip
+
+    def check_input(self, x: Shaped[Tensor, " *shape"]) -> None:
+        """Refuse, before the first draw, an input that this plan cannot certify.
+
+        Raises:
+            InputError: If there are too few draws for it, or the noise is not for it.
+        """
+        shape = tuple(x.shape)
+        self.check_components(component_shape(shape))
+        check_variation(fitting_noise(self.noise, x), shape, self.n0 + self.n, alpha=self.alpha)
+
+    def decide(self, counts: Counts) -> Certificate:
+        """Certify counts as planned.
+
+        Raises:
+            InputError: If the plan cannot certify them.
+        """
+        return certify_as_planned(
+            counts, tau=self.tau, alpha=self.alpha, correction=self.correction,
+            family=self.family, tree=self.tree,
+        )  # fmt: skip
+
+    def certify(
+        self,
+        model: Model | SegmentationModel,
+        input: Input,  # as the field calls it
+        *,
+        seed: int | None = None,
+        device: str = "auto",
+        batch_size: int | str = "auto",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Certificate:
+        """Sample a model on an input, and certify its labels: `sample`, then `decide`.
+
+        With confidence ``1 - alpha``, for the whole statement, no change of the input within the
+        radius changes a certified label of the smoothed model.
+
+        Args:
+            model: Any callable or module from a float batch (b, c, h, w) in [0, 1] to scores or
+                labels, or a model of points (see `as_point_segmenter`).
+            input: As for `sample`.
+            seed: In [0, 2^128); None takes a fresh one, which the certificate records.
+            device: "auto" (where the model is) or a torch device.
+            batch_size: Draws that go through the model together, or "auto".
+            progress: Called after each batch with draws done and draws in all.
+
+        Returns:
+            The certificate.
+
+        Raises:
+            InputError: If an argument or the input breaks a rule, or ``n`` is too small to certify
+                anything; before the first draw.
+            ModelError: If the model cannot be certified.
+            SamplingError: If memory does not suffice for one draw.
+
+        Source:
+            Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
+        """
+        segmenter, x = as_base_model(model), read_input(input)
+        self.check_input(x)
+        if self.tree is not None:
+            check_class_names(self.tree, segmenter.class_names)
+        stop = None if self.stop is None else StopWhen(self.stop, self.decide)
+        counts = sample(
+            segmenter, x,
+            noise=self.noise, n0=self.n0,
+            n=self.sequential(component_shape(tuple(x.shape))) or self.n, stop=stop,
+            seed=seed, device=device, batch_size=batch_size, progress=progress,
+        )  # fmt: skip
+        return self.decide(counts)
+
+
+def plan_of(record: PlanRecord) -> Plan:
+    """Make a plan of what a file says; without pilot and by Bonferroni if there is a tree.
+
+    Raises:
+        InputError: If it cannot be.
+    """
+    usual = "holm" if record.tree is None else "bonferroni"
+    pilot = PILOT_DRAWS if record.tree is None else 0
+    options = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name in ("sigma", "shift_sigma", "jitter_sigma", "axis")
+        if (value := getattr(record, name)) is not None
+    }
+    return Plan(
+        noise=noise_in_plans(record.noise, options),
+        n0=pilot if record.n0 is None else record.n0,
+        n=record.n,
+        tau=record.tau,
+        alpha=record.alpha,
+        correction=parse_correction(usual if record.correction is None else record.correction),
+        tree=tree_of(record.tree),
+        blocks=record.blocks,
+        drop_below=record.drop_below,
+        ignore=None if record.ignore is None else parse_mask(record.ignore),
+        stop_when=record.stop_when,
+        looks=record.looks,
+    )
+
+
+def tree_of(said: str | TreeRecord | None) -> ClassTree | None:
+    """Read a class tree: one of those that come with segcert by its name, or a whole one.
+
+    Raises:
+        InputError: If there is no such tree; no path is followed.
+    """
+    if isinstance(said, TreeRecord):
+        return ClassTree(tuple(said.names), tuple(said.parents))
+    if said is not None and said not in hierarchies():
+        raise InputError(
+            f"tree must be one of {', '.join(hierarchies())}, or a table of names and parents, "
+            f"got {said!r}"
+        )
+    return None if said is None else open_hierarchy(said)
+
+
+def tree_text(tree: ClassTree | None) -> str | dict[str, list[str] | list[int]] | None:
+    """Say a class tree: by its name if it comes with segcert."""
+    if tree is None:
+        return None
+    for name in hierarchies():
+        if open_hierarchy(name) == tree:
+            return name
+    return {"names": list(tree.names), "parents": list(tree.parents)}
+
+
+def plain(option: Option) -> object:
+    """An option of a noise as files have it: a vector as a list, no zero negative."""
+    if isinstance(option, str):
+        return option
+    return [one + 0.0 for one in option] if isinstance(option, tuple) else option + 0.0
+
+
+def correction_text(correction: AbstractCorrection) -> str:
+    """Say a correction, in the same words if it is equal: 0 is 0.0.
+
+    Raises:
+        InputError: If it is none of ours.
+    """
+    real = [field.name for field in fields(correction) if field.type is float]
+    return str(replace(correction, **{name: getattr(correction, name) + 0.0 for name in real}))
+
+
+def number(name: str, value: object) -> float:
+    """Take a real number.
+
+    Raises:
+        InputError: If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
+        raise InputError(f"{name} must be a number, got {value!r}")
+    return float(value) + 0.0  # no negative zero
+
+
+def whole(name: str, value: object) -> None:
+    """Refuse what is no whole number.
+
+    Raises:
+        InputError: If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name} must be a whole number, got {value!r}")
