@@ -3,6 +3,9 @@
 import ast
 from pathlib import Path
 
+from house_circles import circles, find_imports
+from house_code import read_modules
+
 import segcert
 import segcert_scenes
 
@@ -112,6 +115,13 @@ def test_imports_within_models_point_downwards() -> None:
 def test_every_room_of_models_has_a_layer() -> None:
     rooms = {p.name.removesuffix(".py") for p in (ROOT / "models").iterdir()}
     assert rooms - {"__init__", "__pycache__", "weights"} == set(levels(MODELS))
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports within functions count; `tests/tools/test_house.py` shows that circles are found."""
+    imports_of_ours = find_imports(read_modules(ROOT.parent))
+    assert len(imports_of_ours) > 1000
+    assert circles(imports_of_ours) == []
 
 
 def test_the_check_sees_imports() -> None:

@@ -16,7 +16,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 from segcert.cli.main import run
 from segcert.data.cityscapes import CLASSES
 from segcert.models.nets.hrnet import HRNetV2

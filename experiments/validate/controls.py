@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from segcert.certificates import segcertify as segcertify_module
+from segcert.certificates import components
 from segcert.certificates.segcertify import certify
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.correction import AbstractCorrection, Decision, Evidence, step_down
@@ -59,7 +59,7 @@ def liberal(k: int) -> Judge:
     """`certify` by the liberal levels; its check, which refuses them, is off."""
 
     def judge(drawn: Drawn) -> Answer:
-        with patch.object(segcertify_module, "check_correction", lambda _: None):
+        with patch.object(components, "check_correction", lambda _: None):
             return segcertify(LiberalKFwer(k))(drawn)
 
     return judge

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from segcert.certificates import segcertify as segcertify_module
+from segcert.certificates import components
 from segcert.certificates.radius_map import radius_map
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
@@ -229,7 +229,7 @@ def unchecked(judge: Judge) -> Judge:
     """The same, with the check off that refuses corrections which are not ours."""
 
     def defect(drawn: Drawn) -> Answer:
-        with patch.object(segcertify_module, "check_correction", lambda _: None):
+        with patch.object(components, "check_correction", lambda _: None):
             return judge(drawn)
 
     return defect

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segcert.api import certify_cloud, certify_image
-    from segcert.certificates.files import load_certificate
     from segcert.certificates.hierarchical import certify_tree
     from segcert.certificates.hierarchies import open_hierarchy
     from segcert.certificates.radius_map import RadiusMap, radius_map
     from segcert.certificates.replay import Replay, replay
-    from segcert.certificates.result import Certificate
+    from segcert.certificates.result import Certificate, load_certificate
     from segcert.certificates.segcertify import certify
     from segcert.certificates.stopping import StopWhen
     from segcert.data.clouds import Cloud
@@ -111,7 +110,7 @@ PUBLIC = {
     "certify_tree": "segcert.certificates.hierarchical",
     "holm": "segcert.stats.holm",
     "information_gain": "segcert.metrics.information_gain",
-    "load_certificate": "segcert.certificates.files",
+    "load_certificate": "segcert.certificates.result",
     "open_denoiser": "segcert.models.denoisers",
     "open_hierarchy": "segcert.certificates.hierarchies",
     "open_model": "segcert.models.shipped",

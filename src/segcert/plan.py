@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 from torch import Tensor
 
-from segcert.certificates.again import certify_as_planned
+from segcert.certificates.again import claim_as_chosen
+from segcert.certificates.chosen import Chosen
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchies import check_class_names, hierarchies, open_hierarchy
 from segcert.certificates.masks import Mask, parse_mask
@@ -306,10 +307,8 @@ class Plan:
         Raises:
             InputError: If the plan cannot certify them.
         """
-        return certify_as_planned(
-            counts, tau=self.tau, alpha=self.alpha, correction=self.correction,
-            family=self.family, tree=self.tree,
-        )  # fmt: skip
+        chosen = Chosen(self.tau, self.alpha, self.correction, self.family, self.tree)
+        return Certificate.of(claim_as_chosen(counts, chosen))
 
     def certify(
         self,

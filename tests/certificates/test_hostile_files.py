@@ -258,7 +258,7 @@ def test_sizes_are_ours_and_not_those_of_the_file(
         "class_counts": reader.Declared((2**15 - 1, 200, 200), np.dtype("u1")),
     }
     monkeypatch.setattr(
-        "segcert.certificates.files.read_arrays", lambda _, *, check: check(declared)
+        "segcert.certificates.claim_files.read_arrays", lambda _, *, check: check(declared)
     )
     refuse(tmp_path, "it has 1310680000 counts of classes, at most 536870912 are read")
 

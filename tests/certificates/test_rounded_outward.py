@@ -14,7 +14,7 @@ import pytest
 
 import segcert as sc
 from segcert.attacks import check
-from segcert.certificates import result, words
+from segcert.certificates import claim, words
 from segcert.certificates.words import share_of_diameter
 from segcert.noise import gaussian, laplace, rotation, uniform
 from segcert.report import cloud_radius
@@ -91,7 +91,7 @@ def test_no_radius_without_abstention_is_rounded_up(monkeypatch: pytest.MonkeyPa
     certificates = [certificate(tau) for tau in (0.6, 0.75, 0.9)]
     assert not any(overstated(found) for found in certificates)
     assert all(found.radius_no_abstain(found.tau) == 0 for found in certificates)
-    monkeypatch.setattr(result, "UP", 1.0)
+    monkeypatch.setattr(claim, "UP", 1.0)
     assert any(overstated(found) for found in certificates)
 
 

@@ -18,7 +18,7 @@ import pytest
 from certificate_files import arrays_of, get, put
 
 import segcert as sc
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 MAKE = Path(__file__).parents[1] / "formats" / "make.py"

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcert.certificates.files import load_certificate
-from segcert.certificates.result import Certificate
+from segcert.certificates.result import Certificate, load_certificate
 from segcert.cli.main import run
 from segcert.models.files.checkpoints import load_weights
 
@@ -101,7 +100,7 @@ def test_a_contradicted_certificate_fails(
 
         return replace(true, radius=12.0)
 
-    monkeypatch.setattr("segcert.certificates.files.load_certificate", forged)
+    monkeypatch.setattr("segcert.certificates.result.load_certificate", forged)
     done = attack(tmp_path, "--against", "smoothed", "--steps", 10, "--n", 100)
     assert done.status == 1
     assert "certified pixels provably changed within its radius, 0 are allowed" in done.err

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 
 Command = Callable[..., Any]
 QUICK = ("--tau", 0.6, "--alpha", 0.1, "--n0", 2, "--n", 30, "--seed", 4)

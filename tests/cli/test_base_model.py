@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 from segcert.runs.config import Setting
 from segcert.runs.evaluate import load_results
 from segcert.runs.request import Request

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 from segcert.cli.progress import DrawProgress
 
 FILES = ["certificate.json", "counts.npz", "labels.png", "overlay.png", "report.html"]

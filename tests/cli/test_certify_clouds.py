@@ -10,7 +10,7 @@ import pytest
 import torch
 from cloud_files import ON_THE_GROUND, mug_file, scan_file
 
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 from segcert.data.point_files import read_cloud
 from segcert.models.nets.pointnet import PointNet
 

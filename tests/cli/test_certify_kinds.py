@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcert.certificates.files import load_certificate
 from segcert.certificates.radius_map import radius_map
+from segcert.certificates.result import load_certificate
 from segcert.cli.progress import DrawProgress
 
 Command = Callable[..., Any]

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segcert.certificates.files import load_certificate
-from segcert.certificates.result import Certificate
+from segcert.certificates.result import Certificate, load_certificate
 from segcert.cli.progress import DrawProgress
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE
 from segcert_scenes.streets import street_scene

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 from segcert.data import part_numbers
 from segcert.data.point_files import read_cloud
 from segcert.models.nets.pointnet import PointNet

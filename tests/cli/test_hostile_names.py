@@ -20,7 +20,7 @@ from rich.table import Table
 
 import segcert as sc
 import segcert.cli
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import HarmlessConsole, cell, complain, messages, note, results, say
 from segcert.data.point_files import write_cloud

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcert.certificates.files import load_certificate
+from segcert.certificates.result import load_certificate
 from segcert.planning.forecast import PROCEDURES, TOTALS
 from segcert.sampling.streams import SEED_BITS
 

@@ -259,7 +259,7 @@ class WithoutDivision(Bonferroni):
 
 
 def test_a_wrong_correction_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuses = "segcert.certificates.segcertify.check_correction"
+    refuses = "segcert.certificates.components.check_correction"
     monkeypatch.setattr(refuses, lambda _: None)
     broken: AbstractCorrection = WithoutDivision()
     case = against(Procedure("broken", segcertify(broken), sharp(0.025)), EXCLUDE, FEW, 400)

@@ -13,9 +13,9 @@ import safetensors.torch
 import torch
 
 import segcert as sc
-from segcert.certificates.files import read_record
+from segcert.certificates.claim import FORMAT
+from segcert.certificates.claim_files import read_record
 from segcert.certificates.records_2 import CertificateRecord2
-from segcert.certificates.result import FORMAT
 from segcert.certificates.words_2 import in_words
 from segcert.models.files.checkpoints import KEY, load_weights
 from segcert.noise.registry import noises

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import laplace, norm, uniform
 
-from segcert.certificates.result import UP
+from segcert.certificates.claim import UP
 from segcert.noise.base import AbstractNoise
 from segcert.noise.brightness import BrightnessNoise
 from segcert.noise.contrast import ContrastNoise

@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from segcert.certificates.files import CERTIFICATE, load_certificate
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim_files import CERTIFICATE
+from segcert.certificates.result import Certificate, load_certificate
 from segcert.errors import InputError
 from segcert.files import prepare_folder
 from segcert.models.adapter import Segmenter

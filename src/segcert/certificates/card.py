@@ -10,6 +10,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, Template
 from PIL import Image
 
+from segcert.certificates.claim import Claim
 from segcert.certificates.legend import (
     certified_text,
     legend_rows,
@@ -18,7 +19,6 @@ from segcert.certificates.legend import (
     word_of,
 )
 from segcert.certificates.pictures import ABSTAIN, labels_image, png_bytes
-from segcert.certificates.result import Certificate
 from segcert.certificates.slices import flat_views
 from segcert.certificates.variation import variation
 from segcert.text import confidence_text, percent_text, printable
@@ -28,21 +28,21 @@ SMALLEST_SIDE = 240  # pixels on the screen; smaller pictures are enlarged
 MOST_ROWS = 16  # of the legend
 
 
-def card(certificate: Certificate) -> str:
+def card(claim: Claim) -> str:
     """Show a certificate as HTML; names and statement are escaped."""
-    rows, whole = legend_rows(certificate), certificate.counts.components
-    certified = int(certificate.certified.sum())
-    views = flat_views(certificate)
-    picture = picture_of(certificate)
+    rows, whole = legend_rows(claim), claim.counts.components
+    certified = int(claim.certified.sum())
+    views = flat_views(claim)
+    picture = picture_of(claim)
     return template().render(
         picture="" if picture is None else b64encode(png_bytes(picture)).decode(),
         width=0 if picture is None else shown_width(picture),
         where=views[0].title if views else "",
-        certified=certified_text(certificate),
-        radius=radius_text(certificate),
-        confidence=confidence_text(certificate.alpha, variation(certificate.counts)),
-        model=printable(certificate.provenance.model),
-        word=word_of(certificate),
+        certified=certified_text(claim),
+        radius=radius_text(claim),
+        confidence=confidence_text(claim.alpha, variation(claim.counts)),
+        model=printable(claim.provenance.model),
+        word=word_of(claim),
         rows=[
             (row.name, row.colour, percent_text(row.certified, whole),
              percent_text(row.certified, row.components))
@@ -50,13 +50,13 @@ def card(certificate: Certificate) -> str:
         ],
         left_out=max(0, len(rows) - MOST_ROWS),
         abstained=percent_text(whole - certified, whole),
-        statement=printable(certificate.statement),
+        statement=printable(claim.statement),
     )  # fmt: skip
 
 
-def picture_of(certificate: Certificate) -> Image.Image | None:
+def picture_of(claim: Claim) -> Image.Image | None:
     """Draw the certified labels, of a volume its middle slice; None without plane or colours."""
-    views, palette = flat_views(certificate), palette_of(certificate)
+    views, palette = flat_views(claim), palette_of(claim)
     if not views or not 1 <= len(palette) <= ABSTAIN:
         return None
     image = labels_image(views[0].labels, views[0].certified, palette)

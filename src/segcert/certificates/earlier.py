@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import replace
 
 from segcert.certificates.again import decided_again
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 from segcert.certificates.writing import to_record
 from segcert.errors import InputError
 from segcert.sampling.counts import Earlier, EarlierDraw
@@ -18,11 +18,11 @@ from segcert.sampling.counts import Earlier, EarlierDraw
 MOST = 1000  # certificates that one can have replaced
 
 
-def replacing(certificate: Certificate, old: Certificate | None, content: bytes) -> Certificate:
+def replacing(claim: Claim, old: Claim | None, content: bytes) -> Claim:
     """Let a certificate say what it replaces, and what that had replaced before.
 
     Args:
-        certificate: The new one.
+        claim: The new one.
         old: What is replaced; None if it could not be verified.
         content: The bytes of its ``certificate.json``.
 
@@ -32,9 +32,9 @@ def replacing(certificate: Certificate, old: Certificate | None, content: bytes)
     Raises:
         InputError: If it would be the replacement of too many.
     """
-    known = certificate.provenance.earlier
+    known = claim.provenance.earlier
     chain = known if old is None else known + old.provenance.earlier
-    if old is None or not same_draws(old, certificate):
+    if old is None or not same_draws(old, claim):
         said = None if old is None else what_it_said(old)
         chain += (Earlier(hashlib.sha256(content).hexdigest(), said),)
     found = tuple(dict.fromkeys(chain))
@@ -43,16 +43,16 @@ def replacing(certificate: Certificate, old: Certificate | None, content: bytes)
             f"a certificate keeps what it replaced, at most {MOST} earlier ones: choose another "
             "folder"
         )
-    return certificate if found == known else with_earlier(certificate, found)
+    return claim if found == known else with_earlier(claim, found)
 
 
-def with_earlier(certificate: Certificate, earlier: tuple[Earlier, ...]) -> Certificate:
+def with_earlier(claim: Claim, earlier: tuple[Earlier, ...]) -> Claim:
     """Certify the same counts in the same way, and say what was drawn before."""
-    source = replace(certificate.provenance, earlier=earlier)
-    return decided_again(certificate, replace(certificate.counts, provenance=source))
+    source = replace(claim.provenance, earlier=earlier)
+    return decided_again(claim, replace(claim.counts, provenance=source))
 
 
-def same_draws(one: Certificate, other: Certificate) -> bool:
+def same_draws(one: Claim, other: Claim) -> bool:
     """Tell whether two certificates say the same about the same draws of the same model."""
     first, second = to_record(one), to_record(other)
     sources = (first.provenance, second.provenance)
@@ -65,19 +65,19 @@ def same_draws(one: Certificate, other: Certificate) -> bool:
     )
 
 
-def what_it_said(certificate: Certificate) -> EarlierDraw:
+def what_it_said(claim: Claim) -> EarlierDraw:
     """Seed, share and settings of a certificate."""
-    counts, source = certificate.counts, certificate.provenance
+    counts, source = claim.counts, claim.provenance
     stop = f", stop when {source.stop_rule}" if source.stop_rule else ""
     return EarlierDraw(
         seed=source.seed,
         input_sha256=source.input_sha256,
         weights_sha256=source.weights_sha256,
         settings=(
-            f"{counts.noise!r}, tau {certificate.tau!r}, alpha {certificate.alpha!r}, "
-            f"n0 {counts.n0}, n {counts.n}, {certificate.correction}, {certificate.method}, "
+            f"{counts.noise!r}, tau {claim.tau!r}, alpha {claim.alpha!r}, "
+            f"n0 {counts.n0}, n {counts.n}, {claim.correction}, {claim.method}, "
             f"scale {source.scale}{stop}"
         ),
         components=counts.components,
-        certified=int(certificate.certified.sum()),
+        certified=int(claim.certified.sum()),
     )

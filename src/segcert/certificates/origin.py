@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 from segcert.errors import VerificationError
 from segcert.models.identity.runtime import ARITHMETIC
 from segcert.sampling.counts import Provenance
@@ -19,13 +19,13 @@ RUN_BY = {  # the first must be named, others may be
 AUTOCAST = (ARITHMETIC["bf16"], ARITHMETIC["fp16"])
 
 
-def check_origin(certificate: Certificate) -> None:
+def check_origin(claim: Claim) -> None:
     """Refuse counts that cannot come from where they say.
 
     Raises:
         VerificationError: With the first rule that is broken.
     """
-    for broken in contradictions(certificate.provenance):
+    for broken in contradictions(claim.provenance):
         raise VerificationError(f"no such certificate can be: {broken}")
 
 

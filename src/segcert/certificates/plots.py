@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from segcert.certificates.claim import Claim
 from segcert.certificates.legend import certified_text, legend_rows, palette_of, radius_text
 from segcert.certificates.pictures import labels_image
-from segcert.certificates.result import Certificate
 from segcert.certificates.slices import Flat, flat_views
 from segcert.data.images import hash_image
 from segcert.errors import InputError
@@ -25,17 +25,17 @@ MOST_ROWS = 16  # of the legend
 NAME_WIDTH = 28  # characters
 
 
-def figure_of(certificate: Certificate, image: Input | None = None) -> Figure:
+def figure_of(claim: Claim, image: Input | None = None) -> Figure:
     """Draw the certified labels, white where nothing is certified, beside the input if given.
 
     Args:
-        certificate: Of an image, or of a volume: then the middle slice along each axis is drawn.
+        claim: Of an image, or of a volume: then the middle slice along each axis is drawn.
         image: The input that was certified.
 
     Raises:
         InputError: If it is of a cloud, there are more than 255 classes, or the input is another.
     """
-    views, palette = flat_views(certificate), palette_of(certificate)
+    views, palette = flat_views(claim), palette_of(claim)
     if not views:
         raise InputError(
             "a point cloud has no flat picture: segcert certify CLOUD writes a page that shows it "
@@ -43,10 +43,10 @@ def figure_of(certificate: Certificate, image: Input | None = None) -> Figure:
         )
     if not palette:
         raise InputError(
-            f"a picture shows at most 255 classes, the model has {certificate.counts.classes}: "
+            f"a picture shows at most 255 classes, the model has {claim.counts.classes}: "
             "cert.labels and cert.certified hold all of them"
         )
-    pixels = None if image is None else certified_input(certificate, image)
+    pixels = None if image is None else certified_input(claim, image)
     rows = 1 if pixels is None else 2
     across = len(views) > 1  # a volume: slices side by side, the input above its labels
     grid = (rows, len(views)) if across else (1, rows)
@@ -60,20 +60,20 @@ def figure_of(certificate: Certificate, image: Input | None = None) -> Figure:
                  else "input")  # fmt: skip
         colours = np.asarray(labels_image(view.labels, view.certified, palette).convert("RGB"))
         draw(panels[-1, column], colours, title)
-    headline = f"{certified_text(certificate)} certified, {radius_text(certificate)}"
+    headline = f"{certified_text(claim)} certified, {radius_text(claim)}"
     figure.suptitle(plain(headline), x=0.01, ha="left", fontsize=10.5, color=INK)
-    add_legend(figure, certificate)
+    add_legend(figure, claim)
     return figure
 
 
-def certified_input(certificate: Certificate, image: Input) -> Num[np.ndarray, " c *components"]:
+def certified_input(claim: Claim, image: Input) -> Num[np.ndarray, " c *components"]:
     """Read the input, and refuse another than the certified one.
 
     Raises:
         InputError: If it cannot be read, or is another.
     """
     x = read_input(image)
-    if hash_image(x) != certificate.provenance.input_sha256:
+    if hash_image(x) != claim.provenance.input_sha256:
         raise InputError("the image is not the one that was certified: its values hash differently")
     pixels: np.ndarray = x.cpu().numpy()
     return pixels
@@ -104,9 +104,9 @@ def draw(axes: Axes, colours: Shaped[np.ndarray, " h w 3"], title: str) -> None:
     axes.spines[:].set_color(LINE)
 
 
-def add_legend(figure: Figure, certificate: Certificate) -> None:
+def add_legend(figure: Figure, claim: Claim) -> None:
     """List the classes, each with what share of all components is certified as it."""
-    rows, whole = legend_rows(certificate), certificate.counts.components
+    rows, whole = legend_rows(claim), claim.counts.components
     handles = []
     for row in rows[:MOST_ROWS]:
         red, green, blue = row.colour or (255, 255, 255)
@@ -116,7 +116,7 @@ def add_legend(figure: Figure, certificate: Certificate) -> None:
         handles.append(Patch(facecolor=colour, edgecolor=LINE, label=label))
     if len(rows) > MOST_ROWS:
         handles.append(Patch(alpha=0, label=f" and {len(rows) - MOST_ROWS} more"))
-    left = whole - int(certificate.certified.sum())
+    left = whole - int(claim.certified.sum())
     label = f" not certified  {percent_text(left, whole)}"
     handles.append(Patch(facecolor="white", edgecolor=LINE, label=label))
     figure.legend(

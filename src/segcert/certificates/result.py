@@ -1,32 +1,22 @@
-"""The certificate, a frozen value: labels, mask, radius, and the statement in words."""
+"""The certificate, a frozen value that can be saved and loaded, printed and drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Bool, Int16
-
-from segcert.certificates.family import Family
-from segcert.certificates.hierarchies.colours import Colour, node_palette
-from segcert.errors import InputError
-from segcert.sampling.counts import Counts, Provenance
-from segcert.stats.class_tree import ClassTree
-from segcert.stats.correction import AbstractCorrection
-from segcert.stats.sequential import Anytime
+from segcert.certificates.claim import Claim
+from segcert.certificates.claim_files import read_claim, save_claim
+from segcert.certificates.legend import certified_text, radius_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from segcert.sampling.inputs import Input
 
-FORMAT = 3  # version of the files that are written
-UP = 1 + 2.0**-40  # more than undoes the rounding down of a radius
-
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
-    """What is certified about one input, and why.
+class Certificate(Claim):
+    """What is certified about one input, and why: a claim that can be saved and shown.
 
     With confidence ``1 - alpha`` (one probability for the whole statement), at every certified
     component the smoothed model's class is the printed one for every perturbation of norm at
@@ -52,91 +42,14 @@ class Certificate:
         docs/guarantees.md, not the paper's Theorem 5.1, which claims more than it proves.
     """
 
-    counts: Counts
-    labels: Int16[np.ndarray, " *components"]
-    certified: Bool[np.ndarray, " *components"]
-    tau: float
-    alpha: float
-    correction: AbstractCorrection
-    family: Family
-    tree: ClassTree | None
-    threshold: int
-    radius: float
-    statement: str
-    version: int = FORMAT
-
-    @property
-    def abstain_rate(self) -> float:
-        """Share of the components that are not certified."""
-        return 1 - float(self.certified.mean())
-
-    @property
-    def method(self) -> str:
-        """Name of the procedure."""
-        parts = ["class tree" if self.tree else "segcertify"]
-        parts.append("pilot" if self.counts.n0 else "no pilot")
-        if self.family.regions is not None:
-            parts.append("regions")
-        if self.counts.sequential is not None:
-            stops = isinstance(self.counts.sequential, Anytime)
-            parts.append("e-process" if stops else f"{len(self.counts.sequential.at)} looks")
-        return ", ".join(parts)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, and of the groups if there are any; empty if unknown."""
-        return self.tree.names if self.tree else self.counts.class_names
-
-    @property
-    def palette(self) -> tuple[Colour, ...]:
-        """Colours of the classes, and of the groups if there are any; empty if unknown."""
-        if self.tree and self.counts.palette:
-            return node_palette(self.tree, self.counts.palette)
-        return self.counts.palette
-
-    @property
-    def norm(self) -> str:
-        """Norm of the certified ball."""
-        return self.counts.noise.norm
-
-    @property
-    def unit(self) -> str:
-        """Unit of the radius."""
-        return self.counts.noise.unit
-
-    @property
-    def provenance(self) -> Provenance:
-        """Where the counts come from."""
-        return self.counts.provenance
-
-    def radius_no_abstain(self, deployed_tau: float) -> float:
-        """Radius in which a deployment with a lower threshold does not even abstain.
-
-        Args:
-            deployed_tau: Threshold of the deployment, in [1/2, tau].
-
-        Returns:
-            The radius at tau less that at ``deployed_tau``, for Gaussian noise
-            ``sigma (Phi^-1(tau) - Phi^-1(deployed_tau))``; never rounded up.
-
-        Raises:
-            InputError: If ``deployed_tau`` is above ``tau``.
-
-        Source:
-            docs/guarantees.md, section 1; Cohen et al. (2019), proof of Theorem 1; other noises:
-            docs/decisions/0007.
-        """
-        if not 0.5 <= deployed_tau <= self.tau:
-            raise InputError(
-                f"deployed_tau must lie in [1/2, tau = {self.tau}], got {deployed_tau}"
-            )
-        return max(0.0, self.radius - self.counts.noise.radius(deployed_tau) * UP)
+    @classmethod
+    def of(cls, claim: Claim) -> "Certificate":
+        """Make a certificate of a claim."""
+        return cls(**{field.name: getattr(claim, field.name) for field in fields(claim)})
 
     def save(self, folder: str | Path) -> None:
         """Write ``certificate.json`` and ``counts.npz`` into a folder, each atomically."""
-        from segcert.certificates.files import save_certificate  # which reads certificates, too
-
-        save_certificate(self, Path(folder))
+        save_claim(self, Path(folder))
 
     def plot(self, image: "Input | None" = None) -> "Figure":
         """Draw the certified labels, white where nothing is certified, with a legend.
@@ -160,13 +73,28 @@ class Certificate:
 
     def _repr_html_(self) -> str:
         """Show picture, legend, radius and statement in a notebook."""
-        from segcert.certificates.card import card  # which shows certificates
+        from segcert.certificates.card import card  # which takes Jinja
 
         return card(self)
 
     def __repr__(self) -> str:
         """Say in one line what is certified."""
-        from segcert.certificates.legend import certified_text, radius_text
-
         certified, radius = certified_text(self), radius_text(self)
         return f"<Certificate: {certified} certified, {radius}, alpha = {self.alpha:g}>"
+
+
+def load_certificate(path: str | Path) -> Certificate:
+    """Read a certificate and compute again that it follows from its counts.
+
+    What this proves: that the file is whole, that what it claims follows from its counts by a valid
+    procedure, and that it contradicts itself nowhere. That the counts were drawn it does not prove:
+    see `segcert.certificates.replay`.
+
+    Args:
+        path: The folder with ``certificate.json`` and ``counts.npz``, or the former.
+
+    Raises:
+        InputError: If a file is missing or cannot be read.
+        VerificationError: If anything in it does not follow from the counts, or cannot be.
+    """
+    return Certificate.of(read_claim(Path(path)))

@@ -1,17 +1,15 @@
-"""SegCertify: one statement about all components of an input."""
+"""SegCertify as users call it: the certificate of one input, a class at each component."""
 
 import numpy as np
 from jaxtyping import Bool, Integer
 
-from segcert.certificates.family import Family, decide, fewest_tests, tested_components
+from segcert.certificates.chosen import Chosen
+from segcert.certificates.components import claim_components
+from segcert.certificates.family import Family
 from segcert.certificates.result import Certificate
-from segcert.certificates.variation import check_variation_of
-from segcert.certificates.words import in_words
 from segcert.sampling.counts import Counts
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.corrections import check_correction
 from segcert.stats.holm import holm
-from segcert.stats.levels import check_enough_draws, check_tau_alpha, levels
 from segcert.stats.regions import Blocks
 
 
@@ -52,39 +50,5 @@ def certify(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2 and section 5; docs/guarantees.md.
     """
-    check_tau_alpha(tau=tau, alpha=alpha)
-    check_correction(correction)
-    check_variation_of(counts, alpha=alpha)
-    family = Family(ignore, drop_below, regions)
-    family.check(counts)
-    pilot, sequential = counts.n0 > 0, counts.sequential
-    tested = tested_components(family, counts)
-    check_enough_draws(
-        tested, largest_n(counts), tau=tau, alpha=alpha, pilot=pilot, correction=correction,
-        sequential=sequential, tests=fewest_tests(family, counts.labels.shape),
-    )  # fmt: skip
-    given = levels(tested, counts.n, tau=tau, alpha=alpha, pilot=pilot, sequential=sequential)
-    certified, threshold = decide(counts, family, correction, given)
-    radius = counts.noise.radius(tau)
-    statement = in_words(
-        counts, certified, radius=radius, alpha=alpha, errors=correction.errors_allowed,
-        family=family,
-    )  # fmt: skip
-    return Certificate(
-        counts=counts,
-        labels=counts.labels,
-        certified=certified,
-        tau=tau,
-        alpha=alpha,
-        correction=correction,
-        family=family,
-        tree=None,
-        threshold=threshold,
-        radius=radius,
-        statement=statement,
-    )
-
-
-def largest_n(counts: Counts) -> int:
-    """Draws that could have been counted: more than were, if sampling stopped early."""
-    return counts.n if counts.sequential is None else counts.sequential.at[-1]
+    chosen = Chosen(tau, alpha, correction, Family(ignore, drop_below, regions))
+    return Certificate.of(claim_components(counts, chosen))

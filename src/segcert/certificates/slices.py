@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int16, Shaped
 
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 
 AXES = ("depth", "height", "width")
 
@@ -40,9 +40,9 @@ class Flat:
         return values if self.axis is None else values.take(self.at, axis=self.axis + 1)
 
 
-def flat_views(certificate: Certificate) -> tuple[Flat, ...]:
+def flat_views(claim: Claim) -> tuple[Flat, ...]:
     """The labels of an image; of a volume the middle slice along each axis; of a cloud nothing."""
-    labels, certified = certificate.labels, certificate.certified
+    labels, certified = claim.labels, claim.certified
     if labels.ndim == 2:
         return (Flat(labels, certified),)
     if labels.ndim != len(AXES):

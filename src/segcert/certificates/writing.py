@@ -5,6 +5,7 @@ from dataclasses import asdict, fields, is_dataclass
 
 import numpy as np
 
+from segcert.certificates.claim import Claim
 from segcert.certificates.family import Family
 from segcert.certificates.records import (
     CertificateRecord,
@@ -19,7 +20,6 @@ from segcert.certificates.records import (
     SequentialRecord,
     TreeRecord,
 )
-from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.models.resizing.scale import resizing_record
 from segcert.noise.base import AbstractNoise
@@ -66,33 +66,33 @@ def hash_stored(stored: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def to_record(certificate: Certificate) -> CertificateRecord:
+def to_record(claim: Claim) -> CertificateRecord:
     """Write a certificate down."""
-    counts = certificate.counts
+    counts = claim.counts
     record = CertificateRecord(
         format="segcert certificate",
         version=3,
-        statement=certificate.statement,
+        statement=claim.statement,
         parameters=ParameterRecord(
-            tau=certificate.tau,
-            alpha=certificate.alpha,
+            tau=claim.tau,
+            alpha=claim.alpha,
             correction=CorrectionRecord(
-                name=certificate.correction.name, parameters=asdict(certificate.correction)
+                name=claim.correction.name, parameters=asdict(claim.correction)
             ),
-            family=family_record(certificate.family),
-            tree=None if certificate.tree is None else tree_record(certificate.tree),
+            family=family_record(claim.family),
+            tree=None if claim.tree is None else tree_record(claim.tree),
             n0=counts.n0,
             n=counts.n,
             sequential=sequential_record(counts.sequential),
             noise=noise_record(counts.noise),
         ),
         result=ResultRecord(
-            method=certificate.method,
+            method=claim.method,
             components=counts.components,
-            certified=int(certificate.certified.sum()),
-            abstain_rate=certificate.abstain_rate,
-            threshold=certificate.threshold,
-            radius=certificate.radius,
+            certified=int(claim.certified.sum()),
+            abstain_rate=claim.abstain_rate,
+            threshold=claim.threshold,
+            radius=claim.radius,
             invalid=counts.invalid,
             histogram={str(k): int(m) for k, m in enumerate(counts.histogram) if m},
         ),
@@ -102,7 +102,7 @@ def to_record(certificate: Certificate) -> CertificateRecord:
             palette=[list(colour) for colour in counts.palette],
         ),
         provenance=provenance_record(counts),
-        counts_sha256=hash_arrays(counts, certificate.family),
+        counts_sha256=hash_arrays(counts, claim.family),
     )
     return record.sealed()
 

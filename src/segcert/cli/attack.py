@@ -78,7 +78,7 @@ def attack(
     from segcert.attacks.attack import attack as search_attack
     from segcert.attacks.check import check_attack, check_attackable
     from segcert.certificates.certified_model import check_same
-    from segcert.certificates.files import load_certificate
+    from segcert.certificates.result import load_certificate
     from segcert.cli.attack_cloud import CloudSearch, attack_cloud
     from segcert.cli.clouds import CLOUD_AXES
     from segcert.cli.progress import DrawProgress

@@ -7,7 +7,7 @@ import numpy as np
 
 from segcert.cli.attack_cloud import CloudSearch, attack_tensor
 from segcert.cli.clouds import kind_for
-from segcert.cli.demo import print_demo
+from segcert.cli.demo_table import print_demo
 from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
 from segcert.data.clouds import diameter

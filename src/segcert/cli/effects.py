@@ -39,7 +39,7 @@ class Call:
     @cached_property
     def certificate(self) -> "Certificate":
         """The certificate that the command is about."""
-        from segcert.certificates.files import load_certificate
+        from segcert.certificates.result import load_certificate
 
         return load_certificate(self.values["certificate"])
 

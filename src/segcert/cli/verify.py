@@ -67,8 +67,9 @@ def verify(
     Exit status 0 if everything matches, 1 if not. A replay takes the recorded backend, and the
     recorded precision.
     """
+    from segcert.certificates.claim_files import CERTIFICATE
     from segcert.certificates.earlier_words import earlier_lines
-    from segcert.certificates.files import CERTIFICATE, load_certificate
+    from segcert.certificates.result import load_certificate
     from segcert.cli.replaying import check_mask, check_replayable, replay_and_print
     from segcert.cli.shell import say
     from segcert.report.beside import check_beside

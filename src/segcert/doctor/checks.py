@@ -18,10 +18,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from segcert.certificates import files
-from segcert.certificates.files import CERTIFICATE, COUNTS, save_certificate
+from segcert.certificates.claim_files import CERTIFICATE, COUNTS
 from segcert.certificates.replay import replay
-from segcert.certificates.result import Certificate
+from segcert.certificates.result import Certificate, load_certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import VerificationError
 from segcert.models.adapter import Segmenter
@@ -159,14 +158,14 @@ def check_round_trip() -> str:
         raise VerificationError("an image of black and white was not certified as such")
     with tempfile.TemporaryDirectory(prefix="segcert-doctor-") as name:
         folder = Path(name)
-        save_certificate(certificate, folder)
-        again = files.load_certificate(folder)
+        certificate.save(folder)
+        again = load_certificate(folder)
         if again.statement != certificate.statement:
             raise VerificationError("the certificate was read back as another one")
         if not replay(again, segmenter(), PIXELS).identical:
             raise VerificationError("the same seed gave other counts")
         for change in (change_record, change_counts):
-            save_certificate(certificate, folder)
+            certificate.save(folder)
             change(folder)
             check_refused(folder, change.__name__)
     return "saved, verified, replayed; two forgeries were refused"
@@ -179,7 +178,7 @@ def check_refused(folder: Path, what: str) -> None:
         VerificationError: If it is.
     """
     try:
-        files.load_certificate(folder)
+        load_certificate(folder)
     except VerificationError:
         return
     raise VerificationError(f"a forged certificate was accepted ({what})")

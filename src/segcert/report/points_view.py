@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int16, Integer, UInt8, UInt16
 from matplotlib import colormaps
 
-from segcert.certificates.files import to_json
+from segcert.certificates.claim_files import to_json
 from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import Colour
 from segcert.certificates.result import Certificate

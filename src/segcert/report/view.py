@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int16, Int64, Integer, UInt8
 
-from segcert.certificates.files import to_json
+from segcert.certificates.claim_files import to_json
 from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import ABSTAIN
 from segcert.certificates.result import Certificate

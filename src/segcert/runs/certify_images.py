@@ -18,9 +18,9 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Shaped
 from torch import Tensor
 
-from segcert.certificates.files import CERTIFICATE, load_certificate, with_trace
+from segcert.certificates.claim_files import CERTIFICATE, with_trace
 from segcert.certificates.hierarchies import check_class_names
-from segcert.certificates.result import Certificate
+from segcert.certificates.result import Certificate, load_certificate
 from segcert.certificates.same_input import check_certified
 from segcert.certificates.stopping import StopWhen
 from segcert.certificates.variation import check_variation
@@ -167,7 +167,7 @@ def certify_images(
                 out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
                 progress=progress, kind=kind, place=place,
             )  # fmt: skip
-            certificate = with_trace(certificate, folder)
+            certificate = Certificate.of(with_trace(certificate, folder))
             place.check()
             check_unchanged(path, certificate, kind)
             put_in_place(folder, partial(write, image=path, certificate=certificate))

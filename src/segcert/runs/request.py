@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Bool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from segcert.certificates.again import certify_as_planned
+from segcert.certificates.again import claim_as_chosen
+from segcert.certificates.chosen import Chosen
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchies import open_hierarchy
 from segcert.certificates.result import Certificate
@@ -249,10 +250,8 @@ class Request(BaseModel):
 
     def certify(self, counts: Counts, ignore: Mask | None = None) -> Certificate:
         """Certify counts as asked."""
-        return certify_as_planned(
-            counts, tau=self.tau, alpha=self.alpha, correction=self.correct,
-            family=self.family(ignore), tree=self.hierarchy,
-        )  # fmt: skip
+        chosen = Chosen(self.tau, self.alpha, self.correct, self.family(ignore), self.hierarchy)
+        return Certificate.of(claim_as_chosen(counts, chosen))
 
     def differences(self, other: "Request") -> str:
         """Say in words what differs from another request; empty if nothing."""

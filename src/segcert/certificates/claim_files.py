@@ -13,7 +13,9 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from segcert.arrays import read_arrays
-from segcert.certificates.again import certify_as_planned
+from segcert.certificates.again import claim_as_chosen
+from segcert.certificates.chosen import Chosen
+from segcert.certificates.claim import FORMAT, Claim
 from segcert.certificates.consistency import HEADERS, MOST_BYTES, check_declared
 from segcert.certificates.earlier import replacing
 from segcert.certificates.family import Family
@@ -22,7 +24,6 @@ from segcert.certificates.plausible import check_record
 from segcert.certificates.reading import to_correction, to_counts, to_family, to_tree
 from segcert.certificates.records import CertificateRecord
 from segcert.certificates.records_2 import CertificateRecord2
-from segcert.certificates.result import FORMAT, Certificate
 from segcert.certificates.strict_json import read_strictly
 from segcert.certificates.version_2 import check_procedure, downgraded, upgraded
 from segcert.certificates.writing import arrays, hash_stored, to_record
@@ -40,21 +41,21 @@ VERSIONS = (2, FORMAT)
 CERTIFICATE, COUNTS = "certificate.json", "counts.npz"
 
 
-def save_certificate(certificate: Certificate, folder: Path) -> None:
+def save_claim(claim: Claim, folder: Path) -> None:
     """Write both files, each atomically, the counts first, with a trace of what is replaced.
 
     Raises:
         InputError: If too many were replaced before.
     """
-    certificate = with_trace(certificate, folder)
+    claim = with_trace(claim, folder)
     with atomic_write(folder / COUNTS) as file:
-        proof = arrays(certificate.counts, certificate.family)
+        proof = arrays(claim.counts, claim.family)
         np.savez_compressed(file, allow_pickle=False, **proof)
     with atomic_write(folder / CERTIFICATE) as file:
-        file.write(to_json(certificate).encode())
+        file.write(to_json(claim).encode())
 
 
-def with_trace(certificate: Certificate, folder: Path) -> Certificate:
+def with_trace(claim: Claim, folder: Path) -> Claim:
     """Let a certificate keep the seed and the share of the one in a folder, which it replaces.
 
     Raises:
@@ -62,17 +63,17 @@ def with_trace(certificate: Certificate, folder: Path) -> Certificate:
     """
     path = folder / CERTIFICATE
     if not path.is_file():
-        return certificate
+        return claim
     try:
-        old = load_certificate(folder)
+        old = read_claim(folder)
     except SegcertError:
         old = None
-    return replacing(certificate, old, path.read_bytes())
+    return replacing(claim, old, path.read_bytes())
 
 
-def to_json(certificate: Certificate) -> str:
+def to_json(claim: Claim) -> str:
     """The text of ``certificate.json``, in the format that the certificate came in."""
-    return text_of(written(certificate))
+    return text_of(written(claim))
 
 
 def text_of(record: AnyRecord) -> str:
@@ -82,18 +83,14 @@ def text_of(record: AnyRecord) -> str:
     return json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
 
-def written(certificate: Certificate) -> AnyRecord:
+def written(claim: Claim) -> AnyRecord:
     """Write a certificate down, in the format that it came in."""
-    record = to_record(certificate)
-    return record if certificate.version == FORMAT else downgraded(record)
+    record = to_record(claim)
+    return record if claim.version == FORMAT else downgraded(record)
 
 
-def load_certificate(path: str | Path) -> Certificate:
-    """Read a certificate and compute again that it follows from its counts.
-
-    What this proves: that the file is whole, that what it claims follows from its counts by a valid
-    procedure, and that it contradicts itself nowhere. That the counts were drawn it does not prove:
-    see `segcert.certificates.replay`.
+def read_claim(path: Path) -> Claim:
+    """Read a claim and decide again; see `segcert.certificates.result.load_certificate`.
 
     Args:
         path: The folder with ``certificate.json`` and ``counts.npz``, or the former.
@@ -102,7 +99,7 @@ def load_certificate(path: str | Path) -> Certificate:
         InputError: If a file is missing or cannot be read.
         VerificationError: If anything in it does not follow from the counts, or cannot be.
     """
-    folder = Path(path).parent if Path(path).name == CERTIFICATE else Path(path)
+    folder = path.parent if path.name == CERTIFICATE else path
     read, content = read_record(folder / CERTIFICATE)
     record = read if isinstance(read, CertificateRecord) else upgraded(read)
     try:
@@ -121,17 +118,11 @@ def load_certificate(path: str | Path) -> Certificate:
     return replace(again, statement=expected.statement)
 
 
-def recomputed(counts: Counts, family: Family, record: CertificateRecord) -> Certificate:
-    """Certify again, with everything that was chosen before the counts were seen."""
-    chosen = record.parameters
-    return certify_as_planned(
-        counts,
-        tau=chosen.tau,
-        alpha=chosen.alpha,
-        correction=to_correction(chosen.correction),
-        family=family,
-        tree=to_tree(chosen.tree),
-    )
+def recomputed(counts: Counts, family: Family, record: CertificateRecord) -> Claim:
+    """Decide again, with everything that was chosen before the counts were seen."""
+    said = record.parameters
+    correction, tree = to_correction(said.correction), to_tree(said.tree)
+    return claim_as_chosen(counts, Chosen(said.tau, said.alpha, correction, family, tree))
 
 
 def compare(read: AnyRecord, recomputed: AnyRecord, content: bytes, path: Path) -> None:
