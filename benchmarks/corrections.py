@@ -31,7 +31,7 @@ from segcert.stats.levels import levels
 from segcert.stats.looks import Looks
 from segcert.stats.ordered import Ordered
 from segcert.stats.regions import Blocks
-from segcert.stats.stopping import Target
+from segcert.stats.stop_rules import Target
 
 TAU, ALPHA, N = 0.75, 1e-3, 1000
 CORRECTIONS: dict[str, AbstractCorrection] = {

@@ -22,7 +22,7 @@ from torch import Tensor
 
 import segcert as sc
 from segcert.cli.certify import certify as command
-from segcert.stats.corrections import parse_correction
+from segcert.stats.correction_names import parse_correction
 
 
 def red(batch: Tensor) -> Tensor:

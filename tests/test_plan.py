@@ -22,7 +22,7 @@ from segcert.noise.registry import CLOUD, IMAGE, families
 from segcert.plan import plan_of
 from segcert.plan_record import PlanRecord, check_names, parse_record, to_toml
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.stopping import Stalls, Target, TimeLimit
+from segcert.stats.stop_rules import Stalls, Target, TimeLimit
 
 SCALES = st.floats(0.01, 1.5)
 FAMILIES = (*families(IMAGE), *families(CLOUD))

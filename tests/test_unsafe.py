@@ -23,7 +23,7 @@ from segcert.data.point_files import read_cloud
 from segcert.models.files.weights_files import read_weights
 from segcert.models.opening import open_foreign
 from segcert.runs.evaluate import load_results
-from segcert.runs.records import RECORDS
+from segcert.runs.record_store import RECORDS
 from segcert.runs.request import Request
 from segcert.runs.store import open_store
 from segcert.training.resume import read as read_resume

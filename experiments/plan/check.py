@@ -28,7 +28,7 @@ from segcert.noise.gaussian import GaussianNoise
 from segcert.planning.forecast import PROCEDURES, forecast, share
 from segcert.planning.population import populate
 from segcert.planning.probe import Probe, take_probe
-from segcert.sampling.promise import no_margins
+from segcert.sampling.margins import no_margins
 from segcert.sampling.sampler import sample
 from segcert.stats.levels import levels
 

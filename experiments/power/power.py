@@ -34,7 +34,7 @@ from segcert.models.resizing.upsample import margins_of_upsampled
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.counts import Counts, Provenance
-from segcert.sampling.promise import Margins, no_margins
+from segcert.sampling.margins import Margins, no_margins
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection
@@ -46,7 +46,7 @@ from segcert.stats.ordered import Ordered
 from segcert.stats.promise import DOUBTFUL
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
-from segcert.stats.stopping import Stalls, StopRule, Target
+from segcert.stats.stop_rules import Stalls, StopRule, Target
 
 SIGMA, TAU, ALPHA = 0.25, 0.75, 1e-3
 TOTALS = (

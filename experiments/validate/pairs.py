@@ -21,7 +21,7 @@ from segcert.errors import InputError
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection, Decision, Evidence
-from segcert.stats.corrections import CORRECTIONS
+from segcert.stats.correction_names import CORRECTIONS
 from segcert.stats.holm import holm
 from segcert.stats.k_fwer import KFwer
 from segcert.stats.looks import Looks

@@ -24,7 +24,7 @@ from segcert.sampling.inputs import Input, fitting_noise, read_input
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import as_base_model, check_draw_numbers
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.corrections import check_correction
+from segcert.stats.correction_names import check_correction
 from segcert.stats.holm import holm
 from segcert.stats.levels import check_enough_draws
 

@@ -40,7 +40,7 @@ from segcert.sampling.setup import as_base_model, check_draw_numbers
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.class_tree import ClassTree, tree_threshold
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.corrections import check_correction, parse_correction
+from segcert.stats.correction_names import check_correction, parse_correction
 from segcert.stats.holm import holm
 from segcert.stats.levels import MOST_DRAWS, check_enough_draws, check_tau_alpha, smallest_n
 from segcert.stats.looks import Looks, even_looks
@@ -48,7 +48,7 @@ from segcert.stats.ordered import Ordered
 from segcert.stats.promise import LARGEST_RATIO, SMALLEST_RATIO
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
-from segcert.stats.stopping import StopRule, parse_stop
+from segcert.stats.stop_rules import StopRule, parse_stop
 
 PILOT_DRAWS = 10
 
@@ -73,7 +73,7 @@ class Plan:
         drop_below: Components whose pilot promises less are not tested; None tests them all.
         ignore: Mask of components that are not tested, an array of booleans or a `Mask`.
         stop_when: Rule to stop before ``n`` draws, `Stalls`, `Target` or `TimeLimit` of
-            `segcert.stats.stopping`, or their text. None draws them all.
+            `segcert.stats.stop_rules`, or their text. None draws them all.
         looks: How often the rule is asked, each time at its share of ``alpha``; 0 for an e-process,
             which may stop after every 10 draws.
 

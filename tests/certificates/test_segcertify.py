@@ -13,7 +13,7 @@ from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
 import segcert as sc
-from segcert.stats.corrections import check_correction
+from segcert.stats.correction_names import check_correction
 from segcert.text import floor_text
 
 

@@ -8,7 +8,7 @@ import pytest
 import segcert as sc
 from segcert.certificates.stopping import StopWhen
 from segcert.stats.looks import even_looks
-from segcert.stats.stopping import Look, Stalls, Target, TimeLimit
+from segcert.stats.stop_rules import Look, Stalls, Target, TimeLimit
 
 TAU, ALPHA, N = 0.6, 0.1, 120
 IMAGE = np.linspace(0, 255, 96).astype(np.uint8).reshape(1, 8, 12)

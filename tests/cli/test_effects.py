@@ -27,7 +27,7 @@ from segcert.data.evaluation_sets import RULES
 from segcert.doctor.examination import Examination
 from segcert.errors import InputError
 from segcert.noise.registry import names_with
-from segcert.planning import plan as planning
+from segcert.planning import outlook as planning
 from segcert.runs.inputs import find_images
 from segcert.training.devices import OneDevice
 from segcert_scenes import shapes, streets
@@ -361,7 +361,7 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.attacks.turns.check_turn")
     put("segcert.report.attacks.write_attack", stop=True)
     put("segcert.report.cloud_attacks.write_cloud_attack", stop=True)
-    put("segcert.planning.plan.make_plan", planned)
+    put("segcert.planning.outlook.make_plan", planned)
     put("segcert.cli.plan_cluster.measure", (0.1, 8, "cpu"))
     put("segcert.cli.toy.draw_figures", stop=True)
     put("segcert.report.comparison.open_runs")

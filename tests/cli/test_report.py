@@ -13,7 +13,7 @@ import pytest
 from report.runs_to_report import SETTINGS, results_of
 
 from segcert.locks import held
-from segcert.runs.records import add, opened, start
+from segcert.runs.record_store import add, opened, start
 
 Command = Callable[..., Any]
 

@@ -34,7 +34,7 @@ from experiments.validate.procedures import Procedure, segcertify  # noqa: E402
 from experiments.validate.table import markdown, write_between_markers  # noqa: E402
 from segcert.stats.bonferroni import Bonferroni  # noqa: E402
 from segcert.stats.correction import AbstractCorrection  # noqa: E402
-from segcert.stats.corrections import CORRECTIONS  # noqa: E402
+from segcert.stats.correction_names import CORRECTIONS  # noqa: E402
 from segcert.stats.sequential import Sequential  # noqa: E402
 
 MISSED = 1e-6

@@ -18,7 +18,7 @@ import segcert as sc
 from segcert.data.labelled import LabelledImage
 from segcert.data.training_sets import TrainingSet
 from segcert.models.nets.depthwise import DepthwiseNet
-from segcert.report.files import write_files
+from segcert.report.image_files import write_files
 from segcert.runs import store
 from segcert.runs.certify_images import certify_images
 from segcert.runs.request import Request

@@ -18,7 +18,7 @@ from segcert.files import remove_drafts
 from segcert.locks import held
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.runs.certify_images import certify_images
-from segcert.runs.records import RECORDS, finished, opened, stored_config
+from segcert.runs.record_store import RECORDS, finished, opened, stored_config
 from segcert.runs.request import Request
 from segcert.training.augment import Views
 from segcert.training.recipe import Recipe

@@ -30,7 +30,7 @@ from segcert.models.files.sidecar import read_sidecar
 from segcert.models.files.weights_files import read_weights
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import load_results
-from segcert.runs.records import RECORDS, add, opened, start
+from segcert.runs.record_store import RECORDS, add, opened, start
 from segcert.runs.request import Request
 from segcert.runs.rows import Row
 from segcert.runs.store import PartialStore, open_store

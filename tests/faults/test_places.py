@@ -21,7 +21,7 @@ from segcert.data.point_files import write_cloud
 from segcert.locks import held, held_file, is_held
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.report.cloud_files import write_cloud_files
-from segcert.report.files import write_files
+from segcert.report.image_files import write_files
 from segcert.runs import store
 from segcert.runs.certify_images import certify_images
 from segcert.runs.request import Request

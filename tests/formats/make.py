@@ -15,7 +15,7 @@ import torch
 import segcert as sc
 from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.runs.config import EvaluationConfig, all_settings
-from segcert.runs.records import add, opened, start
+from segcert.runs.record_store import add, opened, start
 from segcert.runs.request import Request
 from segcert.runs.rows import Row
 from segcert.runs.store import PartialStore

@@ -20,10 +20,10 @@ from segcert.certificates.words_2 import in_words
 from segcert.models.files.checkpoints import KEY, load_weights
 from segcert.noise.registry import noises
 from segcert.runs.evaluate import load_results
-from segcert.runs.records import RECORDS
+from segcert.runs.record_store import RECORDS
 from segcert.runs.request import Request
 from segcert.runs.store import PartialStore, open_store
-from segcert.stats.corrections import CORRECTIONS
+from segcert.stats.correction_names import CORRECTIONS
 from segcert.stats.looks import Looks
 from segcert.training.resume import read as read_resume
 

@@ -11,7 +11,7 @@ from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.planning.probe import Probe, take_probe
 from segcert.sampling.counting import noisy_batch
 from segcert.sampling.fingerprints import fingerprints
-from segcert.sampling.promise import no_margins
+from segcert.sampling.margins import no_margins
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage, Streams

@@ -12,7 +12,7 @@ from segcert.certificates.segcertify import certify
 from segcert.data.images import read_file
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
-from segcert.report.files import write_files
+from segcert.report.image_files import write_files
 from segcert.runs.base_prediction import base_prediction
 from segcert.sampling.sampler import sample
 

@@ -37,7 +37,7 @@ from segcert.stats.looks import Looks
 from segcert.stats.ordered import Ordered
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
-from segcert.stats.stopping import Target
+from segcert.stats.stop_rules import Target
 
 SHAPE = (20, 24)
 NAMES = ("dark", "dim", "light", "bright")

@@ -22,7 +22,7 @@ from segcert.metrics.worst_case import WorstCase, worst_of_labels
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.evaluate import SUMMARY, Results, load_results
-from segcert.runs.records import RECORDS
+from segcert.runs.record_store import RECORDS
 from segcert.runs.rows import Row, from_json, to_json
 from segcert.sampling.sampler import sample
 

@@ -12,7 +12,7 @@ import pytest
 from segcert.errors import InputError, VerificationError
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import load_results
-from segcert.runs.records import RECORDS, SCHEMA, add, check_sealed, opened, start, stored_rows
+from segcert.runs.record_store import RECORDS, SCHEMA, add, check_sealed, opened, start, stored_rows
 from segcert.runs.rows import Row, to_json
 from segcert.runs.stored_rows import COLUMNS, digest, to_values
 

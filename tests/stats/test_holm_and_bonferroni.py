@@ -17,7 +17,7 @@ from segcert.sampling.sampler import sample
 from segcert.stats.binomial import tails
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.correction import AbstractCorrection, Evidence
-from segcert.stats.corrections import CORRECTIONS, parse_correction
+from segcert.stats.correction_names import CORRECTIONS, parse_correction
 from segcert.stats.holm import holm
 
 BOTH = pytest.mark.parametrize("correction", [holm, bonferroni])

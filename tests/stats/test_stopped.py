@@ -10,7 +10,7 @@ from stopping_laws import extreme_laws, worst_error
 
 from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection, Evidence
-from segcert.stats.corrections import CORRECTIONS
+from segcert.stats.correction_names import CORRECTIONS
 from segcert.stats.holm import holm
 from segcert.stats.k_fwer import KFwer
 from segcert.stats.levels import Levels, levels

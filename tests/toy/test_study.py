@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from segcert.toy.draws import Draws
-from segcert.toy.files import setting_json, study_csv, study_json
 from segcert.toy.methods import METHODS, Share, share
 from segcert.toy.model import Toy
 from segcert.toy.study import STUDY, Point, Sweep, points
+from segcert.toy.study_tables import setting_json, study_csv, study_json
 
 SWEEPS = {sweep.name: sweep for sweep in STUDY}
 TINY = (

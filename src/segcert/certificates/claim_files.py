@@ -16,7 +16,7 @@ from segcert.arrays import read_arrays
 from segcert.certificates.again import claim_as_chosen
 from segcert.certificates.chosen import Chosen
 from segcert.certificates.claim import FORMAT, Claim
-from segcert.certificates.consistency import HEADERS, MOST_BYTES, check_declared
+from segcert.certificates.declared import HEADERS, MOST_BYTES, check_declared
 from segcert.certificates.earlier import replacing
 from segcert.certificates.family import Family
 from segcert.certificates.origin import check_origin

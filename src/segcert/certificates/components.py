@@ -6,7 +6,7 @@ from segcert.certificates.family import decide, fewest_tests, tested_components
 from segcert.certificates.variation import check_variation_of
 from segcert.certificates.words import in_words
 from segcert.sampling.counts import Counts
-from segcert.stats.corrections import check_correction
+from segcert.stats.correction_names import check_correction
 from segcert.stats.levels import check_enough_draws, check_tau_alpha, levels
 
 

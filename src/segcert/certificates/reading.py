@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from segcert.certificates.consistency import check_counts, check_prints
+from segcert.certificates.declared import check_counts, check_prints
 from segcert.certificates.family import Family
 from segcert.certificates.records import (
     CertificateRecord,
@@ -19,7 +19,7 @@ from segcert.sampling.counts import Counts, Earlier, EarlierDraw, Provenance
 from segcert.sampling.tally import Run
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.corrections import CORRECTIONS
+from segcert.stats.correction_names import CORRECTIONS
 from segcert.stats.looks import Looks
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential

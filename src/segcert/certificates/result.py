@@ -67,7 +67,7 @@ class Certificate(Claim):
             InputError: If it is a certificate of a cloud, there are more than 255 classes, or the
                 image is another one.
         """
-        from segcert.certificates.plots import figure_of  # which takes 0.3 s to load
+        from segcert.certificates.figure import figure_of  # which takes 0.3 s to load
 
         return figure_of(self, image)
 

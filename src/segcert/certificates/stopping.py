@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from segcert.certificates.result import Certificate
 from segcert.sampling.counts import Counts
-from segcert.stats.stopping import Look, StopRule
+from segcert.stats.stop_rules import Look, StopRule
 
 
 @dataclass

@@ -132,7 +132,7 @@ def certify(
     from segcert.files import prepare_folder
     from segcert.models.reference import ModelReference
     from segcert.noise.registry import names_with
-    from segcert.report.files import write_files, write_radius_map
+    from segcert.report.image_files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_images import certify_images, check_request
     from segcert.runs.cloud_request import CloudRequest

@@ -63,7 +63,7 @@ def demo(
     from segcert.files import atomic_write, prepare_folder
     from segcert.metrics.score import score
     from segcert.models.reference import ModelReference
-    from segcert.report.files import write_files
+    from segcert.report.image_files import write_files
     from segcert.report.strip import strip
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_images import certify_images, check_image

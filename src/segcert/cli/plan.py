@@ -27,7 +27,7 @@ from segcert.cli.plan_cluster import (
 
 if TYPE_CHECKING:
     from segcert.noise.base import AbstractNoise
-    from segcert.planning.plan import Plan
+    from segcert.planning.outlook import Plan
     from segcert.planning.recommend import Recommendation
     from segcert.runs.request import Request
 
@@ -85,7 +85,7 @@ def plan(
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
     from segcert.models.reference import ModelReference
-    from segcert.planning.plan import make_plan
+    from segcert.planning.outlook import make_plan
     from segcert.runs.inputs import find_images
     from segcert.runs.request import Request
 

@@ -57,9 +57,9 @@ def toy(
     """
     from segcert.cli.shell import results
     from segcert.toy.draws import Draws
-    from segcert.toy.files import setting_json
     from segcert.toy.methods import METHODS, share
     from segcert.toy.model import Toy
+    from segcert.toy.study_tables import setting_json
 
     asked = Toy(
         gamma=gamma, n=n, n0=n0, components=components, bad=bad, tau=tau, alpha=alpha,
@@ -105,8 +105,8 @@ def draw_figures(folder: Path, *, repetitions: int, seed: int) -> None:
     from segcert.files import atomic_write, check_writable, remove_drafts_in
     from segcert.locks import held
     from segcert.report.plots import save_plot
-    from segcert.toy.files import study_csv, study_json
     from segcert.toy.study import STUDY, points
+    from segcert.toy.study_tables import study_csv, study_json
 
     start = perf_counter()
     check_writable(folder / "toy.csv")

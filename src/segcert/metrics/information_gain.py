@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 
 from segcert.errors import InputError
-from segcert.metrics.checks import labelled
+from segcert.metrics.label_checks import labelled
 from segcert.stats.class_tree import ClassTree
 
 

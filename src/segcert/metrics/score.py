@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer
 
-from segcert.metrics.checks import comparable
 from segcert.metrics.iou import iou, mean_iou
+from segcert.metrics.label_checks import comparable
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float64, Int64, Integer
 
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
-from segcert.metrics.checks import comparable
 from segcert.metrics.iou import iou, mean_iou
+from segcert.metrics.label_checks import comparable
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counting import Task, add_labels, add_margins, count_block, noisy_batch
-from segcert.sampling.promise import Margins
+from segcert.sampling.margins import Margins
 from segcert.sampling.setup import choose_batch_size, make_task
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, counting_type

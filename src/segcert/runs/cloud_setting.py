@@ -10,7 +10,7 @@ from segcert.noise.base import AbstractNoise
 from segcert.noise.registry import names_with
 from segcert.runs.cloud_request import POSE, CloudRequest
 from segcert.runs.setting import Setting
-from segcert.stats.corrections import parse_correction
+from segcert.stats.correction_names import parse_correction
 
 
 class CloudSetting(Setting):

@@ -15,7 +15,7 @@ from segcert.runs.inventory import Inventory
 from segcert.runs.request import Request
 from segcert.runs.setting import Setting
 from segcert.sampling.streams import check_seed
-from segcert.stats.corrections import parse_correction
+from segcert.stats.correction_names import parse_correction
 
 ADDED = {"backend": "torch", "precision": "fp32"}  # no part of the hash of older runs, if so
 

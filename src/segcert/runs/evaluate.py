@@ -16,7 +16,7 @@ from segcert.runs.config import EvaluationConfig
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.local import LocalEngine
 from segcert.runs.inventory import Inventory
-from segcert.runs.records import (
+from segcert.runs.record_store import (
     RECORDS,
     add,
     check_sealed,
@@ -30,7 +30,7 @@ from segcert.runs.rows import Row, Totals, add_up
 from segcert.runs.setting import Setting
 from segcert.runs.spread import spread
 from segcert.runs.underway import Progress, Underway
-from segcert.stats.corrections import parse_correction
+from segcert.stats.correction_names import parse_correction
 
 SUMMARY = "summary.json"
 

@@ -22,14 +22,14 @@ from segcert.sampling.setup import check_draw_numbers
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.class_tree import ClassTree, tree_threshold
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.corrections import parse_correction
+from segcert.stats.correction_names import parse_correction
 from segcert.stats.levels import MOST_DRAWS, check_enough_draws, check_tau_alpha, smallest_n
 from segcert.stats.looks import Looks, even_looks
 from segcert.stats.ordered import Ordered
 from segcert.stats.promise import LARGEST_RATIO, SMALLEST_RATIO
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
-from segcert.stats.stopping import StopRule, parse_stop
+from segcert.stats.stop_rules import StopRule, parse_stop
 
 Mask = Bool[np.ndarray, " *components"]
 Scale = Annotated[  # text, but one factor is a number in files, as before there was more

@@ -14,10 +14,10 @@ from segcert.arrays import hash_named, read_arrays
 from segcert.errors import InputError
 from segcert.files import atomic_write, check_regular
 from segcert.runs.request import Request
+from segcert.sampling.margins import Margins
 from segcert.sampling.partial import Identity, Partial
-from segcert.sampling.promise import Margins
 from segcert.sampling.tally import Run, Tally
-from segcert.stats.stopping import Look
+from segcert.stats.stop_rules import Look
 from segcert.text import one_line
 
 SECONDS_BETWEEN_SAVES = 10.0

@@ -14,8 +14,8 @@ from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.averaging import Output
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.fingerprints import hashes, to_numpy
+from segcert.sampling.margins import Margins, no_margins
 from segcert.sampling.near_ties import near_ties
-from segcert.sampling.promise import Margins, no_margins
 from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import Block, Run, Tally, counting_type
 from segcert.sampling.threads import in_threads

@@ -19,8 +19,8 @@ from segcert.sampling.axes import check_axes
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import MOST_CLASS_COUNTS
 from segcert.sampling.inputs import Input, check_fits, fitting_noise, read_input
+from segcert.sampling.margins import MOST_PILOT_DRAWS
 from segcert.sampling.mixing import check_draws_are_independent
-from segcert.sampling.promise import MOST_PILOT_DRAWS
 from segcert.sampling.streams import Streams, fresh_seed
 
 COMPONENTS_PER_BATCH = (2**20, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)

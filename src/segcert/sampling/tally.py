@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int, UInt64
 from torch import Tensor
 
-from segcert.sampling.promise import Margins
+from segcert.sampling.margins import Margins
 from segcert.sampling.streams import Stage
 
 

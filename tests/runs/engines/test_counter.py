@@ -18,7 +18,7 @@ from segcert.runs.engines.units import Unit, Work
 from segcert.runs.inventory import tensor_of
 from segcert.runs.jobs import merged
 from segcert.sampling.counting import count_block
-from segcert.sampling.promise import Margins
+from segcert.sampling.margins import Margins
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import Block, Tally

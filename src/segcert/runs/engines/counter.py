@@ -13,7 +13,7 @@ from segcert.models.point_segmenter import PointSegmenter
 from segcert.runs.engines.units import Done, Unit, Work, answered, told
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import Task, count_block
-from segcert.sampling.promise import Margins
+from segcert.sampling.margins import Margins
 from segcert.sampling.setup import choose_device, make_task, unchecked_task
 from segcert.sampling.streams import Stage
 

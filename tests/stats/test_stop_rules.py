@@ -13,7 +13,7 @@ from scipy.stats import binom
 from segcert.errors import InputError
 from segcert.stats.correction import first_count_at_most
 from segcert.stats.e_process import e_process_p_values
-from segcert.stats.stopping import Look, Stalls, StopRule, Target, TimeLimit, parse_stop
+from segcert.stats.stop_rules import Look, Stalls, StopRule, Target, TimeLimit, parse_stop
 
 reproducible = settings(derandomize=True, deadline=None)
 LEVEL = 1e-3 / 43_200

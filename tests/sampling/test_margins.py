@@ -11,8 +11,8 @@ from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.counts import Counts
+from segcert.sampling.margins import MOST_PILOT_DRAWS, Margins, no_margins
 from segcert.sampling.partial import Partial
-from segcert.sampling.promise import MOST_PILOT_DRAWS, Margins, no_margins
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage

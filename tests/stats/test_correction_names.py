@@ -13,7 +13,7 @@ from segcert.errors import InputError
 from segcert.stats.bonferroni import Bonferroni, bonferroni
 from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection, Decision, Evidence
-from segcert.stats.corrections import CORRECTIONS, REFUSED, check_correction, parse_correction
+from segcert.stats.correction_names import CORRECTIONS, REFUSED, check_correction, parse_correction
 from segcert.stats.holm import Holm, holm
 from segcert.stats.k_fwer import KFwer
 from segcert.stats.ordered import Ordered

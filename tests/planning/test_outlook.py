@@ -9,9 +9,9 @@ from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
-from segcert.planning import plan as planning
+from segcert.planning import outlook as planning
 from segcert.planning.forecast import PROCEDURES
-from segcert.planning.plan import Plan, make_plan
+from segcert.planning.outlook import Plan, make_plan
 from segcert.sampling.sampler import sample
 
 SIGMA, ALPHA = 0.25, 1e-3
