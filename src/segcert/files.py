@@ -14,6 +14,7 @@ from typing import BinaryIO
 from segcert.errors import InputError
 
 LONGEST_TEXT = 1 << 26  # bytes of a list of names or of settings
+LONGEST_FILE = 1 << 36  # bytes of anything that is read as a whole
 KINDS = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),

@@ -16,15 +16,13 @@ def test_images_of_another_size_than_those_of_the_training_are_noted(
     scale: float,
     advice: str,
     describe: object,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     about: Description = describe(image_height=360)  # type: ignore[operator]
-    monkeypatch.setattr(tables, "describe", lambda _: about)
-    tables.warn_about_size("tiny", heights, scale)
+    tables.warn_about_size("tiny", about, heights, scale)
     assert advice in capsys.readouterr().err
     if not advice:
-        tables.warn_about_size("tiny", heights, scale)
+        tables.warn_about_size("tiny", about, heights, scale)
         assert capsys.readouterr().err == ""
 
 
@@ -38,20 +36,26 @@ def test_images_of_another_size_than_those_of_the_training_are_noted(
 )
 def test_other_noise_than_that_of_the_training_is_noted(
     noise: str, sigma: float, words: str, describe: object,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     about: Description = describe()  # type: ignore[operator]
-    monkeypatch.setattr(tables, "describe", lambda _: about)
-    tables.warn_about_noise("tiny", noise, sigma)
+    tables.warn_about_noise("tiny", about, noise, sigma)
     err = " ".join(capsys.readouterr().err.split())
     assert words in err
     assert bool(err) == bool(words)
 
 
 def test_weights_of_unknown_size_are_not_noted(
-    describe: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    describe: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     about: Description = describe()  # type: ignore[operator]
-    monkeypatch.setattr(tables, "describe", lambda _: about)
-    tables.warn_about_size("tiny", [4000], 1.0)
+    tables.warn_about_size("tiny", about, [4000], 1.0)
+    assert capsys.readouterr().err == ""
+
+
+def test_files_that_say_nothing_of_their_training_are_not_noted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tables.warn_about_size("net.pt2", None, [4000], 1.0)
+    tables.warn_about_noise("net.pt2", None, "uniform", 0.1)
     assert capsys.readouterr().err == ""

@@ -139,7 +139,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_exported_program_is_opened(exported: Path, weights: Path) -> None:
-    module, name = open_denoiser(str(exported))
+    found = open_denoiser(str(exported))
+    module, name = found.call, found.name
     assert name == "blur"
     for size in ((2, 3, 12, 20), (1, 3, 33, 47)):
         x = torch.rand(size, generator=torch.Generator().manual_seed(0))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from segcert.errors import InputError, ModelError
-from segcert.models import denoisers, shipped
+from segcert.models import shipped
 from segcert.models.denoisers import load_denoiser, open_denoiser, shipped_denoisers
 from segcert.models.files.checkpoints import (
     DenoiserDescription,
@@ -17,6 +17,7 @@ from segcert.models.files.checkpoints import (
     read_description,
     save_weights,
 )
+from segcert.models.identity import names
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.denoising import ResidualDenoiser
 
@@ -64,7 +65,8 @@ def test_a_round_trip_keeps_weights_and_description(tmp_path: Path) -> None:
 
 
 def test_a_path_opens_a_denoiser_of_ones_own(saved: Path) -> None:
-    net, name = open_denoiser(str(saved))
+    found = open_denoiser(str(saved))
+    net, name = found.call, found.name
     assert name == "soft"
     noisy = torch.rand(2, 3, 20, 24)
     with torch.inference_mode():
@@ -88,13 +90,12 @@ def test_shipped_files_are_listed_once_by_what_they_hold(
     folder.mkdir(parents=True)
     for path in (saved, weights):
         (folder / path.name).write_bytes(path.read_bytes())
-    for module in (shipped, denoisers):
-        monkeypatch.setattr(module, "files", lambda _: tmp_path / "package")
+    monkeypatch.setattr(names, "files", lambda _: tmp_path / "package")
     assert set(shipped.shipped()) == {weights.stem}
     assert set(shipped_denoisers()) == {"soft"}
-    assert open_denoiser("soft")[1] == "soft"
+    assert open_denoiser("soft").name == "soft"
     with pytest.raises(InputError, match=r"unknown model 'soft'"):
-        shipped.find("soft")
+        shipped.open_model("soft")
 
 
 @pytest.mark.parametrize("name", ["hard", "", "camvid", "net.pth"])
@@ -123,7 +124,8 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_exported_program_denoises_any_batch_and_size(tmp_path: Path) -> None:
-    net, name = open_denoiser(str(export(tmp_path / "half.pt2", Halving().eval())))
+    found = open_denoiser(str(export(tmp_path / "half.pt2", Halving().eval())))
+    net, name = found.call, found.name
     assert name == "half"
     for size in ((1, 3, 7, 9), (5, 3, 32, 16)):
         noisy = torch.rand(size)
@@ -131,7 +133,7 @@ def test_an_exported_program_denoises_any_batch_and_size(tmp_path: Path) -> None
 
 
 def test_a_program_of_one_shape_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    net, _ = open_denoiser(str(export(tmp_path / "rigid.pt2", Halving().eval(), free=False)))
+    net = open_denoiser(str(export(tmp_path / "rigid.pt2", Halving().eval(), free=False))).call
     assert net(torch.rand(2, 3, 16, 32)).shape == (2, 3, 16, 32)
     with pytest.raises(ModelError, match=r"rigid cannot take .*\(3, 3, 16, 32\).*dynamic") as found:
         net(torch.rand(3, 3, 16, 32))
@@ -155,7 +157,7 @@ def test_a_program_in_train_mode_is_refused(net: nn.Module, tmp_path: Path) -> N
 
 def test_a_program_that_returns_no_image_is_refused(tmp_path: Path) -> None:
     shrinking = nn.Sequential(nn.AvgPool2d(2)).eval()
-    net, _ = open_denoiser(str(export(tmp_path / "small.pt2", shrinking)))
+    net = open_denoiser(str(export(tmp_path / "small.pt2", shrinking))).call
     with pytest.raises(ModelError, match=r"must return images of shape .*got \(1, 3, 8, 8\)"):
         net(torch.rand(1, 3, 16, 16))
 

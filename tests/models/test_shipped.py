@@ -7,8 +7,13 @@ import pytest
 
 from segcert.data.camvid import CLASSES, CamVid
 from segcert.errors import InputError
+from segcert.models.files.checkpoints import Description, read_description
 from segcert.models.nets.depthwise import STRIDE
-from segcert.models.shipped import describe, find, open_model, shipped
+from segcert.models.shipped import find, open_model, shipped
+
+
+def describe(name: str) -> Description:
+    return read_description(shipped()[name])
 
 
 def test_models_with_and_without_noise_are_shipped() -> None:
@@ -22,6 +27,7 @@ def test_a_shipped_model_opens_and_says_what_it_is(name: str) -> None:
     assert shipped()[name].stat().st_size <= 4 * 2**20
     segmenter, about = open_model(name), describe(name)
     assert segmenter.name == name
+    assert segmenter.origin == about
     assert segmenter.class_names == about.classes == CLASSES
     assert segmenter.smallest_side == STRIDE
     assert about.sigma == 0.25

@@ -191,9 +191,10 @@ def certify(
     remember(backend, segmenter, out)
     new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
     if new:
-        warn_about_noise(model, noise, sigma)
+        warn_about_noise(model, segmenter.origin, noise, sigma)
         warn_about_input(model)
-        warn_about_size(model, [read_file(path).shape[1] for path in new], scale)
+        heights = [read_file(path).shape[1] for path in new]
+        warn_about_size(model, segmenter.origin, heights, scale)
     base = base_prediction(segmenter, device=device)
     write = partial(write_files, radius_map=radius_map, base=base)
     done = []

@@ -32,9 +32,10 @@ def list_shipped() -> None:
     from segcert.models.files.checkpoints import (
         Origin,
         read_denoiser_description,
+        read_description,
         read_point_description,
     )
-    from segcert.models.shipped import describe, shipped
+    from segcert.models.shipped import shipped
     from segcert.models.shipped_points import shipped_points
 
     def table(first: str, *columns: str) -> Table:
@@ -50,7 +51,7 @@ def list_shipped() -> None:
 
     listed = table("model", "classes")
     for name, path in shipped().items():
-        about = describe(name)
+        about = read_description(path)
         add(listed, name, about, path.stat().st_size, str(len(about.classes)))
     results.print(listed)
     if of_points := shipped_points():
@@ -75,10 +76,11 @@ def print_model(name: str) -> None:
     from segcert.cli.shell import say
     from segcert.cli.tables import warn_about_input
     from segcert.models.adapter import Segmenter
+    from segcert.models.files.checkpoints import Description
     from segcert.models.files.sidecar import shown
     from segcert.models.opening import kind_of
     from segcert.models.reference import ModelReference
-    from segcert.models.shipped import describe, foreign_path
+    from segcert.models.shipped import foreign_path
 
     foreign, segmenter = foreign_path(name), ModelReference(name).open()
     assert isinstance(segmenter, Segmenter)
@@ -92,8 +94,8 @@ def print_model(name: str) -> None:
         "weights": f"sha256 {segmenter.weights_sha256}",
         "identity": f"sha256 {segmenter.identity_sha256}",
     }
-    if not foreign:
-        about = describe(name)
+    about = segmenter.origin
+    if isinstance(about, Description):
         facts |= {
             "network": about.architecture, "trained on": about.data, "sigma": f"{about.sigma:g}",
             "licence": about.licence,

@@ -4,9 +4,10 @@ from rich.table import Table
 
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import cell, note, results, say
+from segcert.models.files.checkpoints import Origin
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.resizing.scale import parse_resizing
-from segcert.models.shipped import describe, foreign_path
+from segcert.models.shipped import foreign_path
 from segcert.report.facts import most_draws, stopped
 from segcert.runs.certify_images import Done
 from segcert.text import floor_text, percent_text
@@ -61,11 +62,13 @@ def stop_rule(certificate: Certificate) -> str:
     return certificate.provenance.stop_rule if stopped(certificate.counts) else ""
 
 
-def warn_about_size(model: str, heights: list[int], scale: str | float) -> None:
+def warn_about_size(
+    model: str, origin: Origin | None, heights: list[int], scale: str | float
+) -> None:
     """Say when objects are far larger or smaller than in the images of the training."""
-    if foreign_path(model):
-        return  # such files do not say on which images they were trained
-    factor, trained = parse_resizing(scale).factor, describe(model).image_height
+    if origin is None:
+        return  # files of other programs do not say on which images they were trained
+    factor, trained = parse_resizing(scale).factor, origin.image_height
     if not factor or not trained:
         return
     factors = [height * factor / trained for height in heights]
@@ -78,11 +81,11 @@ def warn_about_size(model: str, heights: list[int], scale: str | float) -> None:
         )
 
 
-def warn_about_noise(model: str, noise: str, sigma: float) -> None:
+def warn_about_noise(model: str, origin: Origin | None, noise: str, sigma: float) -> None:
     """Say when the noise is not that of the training: the certificate holds, but covers less."""
-    if foreign_path(model):
-        return  # such files do not say with which noise they were trained
-    trained = describe(model).sigma
+    if origin is None:
+        return  # files of other programs do not say with which noise they were trained
+    trained = origin.sigma
     if noise != "gaussian":
         note(
             f"model {model} was trained with Gaussian noise "

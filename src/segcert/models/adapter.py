@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import ModelError
+from segcert.models.files.checkpoints import Origin
 from segcert.models.identity.configuration import identity_hash
 from segcert.models.identity.runtime import TORCH, Runtime
 from segcert.models.resizing.averaging import (
@@ -50,6 +51,7 @@ APART = {  # from what a certificate identifies a model by
     "smallest_side": "it refuses inputs, and changes no label",
     "classes": "the number is in every certificate; that it was declared changes no label",
     "stochastic": "it turns a check off, and changes no label",
+    "origin": "how it was made changes no label",
 }
 
 Model = Callable[..., Any]
@@ -79,6 +81,7 @@ class Segmenter:
         denoiser: From noisy images (b, c, h, w), not clipped, to images; called first. None for
             none.
         runtime: What runs the model, and in which arithmetic; see `with_backend`.
+        origin: What its weight file says about how it was made; None if it does not.
     """
 
     model: Model
@@ -95,6 +98,7 @@ class Segmenter:
     stochastic: bool = False
     denoiser: Denoiser | None = None
     runtime: Runtime = TORCH
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         """Check mean and std."""

@@ -1,7 +1,6 @@
 """Denoisers by name: those that come with segcert, weight files of ours, exported programs."""
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -13,14 +12,16 @@ from segcert.files import check_regular
 from segcert.models.adapter import Denoiser
 from segcert.models.files.checkpoints import (
     DenoiserDescription,
+    WeightFile,
+    denoiser_description_in,
     fill,
     is_denoiser,
-    read_denoiser_description,
     read_header,
+    read_weight_file,
 )
 from segcert.models.files.exported import Program, image_program
 from segcert.models.identity.file_hashes import hash_model
-from segcert.models.identity.names import own_name
+from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.identity.weights_hash import OfFile
 from segcert.models.nets.denoising import ResidualDenoiser
 
@@ -63,12 +64,26 @@ class ExportedDenoiser(OfFile):
 
 def shipped_denoisers() -> dict[str, Path]:
     """Names and files of the shipped denoisers."""
-    folder = Path(str(files("segcert.models") / "weights"))
-    paths = sorted(folder.glob("*.safetensors"))
-    return {path.stem: path for path in paths if is_denoiser(read_header(path))}
+    known = shipped_files().items()
+    return {name: path for name, path in known if is_denoiser(read_header(path))}
 
 
-def open_denoiser(name: str) -> tuple[Denoiser, str]:
+@dataclass(frozen=True, eq=False)
+class OpenDenoiser:
+    """A denoiser that was opened.
+
+    Args:
+        call: A module in eval mode, or a program.
+        name: How reports call it.
+        sha256: Hash of its file.
+    """
+
+    call: Denoiser
+    name: str
+    sha256: str
+
+
+def open_denoiser(name: str) -> OpenDenoiser:
     """Open a denoiser: from noisy images (b, 3, h, w), not clipped, to images of that shape.
 
     It is put onto the CUDA device, if there is one.
@@ -77,18 +92,20 @@ def open_denoiser(name: str) -> tuple[Denoiser, str]:
         name: Name of a shipped denoiser, path of a ``.safetensors`` file that
             ``segcert train --task denoising`` wrote, or path of a ``.pt2`` exported program.
 
-    Returns:
-        The denoiser, a module in eval mode or a program, and how reports call it.
-
     Raises:
         InputError: If there is no such denoiser, or its file is unusable.
     """
-    path = find_denoiser(name)
-    called = path.stem if path == shipped_denoisers().get(name) else own_name(path.stem, path)
+    path = find(name)
+    called = path.stem if path == shipped_files().get(name) else own_name(path.stem, path)
     if path.suffix == ".pt2":
-        return load_program(path), called
-    net, _ = load_denoiser(path)
-    return net.to("cuda" if torch.cuda.is_available() else "cpu"), called
+        exported = load_program(path)
+        return OpenDenoiser(exported, called, exported.program.sha256)
+    file = read_weight_file(path)
+    if name in shipped_files() and not is_denoiser(file.header):
+        raise unknown(name)
+    net, _ = denoiser_in(file)
+    net.to("cuda" if torch.cuda.is_available() else "cpu")
+    return OpenDenoiser(net, called, file.sha256)
 
 
 def load_denoiser(path: Path) -> tuple[nn.Module, DenoiserDescription]:
@@ -97,8 +114,13 @@ def load_denoiser(path: Path) -> tuple[nn.Module, DenoiserDescription]:
     Raises:
         InputError: If the file is missing, damaged, not ours, or holds something else.
     """
-    description = read_denoiser_description(path)
-    return fill(ResidualDenoiser(), path, description.architecture), description
+    return denoiser_in(read_weight_file(path))
+
+
+def denoiser_in(file: WeightFile) -> tuple[nn.Module, DenoiserDescription]:
+    """Make the denoiser of a weight file; see `load_denoiser`."""
+    description = denoiser_description_in(file.header, file.path)
+    return fill(ResidualDenoiser(), file, description.architecture), description
 
 
 def load_program(path: Path) -> ExportedDenoiser:
@@ -115,22 +137,27 @@ def load_program(path: Path) -> ExportedDenoiser:
             f"denoiser {path} was exported in train mode, in which batch norm mixes the draws of a "
             "batch: call eval() before torch.export.export"
         )
-    return ExportedDenoiser(hash_model(KIND, [path], {}), program, path.stem)
+    return ExportedDenoiser(hash_model(KIND, [program.sha256], {}), program, path.stem)
 
 
-def find_denoiser(name: str) -> Path:
-    """Find the file of a denoiser.
+def find(name: str) -> Path:
+    """Where a denoiser would be; what the file holds is not looked at.
 
     Raises:
-        InputError: If there is no such denoiser.
+        InputError: If the name is neither that of shipped weights nor a path.
     """
-    known = shipped_denoisers()
-    if name in known:
-        return known[name]
+    if name in shipped_files():
+        return shipped_files()[name]
     if name.endswith((".safetensors", ".pt2")):
         return Path(name)
-    raise InputError(
-        f"unknown denoiser {name!r}: choose one of {', '.join(known) or '(none is shipped)'}, or "
+    raise unknown(name)
+
+
+def unknown(name: str) -> InputError:
+    """Make the error about a name that no denoiser has."""
+    known = ", ".join(shipped_denoisers()) or "(none is shipped)"
+    return InputError(
+        f"unknown denoiser {name!r}: choose one of {known}, or "
         "give the path of a .safetensors file written by segcert train --task denoising, or of a "
         ".pt2 file written by torch.export.save"
     )

@@ -18,12 +18,17 @@ from segcert.data import part_numbers
 from segcert.errors import InputError
 from segcert.files import check_regular
 from segcert.models.confined.chunks import in_chunks
-from segcert.models.files.checkpoints import load_point_weights
+from segcert.models.files.checkpoints import (
+    WeightFile,
+    is_of_points,
+    point_network_in,
+    read_weight_file,
+)
 from segcert.models.files.exported import KIND, Program, load_program
 from segcert.models.files.pointnet2_checkpoints import load_pointnet2
 from segcert.models.files.sidecar import check_no_sidecar, read_sidecar
 from segcert.models.identity.file_hashes import hash_model
-from segcert.models.identity.names import own_name
+from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.ground import NAMES, PALETTE, Ground
 from segcert.models.nets.point_architectures import SMALLEST
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
@@ -93,41 +98,47 @@ def open_point_model(
     """
     options = options or PointOptions()
     left_open = options.number is None and not each_category
-    path = find_points(name)
+    path = find(name)
     if path is None:
         return with_options(ground(name), options, categories=False)
     check_regular(path, what="model")
-    called = name if name in shipped_points() else own_name(path.stem, path)
+    called = name if name in shipped_files() else own_name(path.stem, path)
     if path.suffix == ".pt2":
         return open_program(path, options, name=called, each_category=each_category)
+    check_no_sidecar(path)
+    file = read_weight_file(path) if path.suffix == ".safetensors" else None
+    if file and name in shipped_files() and not is_of_points(file.header):
+        raise unknown(name)
     if left_open:
         raise InputError(
             f"model {name} is told the category of a shape: add --category, one of "
             f"{', '.join(part_numbers.CATEGORIES)}"
         )
-    check_no_sidecar(path)
-    is_ours = path.suffix == ".safetensors"
-    plain = open_weights(path) if is_ours else open_checkpoint(path, named=not each_category)
+    plain = open_weights(file) if file else open_checkpoint(path, named=not each_category)
     if torch.cuda.is_available():
         plain.to(torch.device("cuda"))
     plain = replace(plain, name=called)
     return with_options(plain, options, categories=True, each_category=each_category)
 
 
-def find_points(name: str) -> Path | None:
-    """Find the file of a model of clouds; None for what needs none.
+def find(name: str) -> Path | None:
+    """Where a model of clouds would be, whatever the file holds; None for what needs no file.
 
     Raises:
-        InputError: If there is no such model.
+        InputError: If the name is neither that of a model or shipped weights nor a path.
     """
-    known = shipped_points()
-    if name in BUILT_IN or name in known:
-        return known.get(name)
+    if name in BUILT_IN or name in shipped_files():
+        return shipped_files().get(name)
     if Path(name).suffix in SUFFIXES:
         return Path(name)
-    raise InputError(
+    raise unknown(name)
+
+
+def unknown(name: str) -> InputError:
+    """Make the error about a name that no model of clouds has."""
+    return InputError(
         f"unknown model of point clouds {name!r}: choose one of "
-        f"{', '.join([*BUILT_IN, *known])}, or give the path of {FILES}"
+        f"{', '.join([*BUILT_IN, *shipped_points()])}, or give the path of {FILES}"
     )
 
 
@@ -138,14 +149,14 @@ def ground(name: str) -> PointSegmenter:
     )
 
 
-def open_weights(path: Path) -> PointSegmenter:
+def open_weights(file: WeightFile) -> PointSegmenter:
     """Open a network of ``segcert train``."""
-    net, about = load_point_weights(path)
+    net, about = point_network_in(file)
     segmenter = as_point_segmenter(
-        net, name=path.stem, columns=about.columns, smallest_size=SMALLEST[about.architecture],
+        net, name=file.path.stem, columns=about.columns, smallest_size=SMALLEST[about.architecture],
         class_names=about.classes, palette=about.palette,
     )  # fmt: skip
-    return replace(segmenter, configuration=about.architecture)
+    return replace(segmenter, configuration=about.architecture, origin=about)
 
 
 def open_checkpoint(path: Path, *, named: bool) -> PointSegmenter:
@@ -272,7 +283,7 @@ def open_program(
         stochastic=sidecar.stochastic,
     )
     segmenter = with_options(plain, options, categories=takes_category, each_category=each_category)
-    sha256 = hash_model(KIND, [path], {"points": "1"})
+    sha256 = hash_model(KIND, [program.sha256], {"points": "1"})
     return replace(segmenter, weights_sha256=sha256, configuration="")
 
 

@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import INVALID
 from segcert.models.callables import check_eval_mode, model_name
+from segcert.models.files.checkpoints import Origin
 from segcert.models.identity.configuration import configuration_of, identity_hash
 from segcert.models.identity.runtime import TORCH, Runtime
 from segcert.models.identity.weights_hash import hash_weights
@@ -28,6 +29,7 @@ APART = {  # from what a certificate identifies a model by
     "smallest_size": "it refuses inputs, and changes no label",
     "classes": "the number is in every certificate; that it was declared changes no label",
     "stochastic": "it turns a check off, and changes no label",
+    "origin": "how it was made changes no label",
 }
 
 PointModel = Callable[..., Tensor]
@@ -66,6 +68,7 @@ class PointSegmenter:
         configuration: What the model is besides its weights: a hash (see `configuration_of`), or
             empty where ``weights_sha256`` covers it, or nothing can.
         stochastic: Whether randomness is drawn, fresh for each cloud of a batch; votes do.
+        origin: What its weight file says about how it was made; None if it does not.
     """
 
     model: PointModel
@@ -84,6 +87,7 @@ class PointSegmenter:
     weights_sha256: str = "none"
     configuration: str = ""
     stochastic: bool = False
+    origin: Origin | None = None
 
     @property
     def runtime(self) -> Runtime:

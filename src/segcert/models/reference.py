@@ -1,6 +1,5 @@
 """Which model: a description that travels, and is opened in the same way wherever it arrives."""
 
-from collections.abc import Container
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -9,6 +8,7 @@ from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import SIZE, check_choice, with_backend
+from segcert.models.identity.names import shipped_files
 from segcert.models.identity.runtime import Precision
 from segcert.models.opening import is_path
 from segcert.models.opening_points import (
@@ -20,8 +20,7 @@ from segcert.models.opening_points import (
 )
 from segcert.models.point_segmenter import PointSegmenter
 from segcert.models.resizing.scale import Resizing
-from segcert.models.shipped import not_shipped, open_model, recorded_model, shipped
-from segcert.models.shipped_points import shipped_points
+from segcert.models.shipped import not_shipped, open_model, recorded_model
 
 Kind = Literal["image", "cloud"]
 AnyModel = Segmenter | PointSegmenter
@@ -93,11 +92,10 @@ class ModelReference:
 
     def absolute(self) -> "ModelReference":
         """The same with paths that mean the same in any folder."""
-        known = shipped() if self.kind == "image" else {*BUILT_IN, *shipped_points()}
         return replace(
             self,
-            name=anywhere(self.name, known),
-            denoiser=None if self.denoiser is None else anywhere(self.denoiser, ()),
+            name=anywhere(self.name),
+            denoiser=None if self.denoiser is None else anywhere(self.denoiser),
             calibration=None if self.calibration is None else self.calibration.absolute(),
             int8_file=None if self.int8_file is None else self.int8_file.absolute(),
         )
@@ -203,7 +201,7 @@ def recorded(
         name = given or recorded_model(called, denoiser)
         return ModelReference(name, scale=scale, denoiser=denoiser)
     alone, options = recorded_point_model(called)
-    if given is None and alone not in {*BUILT_IN, *shipped_points()}:
+    if given is None and alone not in {*BUILT_IN, *shipped_files()}:
         raise InputError(not_shipped(alone))
     return ModelReference(
         given or alone, kind,
@@ -211,6 +209,7 @@ def recorded(
     )  # fmt: skip
 
 
-def anywhere(name: str, known: Container[str]) -> str:
+def anywhere(name: str) -> str:
     """A name that means the same in any folder."""
+    known = {*BUILT_IN, *shipped_files()}
     return str(Path(name).absolute()) if name not in known and is_path(name) else name

@@ -1,26 +1,24 @@
 """The models that come with segcert, and how to open any model by name or path."""
 
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.callables import segmenter_of, with_denoiser
-from segcert.models.denoisers import find_denoiser, open_denoiser
+from segcert.models.denoisers import open_denoiser
 from segcert.models.files.checkpoints import (
-    Description,
     is_denoiser,
     is_of_points,
-    load_weights,
-    read_description,
+    network_in,
     read_header,
+    read_weight_file,
 )
 from segcert.models.files.sidecar import check_no_sidecar
-from segcert.models.identity.file_hashes import hash_file
-from segcert.models.identity.names import own_name
+from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.architectures import smallest_side
 from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
 from segcert.models.resizing.scale import Resizing, parse_resizing
@@ -30,19 +28,8 @@ MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-
 
 def shipped() -> dict[str, Path]:
     """Names and files of the shipped models of images; denoisers and those of clouds are apart."""
-    folder = Path(str(files("segcert.models") / "weights"))
-    paths = sorted(folder.glob("*.safetensors"))
-    headers = {path: read_header(path) for path in paths}
-    return {
-        path.stem: path
-        for path, header in headers.items()
-        if not is_denoiser(header) and not is_of_points(header)
-    }
-
-
-def describe(name: str) -> Description:
-    """Describe a shipped model or a weight file of ours, without loading the weights."""
-    return read_description(find(name))
+    known = shipped_files().items()
+    return {name: path for name, path in known if labels_images(read_header(path))}
 
 
 def open_model(
@@ -64,10 +51,8 @@ def open_model(
     segmenter = replace(open_alone(name), scale=scale)
     if denoiser is None:
         return segmenter
-    front, front_name = open_denoiser(denoiser)
-    return with_denoiser(
-        segmenter, front, name=front_name, configuration=hash_file(find_denoiser(denoiser))
-    )
+    front = open_denoiser(denoiser)
+    return with_denoiser(segmenter, front.call, name=front.name, configuration=front.sha256)
 
 
 def open_alone(name: str) -> Segmenter:
@@ -85,7 +70,10 @@ def open_alone(name: str) -> Segmenter:
         segmenter = open_foreign(path)
         return replace(segmenter, name=own_name(segmenter.name, path))
     check_no_sidecar(path)
-    net, description = load_weights(path)
+    file = read_weight_file(path)
+    if name in shipped_files() and not labels_images(file.header):
+        raise unknown(name)
+    net, description = network_in(file)
     if torch.cuda.is_available():
         net.to("cuda")
     segmenter = segmenter_of(
@@ -95,9 +83,9 @@ def open_alone(name: str) -> Segmenter:
         smallest_side=smallest_side(description.architecture),
         class_names=description.classes,
         palette=description.palette,
-        name=path.stem if path == shipped().get(name) else own_name(path.stem, path),
+        name=path.stem if path == shipped_files().get(name) else own_name(path.stem, path),
     )
-    return replace(segmenter, configuration=description.architecture)
+    return replace(segmenter, configuration=description.architecture, origin=description)
 
 
 def recorded_model(name: str, denoiser: str | None) -> str:
@@ -115,7 +103,7 @@ def recorded_model(name: str, denoiser: str | None) -> str:
     if denoiser is not None and not plus:
         raise InputError(f"the certified model is {name}, without denoiser: leave out --denoiser")
     alone = model if plus else name
-    if alone not in shipped():
+    if alone not in shipped_files():
         raise InputError(not_shipped(alone))
     return alone
 
@@ -132,22 +120,31 @@ def not_shipped(name: str) -> str:
 def foreign_path(name: str) -> Path | None:
     """Path of a model of another program; None for what is ours."""
     path = Path(name)
-    ours = name in shipped() or not is_path(name) or not is_foreign(path)
+    ours = name in shipped_files() or not is_path(name) or not is_foreign(path)
     return None if ours else path
 
 
 def find(name: str) -> Path:
-    """Find the file of a model.
+    """Where a model would be; what the file holds is not looked at.
 
     Raises:
-        InputError: If there is no such model.
+        InputError: If the name is neither that of shipped weights nor a path.
     """
-    known = shipped()
-    if name in known:
-        return known[name]
+    if name in shipped_files():
+        return shipped_files()[name]
     if is_path(name):
         return Path(name)
-    raise InputError(
-        f"unknown model {name!r}: choose one of {', '.join(known) or '(none is shipped)'}, "
+    raise unknown(name)
+
+
+def labels_images(header: dict[str, Any]) -> bool:
+    """Tell by its header whether a weight file holds a network that labels images."""
+    return not is_denoiser(header) and not is_of_points(header)
+
+
+def unknown(name: str) -> InputError:
+    """Make the error about a name that no model has."""
+    return InputError(
+        f"unknown model {name!r}: choose one of {', '.join(shipped()) or '(none is shipped)'}, "
         f"or give the path of a model: {FILES}"
     )

@@ -1,12 +1,12 @@
 """Networks of clouds that come with segcert; and how one of all parts is told a category."""
 
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 from segcert.data.part_numbers import CATEGORIES, PARTS, category_number, check_category
 from segcert.errors import InputError
 from segcert.models.files.checkpoints import is_of_points, read_header
+from segcert.models.identity.names import shipped_files
 from segcert.models.point_segmenter import PointSegmenter
 
 CLASSES = sum(map(len, PARTS))
@@ -14,9 +14,8 @@ CLASSES = sum(map(len, PARTS))
 
 def shipped_points() -> dict[str, Path]:
     """Names and files of the shipped networks of clouds."""
-    folder = Path(str(files("segcert.models") / "weights"))
-    paths = sorted(folder.glob("*.safetensors"))
-    return {path.stem: path for path in paths if is_of_points(read_header(path))}
+    known = shipped_files().items()
+    return {name: path for name, path in known if is_of_points(read_header(path))}
 
 
 def of_category(segmenter: PointSegmenter, category: str | int) -> PointSegmenter:

@@ -1,5 +1,6 @@
 """Keep the state of a training run beside its weights, and take it up after a kill."""
 
+import io
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, BinaryIO
 import torch
 
 from segcert.errors import InputError
-from segcert.files import atomic_write, check_regular
+from segcert.files import LONGEST_FILE, atomic_write, read_regular
 from segcert.locks import Held
 from segcert.models.files.weights_files import check_sums
 from segcert.signals import Deferred
@@ -138,10 +139,10 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If it is damaged or another file.
     """
-    check_regular(path, what="resume file")
+    stored = read_regular(path, what="resume file", most=LONGEST_FILE)
     try:
-        check_sums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        check_sums(stored, path)
+        content = torch.load(io.BytesIO(stored), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files fail in every way
         raise damaged(path) from error
     if not isinstance(content, dict):

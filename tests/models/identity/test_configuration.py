@@ -19,23 +19,25 @@ from torch import Tensor, nn
 import segcert as sc
 from segcert.models import adapter, point_segmenter
 from segcert.models.backends.choosing import with_backend
+from segcert.models.files.checkpoints import Origin
 from segcert.models.identity.configuration import configuration_of, described
 from segcert.models.identity.runtime import Runtime
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.models.opening import open_foreign
 from segcert.models.resizing.scale import Resizing
 
+ORIGIN = Origin(sigma=0.25, data="streets", licence="CC0", training={})
 IMAGES: dict[str, Any] = {
     "mean": (0.5,), "std": (0.5,), "scale": 0.5, "class_names": ("a", "b"),
     "weights_sha256": "w", "configuration": "c", "runtime": Runtime(precision="bf16"),
     "model": abs, "name": "other", "palette": ((0, 0, 0),), "smallest_side": 2, "classes": 2,
-    "stochastic": True, "denoiser": abs,
+    "stochastic": True, "denoiser": abs, "origin": ORIGIN,
 }  # fmt: skip
 CLOUDS: dict[str, Any] = {
     "columns": 6, "category": 3, "parts": (0, 1), "grid": 0.25, "normal_neighbours": 8,
     "normalise": False, "votes": 3, "class_names": ("a", "b"), "weights_sha256": "w",
     "configuration": "c", "model": abs, "name": "other", "palette": ((0, 0, 0),),
-    "smallest_size": 2, "classes": 2, "stochastic": True,
+    "smallest_size": 2, "classes": 2, "stochastic": True, "origin": ORIGIN,
 }  # fmt: skip
 KINDS = [
     (sc.Segmenter(torch.abs, "net"), IMAGES, adapter.APART),

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from segcert.models.identity.file_hashes import hash_file, hash_model
+from segcert.models.identity.file_hashes import hash_bytes, hash_file, hash_model
 
 
 def test_a_file_has_the_usual_hash(tmp_path: Path) -> None:
@@ -13,9 +13,10 @@ def test_a_file_has_the_usual_hash(tmp_path: Path) -> None:
 
 
 def test_content_kind_and_settings_count_names_do_not(tmp_path: Path) -> None:
-    one, same, other = tmp_path / "one", tmp_path / "same", tmp_path / "other"
-    for path, content in ((one, b"a"), (same, b"a"), (other, b"b")):
-        path.write_bytes(content)
+    for name, content in (("one", b"a"), ("same", b"a"), ("other", b"b")):
+        (tmp_path / name).write_bytes(content)
+    one, same, other = (hash_file(tmp_path / name) for name in ("one", "same", "other"))
+    assert one == hash_bytes(b"a")
     settings = {"mean": (0.5, 0.5, 0.5), "align_corners": False}
     known = hash_model("ONNX", [one], settings)
     assert hash_model("ONNX", [same], settings) == known

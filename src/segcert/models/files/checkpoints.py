@@ -1,6 +1,7 @@
 """Weight files: safetensors with a description of the network and how it was made."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -8,10 +9,11 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import safetensors
 import safetensors.torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from torch import nn
+from torch import Tensor, nn
 
 from segcert.errors import InputError
-from segcert.files import atomic_write, check_regular, check_writable
+from segcert.files import LONGEST_FILE, atomic_write, check_regular, check_writable, read_regular
+from segcert.models.identity.file_hashes import hash_bytes
 from segcert.models.nets.architectures import Architecture, build
 from segcert.models.nets.depthwise import channels_last
 from segcert.models.nets.point_architectures import PointArchitecture, build_points
@@ -98,6 +100,23 @@ class DenoiserDescription(Origin):
     trained_for: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class WeightFile:
+    """A weight file that was read once: header, tensors and hash are of the same bytes.
+
+    Args:
+        path: For errors.
+        header: What it says about itself, unchecked.
+        tensors: By name.
+        sha256: Of the whole file.
+    """
+
+    path: Path
+    header: dict[str, Any]
+    tensors: dict[str, Tensor]
+    sha256: str
+
+
 def check_weight_file(path: Path) -> None:
     """Refuse, before training, a path at which weights could not be saved or found again.
 
@@ -125,9 +144,14 @@ def load_weights(path: Path) -> tuple[nn.Module, Description]:
     Raises:
         InputError: If the file is missing, damaged, not ours, or of another shape.
     """
-    description = read_description(path)
+    return network_in(read_weight_file(path))
+
+
+def network_in(file: WeightFile) -> tuple[nn.Module, Description]:
+    """Make the network of a weight file; see `load_weights`."""
+    description = description_in(file.header, file.path)
     net = build(description.architecture, len(description.classes))
-    return fill(net, path, description.architecture), description
+    return fill(net, file, description.architecture), description
 
 
 def load_point_weights(path: Path) -> tuple[nn.Module, PointDescription]:
@@ -136,26 +160,47 @@ def load_point_weights(path: Path) -> tuple[nn.Module, PointDescription]:
     Raises:
         InputError: If the file is missing, damaged, not ours, or of another shape.
     """
-    about = read_point_description(path)
+    return point_network_in(read_weight_file(path))
+
+
+def point_network_in(file: WeightFile) -> tuple[nn.Module, PointDescription]:
+    """Make the network of clouds of a weight file; see `load_point_weights`."""
+    about = point_description_in(file.header, file.path)
     net = build_points(
         about.architecture, len(about.classes), columns=about.columns,
         categories=len(about.categories),
     )  # fmt: skip
-    return fill(net, path, about.architecture), about
+    return fill(net, file, about.architecture), about
 
 
-def fill(net: nn.Module, path: Path, architecture: str) -> nn.Module:
+def read_weight_file(path: Path) -> WeightFile:
+    """Read a weight file, whatever it holds.
+
+    Raises:
+        InputError: If the file is missing, damaged or not ours.
+    """
+    content = read_regular(path, what="weight file", most=LONGEST_FILE)
+    try:
+        tensors = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise damaged(path, error) from error
+    length = int.from_bytes(content[:8], "little")  # of the header, which was checked
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    return WeightFile(path, header_in(metadata, path), tensors, hash_bytes(content))
+
+
+def fill(net: nn.Module, file: WeightFile, architecture: str) -> nn.Module:
     """Put the weights of a file into a network, and the network into eval mode.
 
     Raises:
         InputError: If they do not fit.
     """
     try:
-        net.load_state_dict(safetensors.torch.load_file(path))
+        net.load_state_dict(file.tensors)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(
-            f"weights {path} do not fit the network {architecture}: "
+            f"weights {file.path} do not fit the network {architecture}: "
             + shorten(reason, 160, placeholder=" ...")
         ) from error
     return channels_last(net.eval())
@@ -167,7 +212,11 @@ def read_description(path: Path) -> Description:
     Raises:
         InputError: If the file is missing, damaged, not ours, or holds a denoiser.
     """
-    header = read_header(path)
+    return description_in(read_header(path), path)
+
+
+def description_in(header: dict[str, Any], path: Path) -> Description:
+    """Check the header of the weight file of a segmentation network; see `read_description`."""
     if is_denoiser(header):
         raise InputError(
             f"weight file {path} holds a denoiser, which labels nothing: give it to --denoiser, "
@@ -187,7 +236,11 @@ def read_point_description(path: Path) -> PointDescription:
     Raises:
         InputError: If the file is missing, damaged, not ours, or holds something else.
     """
-    header = read_header(path)
+    return point_description_in(read_header(path), path)
+
+
+def point_description_in(header: dict[str, Any], path: Path) -> PointDescription:
+    """Check the header of the weight file of a network of clouds; see `read_point_description`."""
     if not is_of_points(header):
         raise InputError(
             f"weight file {path} holds no network of point clouds: segcert train --data shapes "
@@ -202,7 +255,11 @@ def read_denoiser_description(path: Path) -> DenoiserDescription:
     Raises:
         InputError: If the file is missing, damaged, not ours, or holds a segmentation network.
     """
-    header = read_header(path)
+    return denoiser_description_in(read_header(path), path)
+
+
+def denoiser_description_in(header: dict[str, Any], path: Path) -> DenoiserDescription:
+    """Check the header of the weight file of a denoiser; see `read_denoiser_description`."""
     if not is_denoiser(header):
         raise InputError(
             f"weight file {path} holds a segmentation model, no denoiser: "
@@ -243,11 +300,19 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-        header = json.loads(metadata[KEY])
     except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(
-            f"weight file {path} is damaged or no safetensors file: {error}"
-        ) from error
+        raise damaged(path, error) from error
+    return header_in(metadata, path)
+
+
+def header_in(metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    """Find what a weight file says about itself, in what safetensors keeps for us.
+
+    Raises:
+        InputError: If it is not ours, or of another version.
+    """
+    try:
+        header = json.loads(metadata[KEY])
     except (KeyError, ValueError, RecursionError) as error:
         raise not_ours(path) from error
     if not isinstance(header, dict):
@@ -259,6 +324,11 @@ def read_header(path: Path) -> dict[str, Any]:
             "use a newer one"
         )
     return header
+
+
+def damaged(path: Path, error: Exception) -> InputError:
+    """Make the error about a file that is none of safetensors."""
+    return InputError(f"weight file {path} is damaged or no safetensors file: {error}")
 
 
 def not_ours(path: Path) -> InputError:

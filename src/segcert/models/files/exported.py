@@ -35,6 +35,7 @@ class Program:
         classes: Number of classes that it scores; None if it returns labels or leaves it open.
         device: Where its weights are.
         trains: Whether an operator of it (batch norm, dropout) works as in training.
+        sha256: Hash of its file.
     """
 
     call: Callable[..., Tensor]
@@ -44,6 +45,7 @@ class Program:
     classes: int | None
     device: torch.device
     trains: bool
+    sha256: str
 
     def __call__(self, *given: Tensor) -> Tensor:
         """Call it; on the program's device, handed back on that of the first input.
@@ -112,7 +114,7 @@ def open_exported(path: Path) -> ForeignModel:
     program = image_program(path)
     settings = {"mean": sidecar.mean, "std": sidecar.std}
     return ForeignModel(
-        ImageProgram(program), path.stem, hash_model(KIND, [path], settings),
+        ImageProgram(program), path.stem, hash_model(KIND, [program.sha256], settings),
         sidecar.mean, sidecar.std, smallest_side=sidecar.smallest_side or 1,
         class_names=sidecar.classes, palette=sidecar.palette,
         classes=len(sidecar.classes) or program.classes, stochastic=sidecar.stochastic,
@@ -151,5 +153,5 @@ def load_program(path: Path) -> Program:
         raise InputError(f"model {path} takes what is no tensor: export it for tensors only")
     return Program(
         opened.call, path.stem, facts.inputs, cleaned.guards, facts.classes,
-        torch.device(opened.device), facts.trains,
+        torch.device(opened.device), facts.trains, cleaned.sha256,
     )  # fmt: skip

@@ -19,12 +19,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from segcert.errors import InputError
-from segcert.files import open_regular
+from segcert.files import LONGEST_FILE, read_regular
 from segcert.models.files.exported_expressions import UnknownExpressionError
 from segcert.models.files.exported_guards import Guards
 from segcert.models.files.exported_operators import UnknownOperatorError, check_operators
 from segcert.models.files.exported_schema import Payloads, ProgramFile
 from segcert.models.files.weights_files import check_stored
+from segcert.models.identity.file_hashes import hash_bytes
 from segcert.text import one_line
 
 GRAPH = "models/model.json"
@@ -50,10 +51,12 @@ class CleanProgram:
     Args:
         archive: What ``torch.export.load`` reads.
         guards: Of the program.
+        sha256: Hash of the file that it was made from.
     """
 
     archive: bytes
     guards: Guards
+    sha256: str
 
 
 def clean_archive(path: Path) -> CleanProgram:
@@ -62,7 +65,8 @@ def clean_archive(path: Path) -> CleanProgram:
     Raises:
         InputError: If it is damaged, of another kind, or holds what is not known to be safe.
     """
-    members = read_members(path)
+    content = read_regular(path, what="model", most=LONGEST_FILE)
+    members = members_in(content, path)
     if GRAPH not in members:
         raise InputError(f"model {path} holds no exported program: {ADVICE} (torch >= 2.8)")
     for name in CONFIGS:
@@ -76,38 +80,37 @@ def clean_archive(path: Path) -> CleanProgram:
     members[GRAPH] = dumped(program.model_copy(update={"guards_code": []}))
     cleaned = io.BytesIO()
     with zipfile.ZipFile(cleaned, "w") as archive:  # stored, not compressed
-        for name, content in (members | {EXAMPLES: b""}).items():
-            archive.writestr(f"model/{name}", content)
-    return CleanProgram(cleaned.getvalue(), guards)
+        for name, member in (members | {EXAMPLES: b""}).items():
+            archive.writestr(f"model/{name}", member)
+    return CleanProgram(cleaned.getvalue(), guards, hash_bytes(content))
 
 
-def read_members(path: Path) -> dict[str, bytes]:
+def members_in(content: bytes, path: Path) -> dict[str, bytes]:
     """Read the members that are used, without the folder around them; checksums are compared.
 
     Raises:
         InputError: If the archive is damaged or holds what could run code.
     """
     members: dict[str, bytes] = {}
-    with open_regular(path, what="model") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                check_stored(archive, path)
-                for whole in archive.namelist():
-                    name = whole.partition("/")[2]
-                    if name in members:
-                        raise InputError(f"model {path} holds {shown(name)} twice: {ADVICE}")
-                    if name in (GRAPH, *CONFIGS) or KEPT.fullmatch(name):
-                        members[name] = archive.read(whole)
-                    elif name != EXAMPLES and not name.startswith("extra/"):
-                        raise InputError(
-                            f"model {path} holds {shown(name)}, which could run code: {ADVICE}"
-                        )
-        except InputError:
-            raise
-        except Exception as error:  # damaged archives fail in every way
-            raise InputError(
-                f"model {path} is damaged or no .pt2 archive: {one_line(error)}"
-            ) from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            check_stored(archive, path, len(content))
+            for whole in archive.namelist():
+                name = whole.partition("/")[2]
+                if name in members:
+                    raise InputError(f"model {path} holds {shown(name)} twice: {ADVICE}")
+                if name in (GRAPH, *CONFIGS) or KEPT.fullmatch(name):
+                    members[name] = archive.read(whole)
+                elif name != EXAMPLES and not name.startswith("extra/"):
+                    raise InputError(
+                        f"model {path} holds {shown(name)}, which could run code: {ADVICE}"
+                    )
+    except InputError:
+        raise
+    except Exception as error:  # damaged archives fail in every way
+        raise InputError(
+            f"model {path} is damaged or no .pt2 archive: {one_line(error)}"
+        ) from error
     return members
 
 

@@ -9,7 +9,7 @@ from segcert.data import cityscapes, pascal_context
 from segcert.errors import InputError
 from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar, sidecar_path
-from segcert.models.files.weights_files import Weights, fit_weights, read_weights
+from segcert.models.files.weights_files import Weights, fit_weights, read_checkpoint
 from segcert.models.identity.file_hashes import Setting, hash_model
 from segcert.models.nets.depthwise import channels_last
 from segcert.models.nets.hrnet import MEAN, STD, STRIDE, HRNetV2
@@ -29,7 +29,8 @@ def open_checkpoint(path: Path) -> ForeignModel:
     Raises:
         InputError: If the file is damaged, would run code, or is of another network.
     """
-    sidecar, weights = read_sidecar(path), read_weights(path)
+    sidecar, checkpoint = read_sidecar(path), read_checkpoint(path)
+    weights = checkpoint.weights
     classes, width = first_size(weights, CLASSES_FROM, 19), first_size(weights, WIDTH_FROM, 48)
     if sidecar.classes and len(sidecar.classes) != classes:
         raise InputError(
@@ -49,7 +50,7 @@ def open_checkpoint(path: Path) -> ForeignModel:
         "inplace_abn": sidecar.inplace_abn,
     }  # fmt: skip
     return ForeignModel(
-        channels_last(net), path.stem, hash_model(KIND, [path], settings), mean, std,
+        channels_last(net), path.stem, hash_model(KIND, [checkpoint.sha256], settings), mean, std,
         smallest_side=sidecar.smallest_side or STRIDE, classes=classes,
         class_names=known.CLASSES if known else sidecar.classes,
         palette=known.PALETTE if known else sidecar.palette, stochastic=sidecar.stochastic,

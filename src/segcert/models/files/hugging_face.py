@@ -15,7 +15,7 @@ from segcert.files import check_regular
 from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.hugging_face_config import check_config, read_json
 from segcert.models.files.preprocessor import read_preprocessor
-from segcert.models.identity.file_hashes import Setting, hash_model
+from segcert.models.identity.file_hashes import Setting, hash_file, hash_model
 from segcert.models.resizing.outputs import tensor_of
 
 KIND = "Hugging Face folder"
@@ -78,7 +78,7 @@ def open_folder(path: Path) -> ForeignModel:
     if flip:
         settings["flip"] = True
     return ForeignModel(
-        wrapped, name, hash_model(KIND, files, settings), mean, std,
+        wrapped, name, hash_model(KIND, [hash_file(file) for file in files], settings), mean, std,
         smallest_side=STRIDE, class_names=names,
     )  # fmt: skip
 

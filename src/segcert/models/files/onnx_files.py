@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError
-from segcert.files import open_regular, read_regular
+from segcert.files import LONGEST_FILE, read_regular
 from segcert.models.confined.chunks import (
     Dimension,
     check_channels_first,
@@ -22,7 +22,7 @@ from segcert.models.confined.onnx_loading import TYPES, Facts, Value, chosen
 from segcert.models.confined.process import open_program
 from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar
-from segcert.models.identity.file_hashes import hash_model
+from segcert.models.identity.file_hashes import hash_bytes, hash_model
 from segcert.models.identity.runtime import Runtime
 from segcert.text import one_line
 
@@ -72,9 +72,9 @@ def open_onnx(path: Path) -> ForeignModel:
     """
     sidecar = read_sidecar(path)
     sidecar.refuse(("align_corners", "inplace_abn"), path, "is part of an ONNX file")
-    content, weights = read_onnx(path)
+    whole, sha256s = read_onnx(path)
     try:
-        opened = open_program("onnx", content, name=path.stem)
+        opened = open_program("onnx", whole, name=path.stem)
         facts = Facts.model_validate(opened.facts)
     except (ModelError, ValidationError) as error:
         reason = one_line(error)[:160]
@@ -84,7 +84,7 @@ def open_onnx(path: Path) -> ForeignModel:
     settings = {"mean": sidecar.mean, "std": sidecar.std}
     return ForeignModel(
         Session(opened.call, path.stem, image.shape, TYPES[image.type]),
-        path.stem, hash_model(KIND, [path, *weights], settings), sidecar.mean, sidecar.std,
+        path.stem, hash_model(KIND, sha256s, settings), sidecar.mean, sidecar.std,
         smallest_side=sidecar.smallest_side or 1, class_names=sidecar.classes,
         palette=sidecar.palette, classes=len(sidecar.classes) or (shape[1] if shape else None),
         stochastic=sidecar.stochastic,
@@ -92,11 +92,11 @@ def open_onnx(path: Path) -> ForeignModel:
     )  # fmt: skip
 
 
-def read_onnx(path: Path) -> tuple[bytes, list[Path]]:
-    """Read a file and the files with weights beside it.
+def read_onnx(path: Path) -> tuple[bytes, list[str]]:
+    """Read a file and the files with weights beside it, each once.
 
     Returns:
-        The whole network, and the files with weights, sorted by name.
+        The whole network, and the hash of each file: its own, those with weights sorted by name.
 
     Raises:
         InputError: If a package is missing, the file damaged, or weights lie elsewhere.
@@ -109,21 +109,25 @@ def read_onnx(path: Path) -> tuple[bytes, list[Path]]:
     content = read_regular(path, what="model", most=LARGEST)
     try:
         model = onnx.load_model_from_string(content)
-        places = {bring_in(tensor, path) for tensor in tensors_of(model)} - {None}
+        beside: dict[str, bytes] = {}
+        for tensor in tensors_of(model):
+            bring_in(tensor, path, beside)
         whole = model.SerializeToString()
     except InputError:
         raise
     except Exception as error:  # damaged files fail in every way
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"model {path} is damaged or no ONNX file: {reason}") from error
-    return whole, [path.parent / place for place in sorted(place for place in places if place)]
+    return whole, [hash_bytes(one) for one in (content, *(beside[key] for key in sorted(beside)))]
 
 
-def bring_in(tensor: Any, path: Path) -> str | None:
-    """Read numbers that lie in another file into the network.
+def bring_in(tensor: Any, path: Path, beside: dict[str, bytes]) -> None:
+    """Take numbers that lie in another file into the network.
 
-    Returns:
-        The name of the file; None if they are in the network already.
+    Args:
+        tensor: Of the network; changed in place.
+        path: Of the network.
+        beside: What was read of files beside it, by name; one that is new is read into it.
 
     Raises:
         InputError: If it is no plain file beside the network, or does not hold them.
@@ -131,7 +135,7 @@ def bring_in(tensor: Any, path: Path) -> str | None:
     if tensor.data_location != tensor.EXTERNAL:
         if tensor.external_data:
             raise InputError(f"model {path}: {tensor.name[:60]!r} is here and elsewhere")
-        return None
+        return
     keys = [entry.key for entry in tensor.external_data]
     told = {entry.key: entry.value for entry in tensor.external_data}
     if len(keys) != len(told) or not set(keys) <= set(EXTERNAL) or "location" not in told:
@@ -141,10 +145,11 @@ def bring_in(tensor: Any, path: Path) -> str | None:
         )
     place: str = told["location"]
     offset, length = whole_number(told.get("offset", "0")), whole_number(told.get("length", "-1"))
-    tensor.raw_data = read_beside(path, place, offset, length)
+    if place not in beside:
+        beside[place] = read_beside(path, place)
+    tensor.raw_data = part_of(beside[place], path, place, offset, length)
     tensor.ClearField("data_location")
     tensor.ClearField("external_data")
-    return place
 
 
 def whole_number(text: str) -> int:
@@ -156,30 +161,42 @@ def whole_number(text: str) -> int:
     return int(text[:20])
 
 
-def read_beside(path: Path, place: str, offset: int, length: int) -> bytes:
-    """Read a part of a file beside a network; no path, no link.
+def read_beside(path: Path, place: str) -> bytes:
+    """Read a file beside a network; no path, no link.
 
     Args:
         path: Of the network.
         place: Name of the file.
-        offset: Where the part begins, bytes.
-        length: Its length, bytes; negative for the rest.
 
     Raises:
-        InputError: If it lies elsewhere, is no regular file, or too short.
+        InputError: If it lies elsewhere or is no regular file.
     """
     beside = path.parent / place
     if place != beside.name or place in ("", ".", "..") or "\0" in place or "\\" in place:
         raise InputError(f"model {path} keeps weights in {place[:80]!r}, not beside itself")
     if beside.is_symlink():
         raise InputError(f"model {path} keeps weights in {place[:80]!r}, which is a link")
-    with open_regular(beside, what="file with weights") as file:
-        size = file.seek(0, 2)
-        length = size - offset if length < 0 else length
-        if not 0 <= offset <= offset + length <= size:
-            raise InputError(f"model {path} is damaged: {place[:80]!r} is too short")
-        file.seek(offset)
-        return file.read(length)
+    return read_regular(beside, what="file with weights", most=LONGEST_FILE)
+
+
+def part_of(content: bytes, path: Path, place: str, offset: int, length: int) -> bytes:
+    """Take a part of a file beside a network.
+
+    Args:
+        content: Of the file.
+        path: Of the network, for errors.
+        place: Name of the file, for errors.
+        offset: Where the part begins, bytes.
+        length: Its length, bytes; negative for the rest.
+
+    Raises:
+        InputError: If the file is too short.
+    """
+    size = len(content)
+    length = size - offset if length < 0 else length
+    if not 0 <= offset <= offset + length <= size:
+        raise InputError(f"model {path} is damaged: {place[:80]!r} is too short")
+    return content[offset : offset + length]
 
 
 def tensors_of(message: Any) -> Iterator[Any]:

@@ -1,10 +1,12 @@
 """Read weights that other programs wrote with ``torch.save``, without running their code."""
 
+import io
 import pickle
 import re
 import warnings
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
 
@@ -12,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from segcert.errors import InputError
-from segcert.files import check_regular
+from segcert.files import LONGEST_FILE, read_regular
+from segcert.models.identity.file_hashes import hash_bytes
 from segcert.text import one_line
 
 WRAPPERS = (
@@ -29,8 +32,26 @@ SAFE_FORM = "torch.save(net.state_dict(), 'weights.pth')"
 Weights = dict[str, Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A checkpoint that was read once: weights and hash are of the same bytes.
+
+    Args:
+        weights: By their names without wrappers and prefixes.
+        sha256: Hash of the file.
+    """
+
+    weights: Weights
+    sha256: str
+
+
 def read_weights(path: Path) -> Weights:
-    """Read the weights of a checkpoint, by their names without wrappers and prefixes.
+    """Read the weights of a checkpoint; see `read_checkpoint`."""
+    return read_checkpoint(path).weights
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
 
     Only tensors and plain containers are unpickled; nothing in the file is executed.
 
@@ -40,9 +61,10 @@ def read_weights(path: Path) -> Weights:
     Raises:
         InputError: If the file is missing, damaged, no checkpoint, or would run code.
     """
-    check_regular(path, what="checkpoint")
-    check_sums(path)
-    return without_prefixes(state_dict_in(unpickled(path), path), path)
+    content = read_regular(path, what="checkpoint", most=LONGEST_FILE)
+    check_sums(content, path)
+    weights = without_prefixes(state_dict_in(unpickled(content, path), path), path)
+    return Checkpoint(weights, hash_bytes(content))
 
 
 def state_dict_in(content: object, path: Path) -> Weights:
@@ -65,17 +87,17 @@ def state_dict_in(content: object, path: Path) -> Weights:
     return dict(content)
 
 
-def check_sums(path: Path) -> None:
+def check_sums(content: bytes, path: Path) -> None:
     """Compare the checksums of a zip archive, which torch does not; older files have none.
 
     Raises:
         InputError: If one is wrong.
     """
     try:
-        if not zipfile.is_zipfile(path):
+        if not zipfile.is_zipfile(io.BytesIO(content)):
             return
-        with zipfile.ZipFile(path) as archive:
-            check_stored(archive, path)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            check_stored(archive, path, len(content))
             damaged = archive.testzip()
     except InputError:
         raise
@@ -85,13 +107,18 @@ def check_sums(path: Path) -> None:
         raise InputError(f"checkpoint {path} is damaged: the checksum of {damaged} is wrong")
 
 
-def check_stored(archive: zipfile.ZipFile, path: Path) -> None:
+def check_stored(archive: zipfile.ZipFile, path: Path, there: int) -> None:
     """Refuse compressed archives: PyTorch writes none, and a small one could fill the memory.
+
+    Args:
+        archive: The archive.
+        path: Of its file, for errors.
+        there: Bytes of the file.
 
     Raises:
         InputError: If its members are larger than the file.
     """
-    size, there = sum(member.file_size for member in archive.infolist()), path.stat().st_size
+    size = sum(member.file_size for member in archive.infolist())
     if size > there:
         raise InputError(
             f"model {path} unpacks to {size} bytes from {there}: PyTorch compresses nothing, so "
@@ -99,7 +126,7 @@ def check_stored(archive: zipfile.ZipFile, path: Path) -> None:
         )
 
 
-def unpickled(path: Path) -> object:
+def unpickled(content: bytes, path: Path) -> object:
     """Unpickle tensors and plain containers only.
 
     Raises:
@@ -108,7 +135,7 @@ def unpickled(path: Path) -> object:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a TorchScript archive warns before it fails
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         unsafe = re.search(r"GLOBAL (\S+)", str(error))
         if unsafe is None:

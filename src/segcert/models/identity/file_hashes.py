@@ -10,22 +10,27 @@ from segcert.files import open_regular
 Setting = str | bool | float | tuple[float, ...]
 
 
-def hash_model(kind: str, files: Sequence[Path], settings: Mapping[str, Setting]) -> str:
+def hash_model(kind: str, files: Sequence[str], settings: Mapping[str, Setting]) -> str:
     """Hash the contents of files together with what changes the function they stand for.
 
     The names of the files do not count, but their order does.
 
     Args:
         kind: What the files are; two programs may understand one file differently.
-        files: Every file that is read.
+        files: Hash of every file that is read.
         settings: Such as mean and standard deviation: with others it is another model.
     """
     parts = {
         "kind": kind,
-        "files": [hash_file(path) for path in files],
+        "files": list(files),
         "settings": dict(settings),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def hash_bytes(content: bytes) -> str:
+    """Hash the content of a file that was read."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def hash_file(path: Path) -> str:

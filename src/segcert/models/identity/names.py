@@ -1,7 +1,6 @@
 """Names of models: those of files of others are never those of shipped ones."""
 
 import re
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,8 +18,12 @@ def own_name(name: str, path: Path) -> str:
     return f"{path.name}/" if path.is_dir() else path.name
 
 
-@cache
 def shipped_names() -> frozenset[str]:
     """Names of all shipped weights: of models of images and clouds, and of denoisers."""
+    return frozenset(shipped_files())
+
+
+def shipped_files() -> dict[str, Path]:
+    """All shipped weights by name, in order; none is opened, so what they hold is not known."""
     folder = Path(str(files("segcert.models") / "weights"))
-    return frozenset(path.stem for path in folder.glob("*.safetensors"))
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
