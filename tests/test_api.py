@@ -9,6 +9,7 @@ import pytest
 import segcert as sc
 
 PUBLIC = [
+    "AbstractCorrection",
     "AbstractNoise",
     "Anytime",
     "AxisRotationNoise",

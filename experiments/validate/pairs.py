@@ -21,7 +21,7 @@ from segcert.errors import InputError
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection, Decision, Evidence
-from segcert.stats.correction_names import CORRECTIONS
+from segcert.stats.correction_names import corrections
 from segcert.stats.holm import holm
 from segcert.stats.k_fwer import KFwer
 from segcert.stats.looks import Looks
@@ -101,9 +101,9 @@ class Pair:
 def all_pairs() -> list[Pair]:
     """The product; what a correction or way of stopping lacks here raises."""
     ways = (None, *get_args(Sequential))
-    assert set(OF_EACH) == set(CORRECTIONS), "give each correction its parameters in OF_EACH"
+    assert set(OF_EACH) == set(corrections()), "give each correction its parameters in OF_EACH"
     assert set(WAYS) == set(ways), "give each way of stopping its draws in WAYS"
-    return [Pair(*cell) for cell in product(CORRECTIONS, ways, (True, False), FAMILIES)]
+    return [Pair(*cell) for cell in product(corrections(), ways, (True, False), FAMILIES)]
 
 
 def refusal(pair: Pair) -> str:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from segcert.stats.bonferroni import bonferroni
     from segcert.stats.capped import Capped
     from segcert.stats.class_tree import ClassTree
+    from segcert.stats.correction import AbstractCorrection
     from segcert.stats.holm import holm
     from segcert.stats.k_fwer import KFwer
     from segcert.stats.levels import smallest_n
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from segcert.stats.sequential import Anytime
 
 PUBLIC = {
+    "AbstractCorrection": "segcert.stats.correction",
     "AbstractNoise": "segcert.noise.base",
     "Anytime": "segcert.stats.sequential",
     "AxisRotationNoise": "segcert.noise.axis_rotation",
@@ -126,6 +128,7 @@ PUBLIC = {
 }
 
 __all__ = [
+    "AbstractCorrection",
     "AbstractNoise",
     "Anytime",
     "AxisRotationNoise",

@@ -40,11 +40,10 @@ from segcert.sampling.setup import as_base_model, check_draw_numbers
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.class_tree import ClassTree, tree_threshold
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.correction_names import check_correction, parse_correction
+from segcert.stats.correction_names import check_correction, is_ours, parse_correction
 from segcert.stats.holm import holm
 from segcert.stats.levels import MOST_DRAWS, check_enough_draws, check_tau_alpha, smallest_n
 from segcert.stats.looks import Looks, even_looks
-from segcert.stats.ordered import Ordered
 from segcert.stats.promise import LARGEST_RATIO, SMALLEST_RATIO
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
@@ -129,8 +128,10 @@ class Plan:
     def _check_family(self) -> None:
         """Refuse regions, an order, or a rule to drop components that cannot be."""
         _ = self.family
-        if isinstance(self.correction, Ordered) and not self.n0:
-            raise InputError("ordered testing takes its order from a pilot: use --n0 1 or more")
+        if self.correction.needs_pilot and not self.n0:
+            raise InputError(
+                f"{self.correction.name} testing takes its order from a pilot: use --n0 1 or more"
+            )
         if self.drop_below is None:
             return
         if not self.n0:
@@ -428,6 +429,8 @@ def correction_text(correction: AbstractCorrection) -> str:
     Raises:
         InputError: If it is none of ours.
     """
+    if not is_ours(correction):
+        raise InputError(f"plans with {correction!r} cannot be written: it is none of segcert's")
     real = [field.name for field in fields(correction) if field.type is float]
     return str(replace(correction, **{name: getattr(correction, name) + 0.0 for name in real}))
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from pathlib import Path
+from typing import ClassVar
 
 import mpmath
 import numpy as np
@@ -13,6 +15,7 @@ from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
 import segcert as sc
+from segcert.stats.correction import Decision, Evidence, first_count_at_most
 from segcert.stats.correction_names import check_correction
 from segcert.text import floor_text
 
@@ -122,6 +125,46 @@ def test_invalid_corrections_are_refused() -> None:
         check_correction(hochberg)
     with pytest.raises(sc.InputError, match=r"correction must be sc\.holm"):
         check_correction(np.minimum)
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubled(sc.AbstractCorrection):
+    """Bonferroni's correction of somebody who allows one error."""
+
+    name: ClassVar[str] = "doubled"
+    controls: ClassVar[str] = "k-FWER"
+
+    @property
+    def errors_allowed(self) -> int:
+        return 1
+
+    def decide(self, evidence: Evidence, *, alpha: float) -> Decision:
+        level = self.first_level(evidence.tests, alpha=alpha)
+        return Decision(first_count_at_most(evidence.p_values, level))
+
+    def first_level(self, tests: int, *, alpha: float) -> float:
+        return 2 * alpha / max(tests, 2)
+
+
+def test_a_correction_of_ones_own_is_named_as_unproved(counts: sc.Counts, tmp_path: Path) -> None:
+    """It decides, the statement says whose word it is, and it is not saved."""
+    cert = sc.certify(counts, tau=0.6, alpha=0.1, correction=Doubled())
+    ours = sc.certify(counts, tau=0.6, alpha=0.2, correction=sc.bonferroni)
+    assert cert.certified.tolist() == ours.certified.tolist()
+    said = (
+        "The correction 'doubled' is none of segcert's: that it controls the k-FWER under any "
+        "dependence is the word of its author, unproved here. Nothing is said about the other"
+    )
+    assert said in cert.statement
+    assert "at all but at most 1 of" in cert.statement
+    radii = sc.radius_map(counts, alpha=0.1, taus=(0.6, 0.7), correction=Doubled())
+    assert said in radii.statement
+    assert "author" not in ours.statement
+    with pytest.raises(sc.InputError, match=r"Doubled\(\) cannot be saved: correction must be one"):
+        cert.save(tmp_path / "cert")
+    assert not (tmp_path / "cert" / "certificate.json").exists()
+    with pytest.raises(sc.InputError, match=r"plans with Doubled\(\) cannot be written"):
+        sc.Plan(correction=Doubled()).to_json()
 
 
 def test_certificate_is_frozen(cert: sc.Certificate) -> None:

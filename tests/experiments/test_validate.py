@@ -34,7 +34,7 @@ from experiments.validate.procedures import Procedure, segcertify  # noqa: E402
 from experiments.validate.table import markdown, write_between_markers  # noqa: E402
 from segcert.stats.bonferroni import Bonferroni  # noqa: E402
 from segcert.stats.correction import AbstractCorrection  # noqa: E402
-from segcert.stats.correction_names import CORRECTIONS  # noqa: E402
+from segcert.stats.correction_names import corrections  # noqa: E402
 from segcert.stats.sequential import Sequential  # noqa: E402
 
 MISSED = 1e-6
@@ -213,7 +213,7 @@ def test_no_procedure_is_idle(rows: list[Row], procedure: Procedure) -> None:
 def test_no_pair_is_left_out(rows: list[Row]) -> None:
     """Every correction x every way of stopping x pilot or not is measured or refused, and known."""
     every = all_pairs()
-    wanted = set(product(CORRECTIONS, (None, *get_args(Sequential)), (True, False)))
+    wanted = set(product(corrections(), (None, *get_args(Sequential)), (True, False)))
     assert {(pair.name, pair.way, pair.pilot) for pair in every} == wanted
     measured_rows = {row.row for row in rows if row.table == "pairs"}
     refused = {str(pair) for pair, _ in refusals()}
@@ -233,7 +233,7 @@ def test_a_correction_or_way_of_stopping_without_parameters_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setitem(CORRECTIONS, "new", Bonferroni)
+        patched.setitem(corrections(), "new", Bonferroni)
         with pytest.raises(AssertionError, match="give each correction its parameters"):
             all_pairs()
     with monkeypatch.context() as patched:

@@ -23,7 +23,7 @@ from segcert.runs.evaluate import load_results
 from segcert.runs.record_store import RECORDS
 from segcert.runs.request import Request
 from segcert.runs.store import PartialStore, open_store
-from segcert.stats.correction_names import CORRECTIONS
+from segcert.stats.correction_names import corrections
 from segcert.stats.looks import Looks
 from segcert.training.resume import read as read_resume
 
@@ -88,7 +88,7 @@ def test_every_kind_is_there(folders: list[Path]) -> None:
     """Corrections, noises, families and ways to stop, so that a change of any is noticed."""
     found = [sc.load_certificate(folder) for folder in folders]
     assert {one.counts.noise.kind for one in found} == set(noises())
-    assert {one.correction.name for one in found} == set(CORRECTIONS)
+    assert {one.correction.name for one in found} == set(corrections())
     assert {type(one.counts.sequential) for one in found} == {type(None), Looks, sc.Anytime}
     assert any(one.tree for one in found)
     assert any(one.family.ignore is not None for one in found)

@@ -1,7 +1,7 @@
 """Names of corrections, and the ones that are refused."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,8 +12,19 @@ from joint_laws import worst_error
 from segcert.errors import InputError
 from segcert.stats.bonferroni import Bonferroni, bonferroni
 from segcert.stats.capped import Capped
-from segcert.stats.correction import AbstractCorrection, Decision, Evidence
-from segcert.stats.correction_names import CORRECTIONS, REFUSED, check_correction, parse_correction
+from segcert.stats.correction import (
+    AbstractCorrection,
+    Decision,
+    Evidence,
+    first_count_at_most,
+)
+from segcert.stats.correction_names import (
+    REFUSED,
+    check_correction,
+    claim_in_words,
+    corrections,
+    parse_correction,
+)
 from segcert.stats.holm import Holm, holm
 from segcert.stats.k_fwer import KFwer
 from segcert.stats.ordered import Ordered
@@ -22,7 +33,7 @@ ALPHA = 0.1
 
 
 @st.composite
-def corrections(draw: st.DrawFn) -> AbstractCorrection:
+def any_correction(draw: st.DrawFn) -> AbstractCorrection:
     """Any correction with any parameters."""
     reserve = draw(st.floats(0, 1, exclude_max=True))
     return draw(
@@ -43,7 +54,7 @@ def corrections(draw: st.DrawFn) -> AbstractCorrection:
 
 
 @settings(derandomize=True, deadline=None)
-@given(corrections())
+@given(any_correction())
 def test_printed_corrections_are_read_again(correction: AbstractCorrection) -> None:
     assert parse_correction(str(correction)) == correction
     check_correction(correction)
@@ -69,14 +80,14 @@ def test_names_with_parameters(text: str, expected: AbstractCorrection) -> None:
 
 
 def test_every_correction_has_its_name() -> None:
-    assert {"holm", "bonferroni", "k-fwer", "capped", "ordered"} == set(CORRECTIONS)
-    assert all(kind.name == name for name, kind in CORRECTIONS.items())
+    assert {"holm", "bonferroni", "k-fwer", "capped", "ordered"} == set(corrections())
+    assert all(kind.name == name for name, kind in corrections().items())
     assert [str(some) for some in (holm, bonferroni, KFwer(3))] == [
         "holm",
         "bonferroni",
         "k-fwer:k=3",
     ]
-    assert not set(REFUSED) & set(CORRECTIONS)
+    assert not set(REFUSED) & set(corrections())
 
 
 @pytest.mark.parametrize(
@@ -188,3 +199,62 @@ def test_why_false_discovery_rates_are_refused() -> None:
     levels = ALPHA * np.arange(1, nulls + sure + 1) / (nulls + sure)
     independent = 1 - (1 - levels[sure]) ** nulls  # P(the smallest null p-value passes), at least
     assert independent > 5 * ALPHA
+
+
+@dataclass(frozen=True)
+class Own(AbstractCorrection):
+    """Bonferroni's correction by somebody else, who says what it controls."""
+
+    share: float = 1.0
+
+    name: ClassVar[str] = "own"
+    controls: ClassVar[str] = "FWER"
+
+    def decide(self, evidence: Evidence, *, alpha: float) -> Decision:
+        """Reject at the level of every test."""
+        level = self.first_level(evidence.tests, alpha=alpha)
+        return Decision(first_count_at_most(evidence.p_values, level))
+
+    def first_level(self, tests: int, *, alpha: float) -> float:
+        """The level of every test."""
+        return self.share * alpha / max(tests, 1)
+
+
+def test_one_of_ones_own_is_taken_if_it_says_what_it_controls() -> None:
+    check_correction(Own())
+    assert claim_in_words(Own(0.5)) == (
+        "The correction 'own:share=0.5' is none of segcert's: that it controls the FWER under any "
+        "dependence is the word of its author, unproved here."
+    )
+    assert all(claim_in_words(ours) == "" for ours in (holm, bonferroni, KFwer(2), Ordered()))
+
+
+def test_a_class_that_says_nothing_of_its_own_is_refused() -> None:
+    """What a parent class controls, a child that decides otherwise may not."""
+
+    class Silent(Own):
+        name: ClassVar[str] = "silent"
+
+    class Mild(Ordered):
+        name: ClassVar[str] = "mild"
+
+    for other in (Silent(), Mild()):
+        with pytest.raises(InputError, match=r"whose class says what it controls"):
+            check_correction(other)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"controls": "FDR"}, "needs one of FWER, k-FWER under any dependence"),
+        ({"controls": ""}, "says that it controls ''"),
+        ({"name": "Holm"}, "the name 'Holm' is that of a correction of segcert"),
+        ({"name": "fdr_by"}, "'fdr_by' is refused: it bounds the expected share"),
+        ({"errors_allowed": 3}, "controls FWER and allows 3 errors"),
+        ({"controls": "k-FWER", "errors_allowed": -1}, "allows -1 errors"),
+    ],
+)
+def test_claims_that_no_certificate_makes_are_refused(said: dict[str, Any], words: str) -> None:
+    other = type("Other", (Own,), {"controls": "FWER", **said})
+    with pytest.raises(InputError, match=words):
+        check_correction(other())

@@ -17,7 +17,7 @@ from segcert.sampling.sampler import sample
 from segcert.stats.binomial import tails
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.correction import AbstractCorrection, Evidence
-from segcert.stats.correction_names import CORRECTIONS, parse_correction
+from segcert.stats.correction_names import corrections, parse_correction
 from segcert.stats.holm import holm
 
 BOTH = pytest.mark.parametrize("correction", [holm, bonferroni])
@@ -159,7 +159,7 @@ def test_nothing_to_test_and_nothing_to_reject(correction: AbstractCorrection) -
 def test_names_of_the_corrections() -> None:
     assert parse_correction("holm") == holm
     assert parse_correction("bonferroni") == bonferroni
-    assert all(name == correction.name for name, correction in CORRECTIONS.items())
+    assert all(name == correction.name for name, correction in corrections().items())
 
 
 @pytest.fixture(scope="module")

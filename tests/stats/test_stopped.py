@@ -10,7 +10,7 @@ from stopping_laws import extreme_laws, worst_error
 
 from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection, Evidence
-from segcert.stats.correction_names import CORRECTIONS
+from segcert.stats.correction_names import corrections
 from segcert.stats.holm import holm
 from segcert.stats.k_fwer import KFwer
 from segcert.stats.levels import Levels, levels
@@ -21,7 +21,7 @@ from segcert.stats.sequential import Anytime, Sequential
 NULLS, MOST, TAU, ALPHA = 3, 7, 0.6, 0.5
 OF_EACH: dict[str, tuple[AbstractCorrection, ...]] = {
     "holm": (holm,),
-    "bonferroni": (CORRECTIONS["bonferroni"](),),
+    "bonferroni": (corrections()["bonferroni"](),),
     "k-fwer": (KFwer(2),),
     "capped": (Capped(1), Capped(2, k=2)),
     "ordered": (Ordered(), Ordered(2), Ordered(3), Ordered(2, reserve=0.5)),
@@ -62,13 +62,13 @@ def worst(
 
 
 def test_the_table_holds_every_correction_and_every_way_of_stopping() -> None:
-    assert set(OF_EACH) == set(CORRECTIONS)
-    assert {type(one).name for several in OF_EACH.values() for one in several} == set(CORRECTIONS)
+    assert set(OF_EACH) == set(corrections())
+    assert {type(one).name for several in OF_EACH.values() for one in several} == set(corrections())
     assert set(WAYS) == set(get_args(Sequential))
 
 
 @pytest.mark.parametrize("way", get_args(Sequential))
-@pytest.mark.parametrize("name", CORRECTIONS)
+@pytest.mark.parametrize("name", corrections())
 def test_no_law_and_no_time_exceed_alpha(name: str, way: type) -> None:
     for correction in OF_EACH[name]:
         share = worst(correction, WAYS[way])

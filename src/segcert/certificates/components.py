@@ -6,7 +6,7 @@ from segcert.certificates.family import decide, fewest_tests, tested_components
 from segcert.certificates.variation import check_variation_of
 from segcert.certificates.words import in_words
 from segcert.sampling.counts import Counts
-from segcert.stats.correction_names import check_correction
+from segcert.stats.correction_names import check_correction, claim_in_words
 from segcert.stats.levels import check_enough_draws, check_tau_alpha, levels
 
 
@@ -42,7 +42,7 @@ def claim_components(counts: Counts, chosen: Chosen) -> Claim:
     radius = counts.noise.radius(tau)
     statement = in_words(
         counts, certified, radius=radius, alpha=alpha, errors=correction.errors_allowed,
-        family=family,
+        family=family, said=claim_in_words(correction),
     )  # fmt: skip
     return Claim(
         counts=counts,

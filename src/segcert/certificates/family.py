@@ -9,7 +9,6 @@ from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.correction import AbstractCorrection, Decision, Evidence
 from segcert.stats.levels import Levels
-from segcert.stats.ordered import Ordered
 from segcert.stats.promise import (
     LARGEST_RATIO,
     SMALLEST_RATIO,
@@ -107,8 +106,7 @@ def decide(
     Returns:
         Which components are certified, and the smallest count that can be.
     """
-    by = correction.by if isinstance(correction, Ordered) else "margin"
-    promise = promise_of(counts, by) if counts.n0 else None
+    promise = promise_of(counts, correction.promised_by) if counts.n0 else None
     if family.whole:
         flat = None if promise is None else promise.ravel()
         every = evidence(given, counts.hits.ravel(), flat)

@@ -13,6 +13,7 @@ from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.clopper_pearson import lower_bounds
 from segcert.stats.correction import AbstractCorrection
+from segcert.stats.correction_names import claim_in_words
 from segcert.stats.holm import holm
 from segcert.stats.levels import check_tau_alpha
 from segcert.stats.looks import Looks
@@ -88,7 +89,9 @@ def radius_map(
     else:
         radius, method = bounds(counts, alpha), "Clopper-Pearson bounds, bonferroni"
     errors = correction.errors_allowed * len(taus)  # of each threshold
-    return RadiusMap(counts, alpha, radius, method, in_words(counts, radius, alpha, errors))
+    said = claim_in_words(correction) if taus else ""
+    statement = in_words(counts, radius, alpha, errors, said)
+    return RadiusMap(counts, alpha, radius, method, statement)
 
 
 def bounds(counts: Counts, alpha: float) -> Float64[np.ndarray, " *components"]:
@@ -121,7 +124,11 @@ def grid(
 
 
 def in_words(
-    counts: Counts, radius: Float64[np.ndarray, " *components"], alpha: float, errors: int
+    counts: Counts,
+    radius: Float64[np.ndarray, " *components"],
+    alpha: float,
+    errors: int,
+    said: str,
 ) -> str:
     """Say what is certified, no more."""
     noise = counts.noise
@@ -132,6 +139,6 @@ def in_words(
         f"class printed is the class of the smoothed model for every "
         f"{noise.ball('the radius printed there')}. The smoothed model gives the most probable "
         f"class of {named(counts.provenance)} under {noise.description}.",
-        *conditions(counts), "Nothing is said about the other components.",
+        *conditions(counts), *filter(None, [said]), "Nothing is said about the other components.",
     )  # fmt: skip
     return " ".join(parts)

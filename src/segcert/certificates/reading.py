@@ -19,7 +19,7 @@ from segcert.sampling.counts import Counts, Earlier, EarlierDraw, Provenance
 from segcert.sampling.tally import Run
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.correction_names import CORRECTIONS
+from segcert.stats.correction_names import corrections
 from segcert.stats.looks import Looks
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
@@ -28,7 +28,7 @@ from segcert.stats.sequential import Anytime, Sequential
 def to_correction(record: CorrectionRecord) -> AbstractCorrection:
     """Read a correction; wrong names and parameters are refused."""
     try:
-        return CORRECTIONS[record.name](**record.parameters)
+        return corrections()[record.name](**record.parameters)
     except (KeyError, TypeError) as error:
         raise InputError(f"no correction {record.name!r} with {record.parameters}") from error
 

@@ -34,7 +34,8 @@ def certify(
         counts: What `sample` returned.
         tau: Probability threshold, in [1/2, 1); the radius grows with it.
         alpha: Allowed probability that the whole statement is wrong, in (0, 1).
-        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`.
+        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`, or one of your own; see
+            `AbstractCorrection`.
         ignore: Components that are not tested.
         drop_below: Components whose pilot promises less (mean softmax margin over its spread) are
             not tested.

@@ -49,6 +49,7 @@ def in_words(
     errors: int = 0,
     tree: bool = False,
     family: Family = EVERYTHING,
+    said: str = "",
 ) -> str:
     """Say what is certified.
 
@@ -61,6 +62,7 @@ def in_words(
         tree: Whether groups of classes are certified.
         family: What was tested. By regions, one false rejection is a whole region of wrong
             components; a mask or regions from outside may not have come from the counts.
+        said: What is said of the correction: that it is unproved; empty if nothing.
 
     Source:
         docs/guarantees.md, sections 1 and 5; docs/decisions/0008 for class trees.
@@ -91,7 +93,7 @@ def in_words(
         )
     parts = (
         f"{beginning(counts, alpha=alpha)} {which}, {middle}", *conditions(counts),
-        *given_in_words(family),
+        *given_in_words(family), *filter(None, [said]),
         "Nothing is said about the other components.",
     )  # fmt: skip
     return " ".join(parts)

@@ -26,6 +26,8 @@ from segcert.noise.base import AbstractNoise
 from segcert.noise.registry import noises
 from segcert.sampling.counts import Counts, Earlier, EarlierDraw
 from segcert.stats.class_tree import ClassTree
+from segcert.stats.correction import AbstractCorrection
+from segcert.stats.correction_names import corrections, is_ours
 from segcert.stats.looks import Looks
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
@@ -76,9 +78,7 @@ def to_record(claim: Claim) -> CertificateRecord:
         parameters=ParameterRecord(
             tau=claim.tau,
             alpha=claim.alpha,
-            correction=CorrectionRecord(
-                name=claim.correction.name, parameters=asdict(claim.correction)
-            ),
+            correction=correction_record(claim.correction),
             family=family_record(claim.family),
             tree=None if claim.tree is None else tree_record(claim.tree),
             n0=counts.n0,
@@ -105,6 +105,20 @@ def to_record(claim: Claim) -> CertificateRecord:
         counts_sha256=hash_arrays(counts, claim.family),
     )
     return record.sealed()
+
+
+def correction_record(correction: AbstractCorrection) -> CorrectionRecord:
+    """Write a correction down.
+
+    Raises:
+        InputError: If it is none of ours: who reads the file could not decide by it again.
+    """
+    if not is_ours(correction):
+        raise InputError(
+            f"certificates with {correction!r} cannot be saved: correction must be one of "
+            f"{', '.join(corrections())}"
+        )
+    return CorrectionRecord(name=correction.name, parameters=asdict(correction))
 
 
 def noise_record(noise: AbstractNoise) -> NoiseRecord:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, Token
 
 from segcert.noise.registry import CLOUD, IMAGE, names, what_they_certify
+from segcert.stats.correction_names import what_they_do
 
 if TYPE_CHECKING:
     ImageNoise = str
@@ -49,9 +50,7 @@ Draws = Annotated[
 CorrectionName = Annotated[
     str | None,
     Parameter(
-        help="Correction for many tests: holm, bonferroni, ordered (certifies most, and with "
-        "fewest draws; needs a pilot), capped:cap=U (all or nothing under a cap on abstentions), "
-        "k-fwer:k=K (fewer than K errors in place of none). By default holm, or bonferroni with "
+        help=f"Correction for many tests: {what_they_do()}. By default holm, or bonferroni with "
         "--tree."
     ),
 ]

@@ -62,9 +62,26 @@ class Decision:
 
 @dataclass(frozen=True)
 class AbstractCorrection(ABC):
-    """A procedure that bounds the probability of false rejections among many dependent tests."""
+    """A procedure that bounds the probability of false rejections among many dependent tests.
+
+    A class of one's own is taken by `certify` if it says in ``controls`` what it controls, whatever
+    the dependence between the tests; the certificate then says that this is unproved by segcert.
+
+    Attributes:
+        name: Name on the command line and in records.
+        controls: "FWER": more than 0 false rejections have a probability of at most alpha;
+            "k-FWER": more than ``errors_allowed``. Ours have a proof in its place.
+        needs_pilot: Whether it needs a promise of each test.
+    """
 
     name: ClassVar[str]
+    controls: ClassVar[str] = ""
+    needs_pilot: ClassVar[bool] = False
+
+    @property
+    def promised_by(self) -> str:
+        """What the promise of a test is: its "margin" in the pilot, or plain "agreement"."""
+        return "margin"
 
     @property
     def errors_allowed(self) -> int:

@@ -62,6 +62,7 @@ class Ordered(AbstractCorrection):
     reserve: float = 0.1
 
     name: ClassVar[str] = "ordered"
+    needs_pilot: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -71,6 +72,11 @@ class Ordered(AbstractCorrection):
             raise InputError(f"by of ordered must be 'margin' or 'agreement', got {self.by!r}")
         if not 0 <= self.reserve < 1:
             raise InputError(f"reserve of ordered must be in [0, 1), got {self.reserve}")
+
+    @property
+    def promised_by(self) -> str:
+        """What orders the tests."""
+        return self.by
 
     def decide(self, evidence: Evidence, *, alpha: float) -> Decision:
         """Sweep through the order; O(N), nothing is sorted.
