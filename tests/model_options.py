@@ -1,6 +1,10 @@
 """Every option that a model of ``segcert evaluate`` has, for tests of engines."""
 
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 FOLDER = "{folder}"  # stands for a folder of images and a place for files
 OF_IMAGES: dict[str, tuple[str, ...]] = {
@@ -30,4 +34,24 @@ def options(kind: str, case: str, folder: Path) -> tuple[str, ...]:
     return tuple(word.replace(FOLDER, str(folder)) for word in words)
 
 
+def photographs(folder: Path, draw_pixels: Callable[..., np.ndarray]) -> tuple[object, ...]:
+    """Options for a folder with two tiny photographs, which are written."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+    for seed, name in enumerate("ab"):
+        pixels = draw_pixels(seed=seed)
+        Image.fromarray(pixels).save(folder / "images" / f"{name}.png")
+        truth = (pixels[..., 0] > 127).astype(np.uint8)
+        Image.fromarray(truth).save(folder / "masks" / f"{name}.png")
+    (folder / "names.txt").write_text("road\ncar\nsky\n")
+    return (
+        "--data", "folder", "--images", folder / "images", "--masks", folder / "masks",
+        "--classes", folder / "names.txt", "--tau", 0.6, "--n", 40, "--n0", 4, "--alpha", 0.1,
+    )  # fmt: skip
+
+
+CLOUDS = (
+    "--data", "shapes", "--scenes", 2, "--sigma", 0.1, "--tau", 0.5, "--n", 14, "--n0", 2,
+    "--alpha", 0.5,
+)  # fmt: skip
 CASES = [("image", case) for case in OF_IMAGES] + [("cloud", case) for case in OF_CLOUDS]

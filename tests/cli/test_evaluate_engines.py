@@ -6,11 +6,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import model_options
 import numpy as np
 import pytest
 from engine_models import figures_of, save_cloud_net
-from model_options import CASES, NEEDS, options
-from PIL import Image
+from model_options import CASES, CLOUDS, NEEDS, options
 
 from segcert.cli.main import app
 from segcert.models.reference import ModelReference
@@ -43,18 +43,7 @@ def compared(command: Command, tmp_path: Path) -> Callable[..., list[Any]]:
 @pytest.fixture
 def photographs(tmp_path: Path, draw_pixels: Callable[..., np.ndarray]) -> tuple[object, ...]:
     """Options for a folder with two tiny photographs."""
-    for folder in ("images", "masks"):
-        (tmp_path / folder).mkdir()
-    for seed, name in enumerate("ab"):
-        pixels = draw_pixels(seed=seed)
-        Image.fromarray(pixels).save(tmp_path / "images" / f"{name}.png")
-        truth = (pixels[..., 0] > 127).astype(np.uint8)
-        Image.fromarray(truth).save(tmp_path / "masks" / f"{name}.png")
-    (tmp_path / "names.txt").write_text("road\ncar\nsky\n")
-    return (
-        "--data", "folder", "--images", tmp_path / "images", "--masks", tmp_path / "masks",
-        "--classes", tmp_path / "names.txt", "--tau", 0.6, "--n", 40, "--n0", 4, "--alpha", 0.1,
-    )  # fmt: skip
+    return model_options.photographs(tmp_path, draw_pixels)
 
 
 @pytest.mark.slow
@@ -73,10 +62,6 @@ def test_clouds_in_processes_give_the_rows_of_this_process(
     assert sum(row.certified for row in rows) > 0
 
 
-CLOUDS = (
-    "--data", "shapes", "--scenes", 2, "--sigma", 0.1, "--tau", 0.5, "--n", 14, "--n0", 2,
-    "--alpha", 0.5,
-)  # fmt: skip
 NEW = ("cloud", "recomputed normals")  # in the default suite, as it once failed
 
 

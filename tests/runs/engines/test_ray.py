@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_models import evaluate_noise, figures_of, open_net, save_cloud_net
+from model_options import CASES, CLOUDS, NEEDS, options, photographs
 
 from segcert.errors import InputError
 from segcert.runs.block_files import BLOCKS
@@ -116,6 +117,29 @@ def test_the_command_works_on_a_cluster(cluster: Any, tmp_path: Path, data: str)
     assert figures_of(spread) == figures_of(alone)
     one, other = ((tmp_path / name / SUMMARY).read_bytes() for name in ("local", "ray"))
     assert one == other
+
+
+@pytest.mark.parametrize(("kind", "case"), CASES)
+def test_every_option_of_a_model_gives_the_same_counts_on_a_cluster(
+    cluster: Any, tmp_path: Path, command: Callable[..., Any], weights: Path,
+    draw_pixels: Callable[..., Any], kind: str, case: str,
+) -> None:  # fmt: skip
+    if case in NEEDS:
+        pytest.importorskip(NEEDS[case], reason=f"{NEEDS[case]} is not installed")
+    net = weights if kind == "image" else save_cloud_net(tmp_path / "net.safetensors")
+    data = CLOUDS if kind == "cloud" else photographs(tmp_path, draw_pixels)
+    asked = (
+        "evaluate", *data, "--model", net, *options(kind, case, tmp_path), "--seed", 3,
+        "--device", "cpu", "--batch-size", 4,
+    )  # fmt: skip
+    alone = command(*asked, "--out", tmp_path / "local")
+    assert alone.status == 0, alone.err
+    there = ("--engine", "ray", "--address", cluster.address, "--workers", 1)
+    spread = command(*asked, "--out", tmp_path / "ray", *there)
+    assert spread.status == 0, spread.err
+    one, other = (load_results(tmp_path / name) for name in ("local", "ray"))
+    assert figures_of(other) == figures_of(one)
+    assert sum(row.certified for row in one.rows) > 0
 
 
 def test_no_cluster_is_one_line() -> None:
