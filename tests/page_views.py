@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from segcert.certificates.pictures import default_palette
-from segcert.report.evidence import Evidence, listed_counts
+from segcert.report.evidence import CountEvidence, listed_counts
 from segcert.report.page_view import ReportView
 from segcert.report.radius import l2_ball
 from segcert.stats.p_values import pilot_p_values
@@ -23,11 +23,13 @@ def smooth(shape: tuple[int, int], seed: int) -> np.ndarray:
     return np.asarray(total / total.std())
 
 
-def made_up_evidence(hits: np.ndarray, n: int, threshold: int) -> Evidence:
+def made_up_evidence(hits: np.ndarray, n: int, threshold: int) -> CountEvidence:
     """p-values at tau = 0.75, and radii that grow with the count."""
     counts, p_values = listed_counts(hits, threshold, n), pilot_p_values(n, tau=0.75)
     radii = np.maximum(counts / n - 0.8, 0)
-    return Evidence(counts, p_values[counts], float(p_values[threshold]), radii, "A map of radii.")
+    return CountEvidence(
+        counts, p_values[counts], float(p_values[threshold]), radii, "A map of radii."
+    )
 
 
 def make_view(shape: tuple[int, int] = (24, 40), *, n: int = 100, truth: bool = True) -> ReportView:

@@ -19,7 +19,7 @@ from segcert.sampling.counting import count_block
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block
+from segcert.sampling.tally import DrawBlock
 from segcert_scenes.streets import street_scene
 
 SIGMA, TAU, ALPHA = 0.25, 0.75, 1e-3
@@ -62,7 +62,7 @@ def differing_share(net: nn.Module, size: tuple[int, int], *, device: str) -> fl
             stream_kind="cpu",
         )  # fmt: skip
         tallies.append(
-            count_block(task, Block(Stage.TEST, 0, CHECKED_DRAWS), None, batch_size=2).to(
+            count_block(task, DrawBlock(Stage.TEST, 0, CHECKED_DRAWS), None, batch_size=2).to(
                 torch.device("cpu")
             )
         )

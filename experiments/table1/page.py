@@ -10,7 +10,7 @@ from cyclopts import App
 from segcert.cli.report import write_report
 from segcert.errors import InputError
 from segcert.files import atomic_write
-from segcert.report.comparison import Comparison, Entry, open_runs
+from segcert.report.comparison import ComparedRun, Comparison, open_runs
 from segcert.report.run_tables import caption, rounded_up
 from segcert.runs.evaluate import worst_case_of
 from segcert.text import floor_text, percent_text
@@ -60,7 +60,7 @@ def table(found: Comparison) -> str:
     return "\n".join([*lines, "", caption(found)])
 
 
-def cells(entry: Entry) -> tuple[str, ...]:
+def cells(entry: ComparedRun) -> tuple[str, ...]:
     """The cells of one row."""
     setting, score = entry.setting, entry.totals.score
     worst = worst_case_of(setting, entry.totals)

@@ -10,7 +10,7 @@ from cyclopts import App
 from segcert.cli.report import write_report
 from segcert.errors import InputError
 from segcert.files import atomic_write
-from segcert.report.comparison import Comparison, Entry, open_runs
+from segcert.report.comparison import ComparedRun, Comparison, open_runs
 from segcert.report.run_tables import caption, rounded_up
 from segcert.text import floor_text, percent_text
 
@@ -86,7 +86,7 @@ def table(found: Comparison) -> str:
     """One row for each network, noise and tau, as Markdown, with the caption."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * 2 + "|---:" * (len(COLUMNS) - 2) + "|"]
     order = {str(name): place for place, name in enumerate(NETWORKS)}
-    pairs: dict[tuple[object, ...], dict[str, Entry]] = {}
+    pairs: dict[tuple[object, ...], dict[str, ComparedRun]] = {}
     for entry in found.entries:
         setting = entry.setting
         key = (order[entry.label], setting.noise_text, setting.tau)
@@ -95,7 +95,7 @@ def table(found: Comparison) -> str:
     return "\n".join([*lines, "", caption(found)])
 
 
-def cells(pair: dict[str, Entry]) -> tuple[str, ...]:
+def cells(pair: dict[str, ComparedRun]) -> tuple[str, ...]:
     """The cells of one row: the same draws, by both corrections."""
     entry = pair["holm"]
     setting, score = entry.setting, entry.totals.score

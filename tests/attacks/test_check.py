@@ -14,7 +14,7 @@ from segcert.attacks.ascent import look_at_plain
 from segcert.attacks.check import AttackCheck, check_attack, is_gaussian, surprising_counts
 from segcert.attacks.objective import objective
 from segcert.attacks.pgd import pgd
-from segcert.attacks.projection import Ball, distance, exact_values
+from segcert.attacks.projection import Neighbourhood, distance, exact_values
 from segcert.attacks.smoothed import look_at_smoothed
 from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
@@ -95,7 +95,7 @@ def test_gradient_attacks_find_what_the_worst_attack_does(cert: sc.Certificate) 
     labels = torch.full((2, 2), 255)
     labels[0, 0] = 1
     goal = objective(labels, device=torch.device("cpu"))
-    ball = Ball(EXACT, 2 * cert.radius)
+    ball = Neighbourhood(EXACT, 2 * cert.radius)
     looks = {
         "plain": look_at_plain(MODEL, goal),
         "smoothed": look_at_smoothed(

@@ -7,7 +7,7 @@ from torch import Tensor
 from segcert.attacks.ascent import Ascent, look_at_plain
 from segcert.attacks.objective import objective
 from segcert.attacks.pgd import pgd
-from segcert.attacks.projection import Ball, distance
+from segcert.attacks.projection import Neighbourhood, distance
 from segcert.errors import InputError, ModelError
 from segcert.models.wrapping import as_segmenter
 
@@ -20,8 +20,8 @@ def linear(x: Tensor) -> Tensor:
     return torch.cat([0 * x, 20 * (x - 0.51)], 1)
 
 
-def attack(radius: float, **options: object) -> tuple[Ball, Tensor]:
-    ball = Ball(CENTRE, radius)
+def attack(radius: float, **options: object) -> tuple[Neighbourhood, Tensor]:
+    ball = Neighbourhood(CENTRE, radius)
     goal = objective(torch.zeros(4, 6, dtype=torch.int64), device=CPU)
     look = look_at_plain(as_segmenter(linear), goal)
     rng = torch.Generator().manual_seed(0)
@@ -47,7 +47,7 @@ def test_the_projection_is_applied(steps: int, size: float | None) -> None:
 
 
 def test_every_image_looked_at_is_in_ball_and_box() -> None:
-    ball, seen = Ball(CENTRE + 0.45, 0.3), []
+    ball, seen = Neighbourhood(CENTRE + 0.45, 0.3), []
 
     def look(x: Tensor) -> Ascent:
         seen.append(x)
@@ -68,14 +68,14 @@ def test_the_best_look_is_kept_not_the_last() -> None:
         seen.append(x)
         return Ascent(1.0, next(shares), torch.ones_like(x))
 
-    found = pgd(look, Ball(CENTRE, 0.1), steps=3, rng=torch.Generator().manual_seed(0))
+    found = pgd(look, Neighbourhood(CENTRE, 0.1), steps=3, rng=torch.Generator().manual_seed(0))
     assert (found.reached, found.clean) == (0.9, 0.1)
     assert torch.equal(found.image, seen[2])
 
 
 def test_a_flat_model_changes_nothing() -> None:
     found = pgd(
-        lambda x: Ascent(0.0, 0.0, torch.zeros_like(x)), Ball(CENTRE, 0.1), steps=2,
+        lambda x: Ascent(0.0, 0.0, torch.zeros_like(x)), Neighbourhood(CENTRE, 0.1), steps=2,
         rng=torch.Generator().manual_seed(0),
     )  # fmt: skip
     assert torch.equal(found.image, CENTRE.float())
@@ -88,7 +88,7 @@ def test_targeted_and_ignored() -> None:
     goal = objective(labels, target=1, device=CPU)
     look = look_at_plain(as_segmenter(linear), goal)
     rng = torch.Generator().manual_seed(0)
-    image = pgd(look, Ball(CENTRE, 0.05), steps=60, rng=rng).image
+    image = pgd(look, Neighbourhood(CENTRE, 0.05), steps=60, rng=rng).image
     got = as_segmenter(linear).labels(image[None])[0]
     assert got[:, :3].min() == 1
     assert float((image[0, :, 3:] - 0.5).abs().max()) < 0.01

@@ -321,7 +321,7 @@ def planned(files: dict[str, Path]) -> object:
     from segcert.models.shipped import open_model
     from segcert.noise.gaussian import GaussianNoise
 
-    return planning.make_plan(
+    return planning.make_outlook(
         open_model(str(files["weights"])), find_images([str(files["photo"])]),
         noise=GaussianNoise(0.25), taus=(0.6, 0.75), draws=12, seed=1,
     )  # fmt: skip
@@ -361,7 +361,7 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.attacks.turns.check_turn")
     put("segcert.report.attacks.write_attack", stop=True)
     put("segcert.report.cloud_attacks.write_cloud_attack", stop=True)
-    put("segcert.planning.outlook.make_plan", planned)
+    put("segcert.planning.outlook.make_outlook", planned)
     put("segcert.cli.plan_cluster.measure", (0.1, 8, "cpu"))
     put("segcert.cli.toy.draw_figures", stop=True)
     put("segcert.report.comparison.open_runs")

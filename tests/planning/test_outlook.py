@@ -11,7 +11,7 @@ from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.planning import outlook as planning
 from segcert.planning.forecast import PROCEDURES
-from segcert.planning.outlook import Plan, make_plan
+from segcert.planning.outlook import Outlook, make_outlook
 from segcert.sampling.sampler import sample
 
 SIGMA, ALPHA = 0.25, 1e-3
@@ -32,9 +32,9 @@ def picture(seed: int, contrast: float = 1.0) -> torch.Tensor:
     return torch.from_numpy(0.5 + contrast * (grey - 0.5)).float()
 
 
-def plan_of(images: dict[str, torch.Tensor], **options: object) -> Plan:
+def plan_of(images: dict[str, torch.Tensor], **options: object) -> Outlook:
     given = {"noise": NOISE, "taus": (0.75,), "alpha": ALPHA, "seed": 5, "device": "cpu"} | options
-    return make_plan(MODEL, images, **given)  # type: ignore[arg-type]
+    return make_outlook(MODEL, images, **given)  # type: ignore[arg-type]
 
 
 def test_certificates_are_as_predicted() -> None:

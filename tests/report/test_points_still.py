@@ -8,9 +8,9 @@ from PIL import Image
 from point_views import make_points_view
 
 from segcert.errors import InputError
-from segcert.report.points_still import ABSTAIN, Camera, draw_points, panels, still_png
+from segcert.report.points_still import ABSTAIN, Viewpoint, draw_points, panels, still_png
 
-FRONT = Camera(yaw=0, pitch=0)
+FRONT = Viewpoint(yaw=0, pitch=0)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -20,7 +20,7 @@ from segcert.files import prepare_folder
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.runs.certify_images import (
-    Done,
+    CertifiedInput,
     certify_images,
     check_request,
     put_in_place,
@@ -68,7 +68,7 @@ def out(tmp_path: Path) -> Path:
 
 def certified(
     segmenter: Segmenter, images: dict[str, Path], request_: Request, out: Path, **options: object
-) -> list[Done]:
+) -> list[CertifiedInput]:
     options = {"write": write, "seed": 5, "batch_size": 2} | options
     return list(certify_images(segmenter, images, request_, out=out, **options))
 

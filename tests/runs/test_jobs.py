@@ -11,13 +11,13 @@ from segcert.certificates.segcertify import certify
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.engines.counter import Counter
-from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
+from segcert.runs.engines.units import CountedUnit, Unit, Work, packed, unpacked
 from segcert.runs.jobs import Job, Part, blocks_of
 from segcert.sampling.conclude import precision
 from segcert.sampling.counts import Counts
 from segcert.sampling.sampler import sample
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, Run, Tally
+from segcert.sampling.tally import DrawBlock, Run, Tally
 from segcert.stats.looks import Looks
 
 NOISE = GaussianNoise(0.3)
@@ -44,7 +44,7 @@ def run(name: str, *, pick: object, **how: object) -> Job:
             return job
         unit = flying.pop(pick(len(flying)))
         done = workers[pick(3)].count(unit, shared)
-        job.take(Done(unit, unpacked(packed(done.tally)), done.seconds))
+        job.take(CountedUnit(unit, unpacked(packed(done.tally)), done.seconds))
 
 
 def sampled(
@@ -151,7 +151,7 @@ def test_a_large_n_needs_more_than_16_bits() -> None:
         stop = start + 2**12
         prints, runs = np.arange(start, stop, dtype=np.uint64), (Run(start, stop, 2**10),)
         tally = Tally(torch.full((3, 2), 2**12, dtype=torch.int16), 1, prints, runs)
-        part.take(Done(Unit("0-0", Block(Stage.TEST, start, stop), 2**10), tally, 0.5))
+        part.take(CountedUnit(Unit("0-0", DrawBlock(Stage.TEST, start, stop), 2**10), tally, 0.5))
     tally, seconds = part.at[2**16]
     assert tally.counts.tolist() == [[2**16] * 2] * 3
     assert (tally.runs, tally.invalid, seconds) == ((Run(0, 2**16, 2**10),), 16, 8.0)
@@ -189,7 +189,7 @@ def test_a_batch_that_was_halved_stays_halved() -> None:
     first = job.ready()
     worker = Counter(MODELS["scores"], "cpu")
     small = worker.count(Unit(first.work, first.block, 2), shared)
-    job.take(Done(first, small.tally, 0.0))
+    job.take(CountedUnit(first, small.tally, 0.0))
     assert job.ready().batch_size == 2
 
 

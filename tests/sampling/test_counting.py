@@ -17,7 +17,7 @@ from segcert.sampling.counting import Task, add_labels, count_block, noisy_batch
 from segcert.sampling.fingerprints import fingerprints
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, Run
+from segcert.sampling.tally import DrawBlock, Run
 
 IMAGE = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5) * 4
 
@@ -37,7 +37,7 @@ def task_of(model: Callable[[Tensor], Tensor] = bands, seed: int = 1) -> Task:
     )
 
 
-def by_hand(task: Task, block: Block) -> np.ndarray:
+def by_hand(task: Task, block: DrawBlock) -> np.ndarray:
     """Counts of every class, draw by draw, in plain NumPy."""
     counts = np.zeros((4, 4, 5), dtype=int)
     for draw in range(block.start, block.stop):
@@ -83,7 +83,7 @@ def test_number_of_threads_does_not_change_the_noise() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 30])
 def test_counts_are_those_of_plain_numpy(batch_size: int) -> None:
-    task, block = task_of(), Block(Stage.TEST, 5, 25)
+    task, block = task_of(), DrawBlock(Stage.TEST, 5, 25)
     expected = by_hand(task, block)
     every_class = count_block(task, block, None, batch_size=batch_size)
     assert (every_class.counts.numpy() == expected).all()
@@ -98,7 +98,7 @@ def test_counts_are_those_of_plain_numpy(batch_size: int) -> None:
 
 def test_after_batch_tells_how_far_the_stage_is() -> None:
     seen: list[int] = []
-    block = Block(Stage.TEST, 5, 25)
+    block = DrawBlock(Stage.TEST, 5, 25)
     count_block(task_of(), block, None, batch_size=8, after_batch=seen.append)
     assert seen == [13, 21, 25]
 
@@ -126,11 +126,11 @@ def test_more_hits_than_a_byte_holds_are_counted(draws: int, batch_size: int) ->
     task = task_of(light)
     threes = torch.full((4, 5), 3, dtype=torch.int16)
     for stage in (Stage.PILOT, Stage.TEST, Stage.PROBE):
-        every = count_block(task, Block(stage, 0, draws), None, batch_size=batch_size)
+        every = count_block(task, DrawBlock(stage, 0, draws), None, batch_size=batch_size)
         assert (every.counts[3] == draws).all()
         assert (every.counts[:3] == 0).all()
         if stage is not Stage.PILOT:
-            one = count_block(task, Block(stage, 0, draws), threes, batch_size=batch_size)
+            one = count_block(task, DrawBlock(stage, 0, draws), threes, batch_size=batch_size)
             assert (one.counts == draws).all()
             assert one.counts.sum() == 20 * draws
 
@@ -164,8 +164,8 @@ ERRORS = pytest.mark.parametrize(
 def test_batch_is_halved_until_it_fits(error: Callable[[], BaseException], most: int) -> None:
     """Draws counted before the failure are not counted twice."""
     model = Hungry(most, error)
-    tally = count_block(task_of(model), Block(Stage.TEST, 0, 20), None, batch_size=16)
-    reference = count_block(task_of(), Block(Stage.TEST, 0, 20), None, batch_size=1)
+    tally = count_block(task_of(model), DrawBlock(Stage.TEST, 0, 20), None, batch_size=16)
+    reference = count_block(task_of(), DrawBlock(Stage.TEST, 0, 20), None, batch_size=1)
     assert torch.equal(tally.counts, reference.counts)
     assert (tally.fingerprints == reference.fingerprints).all()
     assert tally.runs == (Run(0, 20, most),)
@@ -175,7 +175,7 @@ def test_batch_is_halved_until_it_fits(error: Callable[[], BaseException], most:
 def test_largest_batch_is_kept() -> None:
     """Where draws could not be compared in pairs, none is batched."""
     single = replace(task_of(), largest_batch=1)
-    tally = count_block(single, Block(Stage.TEST, 0, 6), None, batch_size=4)
+    tally = count_block(single, DrawBlock(Stage.TEST, 0, 6), None, batch_size=4)
     assert tally.runs == (Run(0, 6, 1),)
 
 
@@ -190,8 +190,8 @@ def test_memory_that_runs_out_in_the_middle_of_a_block() -> None:
             return bands(x)
 
     model = Once(0, MemoryError)
-    tally = count_block(task_of(model), Block(Stage.TEST, 0, 40), None, batch_size=8)
-    reference = count_block(task_of(), Block(Stage.TEST, 0, 40), None, batch_size=8)
+    tally = count_block(task_of(model), DrawBlock(Stage.TEST, 0, 40), None, batch_size=8)
+    reference = count_block(task_of(), DrawBlock(Stage.TEST, 0, 40), None, batch_size=8)
     assert torch.equal(tally.counts, reference.counts)
     assert tally.runs == (Run(0, 40, 4),)
     assert model.batches[-10:] == [4] * 10
@@ -206,14 +206,14 @@ def test_no_memory_for_one_draw_is_one_clear_line(error: Callable[[], BaseExcept
     task = task_of(model)
     model.most = 0
     with pytest.raises(SamplingError, match="out of memory with a single draw") as caught:
-        count_block(task, Block(Stage.TEST, 0, 4), None, batch_size=4)
+        count_block(task, DrawBlock(Stage.TEST, 0, 4), None, batch_size=4)
     assert "\n" not in str(caught.value)
 
 
 def test_other_errors_of_the_model_are_passed_on() -> None:
     model = Hungry(2, lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        count_block(task_of(model), Block(Stage.TEST, 0, 4), None, batch_size=4)
+        count_block(task_of(model), DrawBlock(Stage.TEST, 0, 4), None, batch_size=4)
     assert not is_out_of_memory(RuntimeError("device-side assert"))
     assert not is_out_of_memory(ValueError("x"))
 
@@ -227,5 +227,5 @@ def test_noise_fed_through_the_batch_leaves_equal_fingerprints(
         return noisy_batch(task, stage, draws[:1]).expand(len(draws), -1, -1, -1)
 
     monkeypatch.setattr(counting, "noisy_batch", repeated)
-    tally = count_block(task_of(), Block(Stage.TEST, 0, 12), None, batch_size=4)
+    tally = count_block(task_of(), DrawBlock(Stage.TEST, 0, 12), None, batch_size=4)
     assert len(np.unique(tally.fingerprints)) == 3

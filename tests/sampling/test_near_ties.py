@@ -128,24 +128,25 @@ def test_a_sampler_counts_them_if_asked(photo_of_ties: np.ndarray) -> None:
     from segcert.sampling.counting import count_block
     from segcert.sampling.setup import make_task
     from segcert.sampling.streams import Stage
-    from segcert.sampling.tally import Block
+    from segcert.sampling.tally import DrawBlock
 
     noise = sc.LatticeGaussianNoise(0.25)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         net = segmenter()
     task = make_task(net, photo_of_ties, noise=noise, seed=1, device="cpu")
-    plain = count_block(task, Block(Stage.TEST, 0, 12), None, batch_size=5)
+    plain = count_block(task, DrawBlock(Stage.TEST, 0, 12), None, batch_size=5)
     assert plain.ties is None
     asked = dataclasses.replace(task, tolerance=0.1)
-    found = [count_block(asked, Block(Stage.TEST, 0, 12), None, batch_size=b) for b in (1, 5)]
+    found = [count_block(asked, DrawBlock(Stage.TEST, 0, 12), None, batch_size=b) for b in (1, 5)]
     assert found[0].ties is not None
     assert found[1].ties is not None
     assert torch.equal(found[0].ties, found[1].ties)
     assert 0 < int(found[0].ties.sum()) < 12 * found[0].ties.numel()
     assert torch.equal(found[1].counts, plain.counts)
     halves = [
-        count_block(asked, Block(Stage.TEST, *at), None, batch_size=6) for at in ((0, 6), (6, 12))
+        count_block(asked, DrawBlock(Stage.TEST, *at), None, batch_size=6)
+        for at in ((0, 6), (6, 12))
     ]
     assert torch.equal(halves[0].plus(halves[1]).ties, found[0].ties)
 

@@ -26,7 +26,7 @@ from segcert.training.recipe import Recipe
 from segcert.training.resume import ResumeFile
 from segcert.training.save import train_and_save
 from segcert.training.sigmas import SigmaList
-from segcert.training.state import State, Tally
+from segcert.training.state import EpochTally, State
 
 CLOUDS = list(shapes(6))
 RECIPE = Recipe(sigma=SigmaList((0.0, 0.1)), epochs=2, batch_size=2, views=PointViews(points=32))
@@ -130,7 +130,7 @@ class Stopping(ResumeFile):
 
     at = (2, 1)
 
-    def after_epoch(self, state: State, tally: Tally) -> None:
+    def after_epoch(self, state: State, tally: EpochTally) -> None:
         if (tally.epoch, tally.batch) == self.at:
             raise StoppedError
         super().after_epoch(state, tally)

@@ -24,7 +24,7 @@ from segcert.training.recipe import Recipe
 from segcert.training.resume import ResumeFile, resume_path
 from segcert.training.save import train_and_save
 from segcert.training.sigmas import SigmaRange
-from segcert.training.state import State, Tally
+from segcert.training.state import EpochTally, State
 
 RECIPE = Recipe(
     epochs=3, batch_size=2, views=Views(crop=(32, 32)), sigma=SigmaRange(0.0, 0.5),
@@ -57,7 +57,7 @@ class Killing(ResumeFile):
         super().__init__(path, every=0.0)
         self.at, self.real = at, real
 
-    def after_epoch(self, state: State, tally: Tally) -> None:
+    def after_epoch(self, state: State, tally: EpochTally) -> None:
         if (tally.epoch, tally.batch) == self.at:
             if self.real:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -21,7 +21,7 @@ from segcert.training.loop import EpochReport, train
 from segcert.training.recipe import Recipe
 from segcert.training.resume import ResumeFile
 from segcert.training.save import train_and_save
-from segcert.training.state import State, Tally
+from segcert.training.state import EpochTally, State
 from segcert.training.tasks import Denoising, Segmentation
 from segcert_scenes.streets import street_scene
 
@@ -131,7 +131,7 @@ class Killing(ResumeFile):
         super().__init__(path, every=0.0)
         self.at = at
 
-    def after_epoch(self, state: State, tally: Tally) -> None:
+    def after_epoch(self, state: State, tally: EpochTally) -> None:
         if (tally.epoch, tally.batch) == self.at:
             raise KilledError
         super().after_epoch(state, tally)

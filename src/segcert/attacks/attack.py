@@ -11,7 +11,7 @@ from torch import Tensor
 from segcert.attacks.ascent import Attackable, Look, look_at_coordinates, look_at_plain
 from segcert.attacks.objective import Objective, objective
 from segcert.attacks.pgd import Attacked, pgd
-from segcert.attacks.projection import Ball, exact_values
+from segcert.attacks.projection import Neighbourhood, exact_values
 from segcert.attacks.smoothed import look_at_smoothed
 from segcert.data.images import hash_image
 from segcert.errors import InputError
@@ -102,7 +102,7 @@ def attack(
     if is_cloud(x):
         centre, look = centre[:, :AXES], look_at_coordinates(look, normals)
     found = pgd(
-        look, Ball(centre, search.radius, box=not is_cloud(x)),
+        look, Neighbourhood(centre, search.radius, box=not is_cloud(x)),
         steps=search.steps, restarts=search.restarts, progress=progress,
         rng=torch.Generator().manual_seed(search.seed % 2**63),
     )  # fmt: skip

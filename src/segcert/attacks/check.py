@@ -26,7 +26,7 @@ from segcert.sampling.inputs import Input, is_cloud, read_input
 from segcert.sampling.sampler import BATCHES_PER_BLOCK
 from segcert.sampling.setup import as_base_model, check_draw_numbers, choose_batch_size, make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, no_draws
+from segcert.sampling.tally import DrawBlock, no_draws
 from segcert.stats.binomial import tails
 
 UP = 1 + 1e-9  # on the norm: more than the error of a float64 norm
@@ -228,7 +228,7 @@ def count_label(
     tally = no_draws(task.components, n=n, device=task.x.device)
     length = BATCHES_PER_BLOCK * batch_size
     for start in range(0, n, length):
-        block = Block(Stage.TEST, start, min(start + length, n))
+        block = DrawBlock(Stage.TEST, start, min(start + length, n))
         tally = tally.plus(count_block(task, block, guess, batch_size=batch_size))
         if progress:
             progress(tally.draws, n)

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from segcert.attacks.ascent import Ascent, Look
-from segcert.attacks.projection import Ball
+from segcert.attacks.projection import Neighbourhood
 from segcert.errors import InputError
 
 OVERSHOOT = 2.5  # all steps together, in radii: enough to cross the ball and to go along its edge
@@ -33,7 +33,7 @@ class Attacked:
 
 def pgd(
     look: Look,
-    ball: Ball,
+    ball: Neighbourhood,
     *,
     steps: int = 40,
     step_size: float | None = None,
@@ -98,7 +98,7 @@ def pgd(
 
 
 def climbed(
-    x: Float32[Tensor, " *shape"], found: Ascent, length: float, ball: Ball
+    x: Float32[Tensor, " *shape"], found: Ascent, length: float, ball: Neighbourhood
 ) -> Float32[Tensor, " *shape"]:
     """Go one step of fixed length up the gradient, and project; stay where it is flat."""
     gradient = found.gradient.double()

@@ -15,7 +15,7 @@ SHRINK = 1e-7  # first shortening when the rounding to float32 leaves the ball; 
 
 
 @dataclass(frozen=True, eq=False)
-class Ball:
+class Neighbourhood:
     """All images within an l2 distance of one image, and within [0, 1] if so wanted.
 
     Args:

@@ -22,7 +22,7 @@ from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.setup import choose_batch_size
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block
+from segcert.sampling.tally import DrawBlock
 from segcert.stats.two_samples import contradiction, fisher_p_values, means_contradict
 
 FALSE_ALARM = 1e-6  # that an honest certificate is refused
@@ -43,7 +43,7 @@ def fresh_draws(
     counts = certificate.counts
     labels = torch.from_numpy(counts.labels).to(task.x.device)
     test = count_block(
-        task, Block(Stage.TEST, 0, counts.n), labels if counts.n0 else None,
+        task, DrawBlock(Stage.TEST, 0, counts.n), labels if counts.n0 else None,
         batch_size=choose_batch_size("auto", task),
         after_batch=progress and (lambda draws: progress(draws, counts.n)),
     )  # fmt: skip

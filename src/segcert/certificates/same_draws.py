@@ -21,7 +21,7 @@ from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.near_ties import tolerance_of
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, Run, Tally, no_draws
+from segcert.sampling.tally import DrawBlock, Run, Tally, no_draws
 
 MOST_NEAR_TIES = 0.1  # share of all labels: beyond, ties would explain anything
 MOST_UNDECIDED = 0.01  # share of the components whose certificate may hang on near ties
@@ -237,7 +237,7 @@ def recount(
     shape = task.components if guess is not None else (task.classes, *task.components)
     tally = no_draws(shape, n=runs[-1].stop, device=task.x.device)
     for run in runs:
-        block = Block(stage, run.start, run.stop)
+        block = DrawBlock(stage, run.start, run.stop)
         counted = count_block(
             task, block, guess,
             batch_size=run.batch_size, margins=tally.margins, after_batch=report,

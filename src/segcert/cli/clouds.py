@@ -9,7 +9,7 @@ from segcert.errors import InputError
 if TYPE_CHECKING:
     from segcert.models.reference import AnyModel
     from segcert.report.points_view import Up
-    from segcert.runs.certify_images import Done
+    from segcert.runs.certify_images import CertifiedInput
     from segcert.runs.cloud_request import CloudRequest
     from segcert.runs.kinds import CloudKind
 
@@ -70,7 +70,7 @@ def certify_clouds(
     wishes: Wishes,
     *,
     up: "Up",
-) -> "list[Done]":
+) -> "list[CertifiedInput]":
     """Certify cloud files, print the table and where the pages are."""
     from functools import partial
 
@@ -106,7 +106,7 @@ def certify_clouds(
     return done
 
 
-def print_clouds(done: "list[Done]", found: dict[str, Path]) -> None:
+def print_clouds(done: "list[CertifiedInput]", found: dict[str, Path]) -> None:
     """Print one row per cloud, the statements, and where the pages are."""
     from rich.table import Table
 

@@ -27,7 +27,7 @@ from segcert.cli.plan_cluster import (
 
 if TYPE_CHECKING:
     from segcert.noise.base import AbstractNoise
-    from segcert.planning.outlook import Plan
+    from segcert.planning.outlook import Outlook
     from segcert.planning.recommend import Recommendation
     from segcert.runs.request import Request
 
@@ -85,7 +85,7 @@ def plan(
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
     from segcert.models.reference import ModelReference
-    from segcert.planning.outlook import make_plan
+    from segcert.planning.outlook import make_outlook
     from segcert.runs.inputs import find_images
     from segcert.runs.request import Request
 
@@ -106,7 +106,7 @@ def plan(
     request.check_noise()
     found = find_images(list(images))
     with DrawProgress(messages) as progress:
-        made = make_plan(
+        made = make_outlook(
             segmenter, found,
             noise=request.drawn_noise, taus=taus, alpha=alpha, share=share, n0=n0, draws=probe,
             seed=seed, device=device, batch_size=size,
@@ -209,7 +209,7 @@ def check_numbers(tau: float, *, alpha: float, share: float | None, n0: int, pro
 
 
 def next_command(
-    images: list[str], request: "Request", made: "Plan", denoiser: str | None = None
+    images: list[str], request: "Request", made: "Outlook", denoiser: str | None = None
 ) -> str:
     """The command that certifies as recommended; empty if nothing can be certified."""
     import shlex
@@ -230,7 +230,7 @@ def next_command(
     return shlex.join(words)
 
 
-def print_shares(made: "Plan") -> None:
+def print_shares(made: "Outlook") -> None:
     """Print the predicted shares of each procedure, at the first threshold."""
     from rich.table import Table
 
@@ -250,7 +250,7 @@ def print_shares(made: "Plan") -> None:
     results.print()
 
 
-def print_thresholds(made: "Plan", noise: "AbstractNoise") -> None:
+def print_thresholds(made: "Outlook", noise: "AbstractNoise") -> None:
     """Print what is recommended at each threshold."""
     from rich.table import Table
 
@@ -272,7 +272,7 @@ def print_thresholds(made: "Plan", noise: "AbstractNoise") -> None:
     results.print()
 
 
-def verdict(made: "Plan", noise: "AbstractNoise", share: float | None) -> str:
+def verdict(made: "Outlook", noise: "AbstractNoise", share: float | None) -> str:
     """Say in words what is recommended at the first threshold, or what is out of reach."""
     from segcert.text import floor_text
 
@@ -311,7 +311,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%" if share else "–"
 
 
-def as_text(made: "Plan", request: "Request", probe: int, command: str) -> str:
+def as_text(made: "Outlook", request: "Request", probe: int, command: str) -> str:
     """The plan as a JSON object."""
     import json
 

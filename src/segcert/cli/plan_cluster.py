@@ -50,15 +50,15 @@ def measure(
     from segcert.sampling.counting import count_block
     from segcert.sampling.setup import choose_batch_size, make_task
     from segcert.sampling.streams import Stage
-    from segcert.sampling.tally import Block
+    from segcert.sampling.tally import DrawBlock
 
     path = next(iter(find_images([image]).values()))
     task = make_task(segmenter, path, noise=noise, seed=seed, device=device, batch_size=batch_size)
     size = min(choose_batch_size(batch_size, task), task.largest_batch)
     draws = max(PROBE_DRAWS, size)
-    count_block(task, Block(Stage.PROBE, 0, size), None, batch_size=size)
+    count_block(task, DrawBlock(Stage.PROBE, 0, size), None, batch_size=size)
     began = time.perf_counter()
-    count_block(task, Block(Stage.PROBE, size, size + draws), None, batch_size=size)
+    count_block(task, DrawBlock(Stage.PROBE, size, size + draws), None, batch_size=size)
     return (time.perf_counter() - began) / draws, size, task.x.device.type
 
 

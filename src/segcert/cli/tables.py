@@ -9,13 +9,13 @@ from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.resizing.scale import parse_resizing
 from segcert.models.shipped import foreign_path
 from segcert.report.facts import most_draws, stopped
-from segcert.runs.certify_images import Done
+from segcert.runs.certify_images import CertifiedInput
 from segcert.text import floor_text, percent_text
 
 FAR = 1.7  # factor between sizes from which a note is due
 
 
-def print_summary(done: list[Done]) -> None:
+def print_summary(done: list[CertifiedInput]) -> None:
     """Print one row per image, and where their pages are."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("image", overflow="fold")
@@ -52,7 +52,7 @@ def cells(certificate: Certificate) -> tuple[str, ...]:
     )
 
 
-def time_of(item: Done) -> str:
+def time_of(item: CertifiedInput) -> str:
     """Print what an image took."""
     return "was there" if item.resumed else f"{item.seconds:.1f}"
 

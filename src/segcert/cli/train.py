@@ -12,7 +12,7 @@ from segcert.cli.effects import CLOUD_SETS
 
 if TYPE_CHECKING:
     from segcert.training.sigmas import Sigmas
-    from segcert.training.tasks import Task
+    from segcert.training.tasks import TrainingTask
 
 Pair = tuple[float, float]
 
@@ -195,7 +195,9 @@ def train(
     )  # fmt: skip
 
 
-def open_task(task: str, model: str | None, weight: float | None, *, clouds: bool) -> "Task":
+def open_task(
+    task: str, model: str | None, weight: float | None, *, clouds: bool
+) -> "TrainingTask":
     """Choose what is learned, and open the model that a denoiser is trained for.
 
     Args:

@@ -15,14 +15,14 @@ from segcert.models.files.checkpoints import Origin
 from segcert.models.identity.configuration import identity_hash
 from segcert.models.identity.runtime import TORCH, Runtime
 from segcert.models.resizing.averaging import (
-    Looks,
+    AveragedViews,
     Output,
     gathered,
-    labels_of_looks,
+    labels_of_views,
     log_mean,
-    look_at,
-    margins_of_looks,
+    margins_of_views,
     probabilities,
+    view_of,
 )
 from segcert.models.resizing.label_cells import largest
 from segcert.models.resizing.layout import check_order, check_scores
@@ -122,7 +122,7 @@ class Segmenter:
         """Run the model on noisy inputs: denoise, normalise, resize, call.
 
         Returns:
-            Scores or labels as they come; where looks are averaged, the probabilities of each.
+            Scores or labels as they come; where views are averaged, the probabilities of each.
 
         Raises:
             ModelError: If the output has another batch size or is no tensor.
@@ -134,7 +134,7 @@ class Segmenter:
         """Run the model as `output` does, but so that gradients reach the inputs.
 
         Returns:
-            Class scores, resized to the components; where looks are averaged, the logarithm of
+            Class scores, resized to the components; where views are averaged, the logarithm of
             the mean probabilities.
 
         Raises:
@@ -142,7 +142,7 @@ class Segmenter:
                 shape than the components can have.
         """
         scores, components = self._called(batch), component_shape(batch.shape[1:])
-        if isinstance(scores, Looks):
+        if isinstance(scores, AveragedViews):
             return log_mean(scores, (components[0], components[1]))
         if not scores.is_floating_point():
             raise ModelError(
@@ -156,28 +156,28 @@ class Segmenter:
     def _called(self, batch: Tensor) -> Output:
         """Denoise, normalise, resize, call; what comes between is not kept while the model runs."""
         if self.resizing.averages:
-            return self._looks(self._prepared(batch))
+            return self._views(self._prepared(batch))
         return self._seen(self._resized(self._prepared(batch)))
 
     def _prepared(self, batch: Tensor) -> Tensor:
         """Denoise and normalise."""
         return self._normalised(self._denoised(batch))
 
-    def _looks(self, batch: Tensor) -> Looks:
+    def _views(self, batch: Tensor) -> AveragedViews:
         """Call the model on each size of the images, through windows, mirrored too if asked."""
         if batch.ndim != 4:
             raise ModelError(
-                f"scale {self.resizing} averages looks at images (b, c, h, w), not inputs of shape "
+                f"scale {self.resizing} averages views of images (b, c, h, w), not inputs of shape "
                 f"{tuple(batch.shape)}: use scale 1"
             )
         size, resizing = (batch.shape[2], batch.shape[3]), self.resizing
-        looks = [
-            look_at(resized(batch, shape), rows, columns, size, self._probabilities)
+        views = [
+            view_of(resized(batch, shape), rows, columns, size, self._probabilities)
             for shape, (rows, columns) in zip(
                 resizing.sizes(*size), resizing.windows(*size), strict=True
             )
         ]
-        return gathered(looks, size)
+        return gathered(views, size)
 
     def _probabilities(self, window: Tensor) -> Tensor:
         """Probabilities of a window; the mean with those of its mirror image, if asked."""
@@ -219,14 +219,14 @@ class Segmenter:
             ModelError: If the axes are in another order, or nothing tells.
         """
         with torch.inference_mode():
-            seen = self._first_look(self._prepared(draw))
-            shape = self._seen(seen).shape if isinstance(output, Looks) else output.shape
+            seen = self._first_view(self._prepared(draw))
+            shape = self._seen(seen).shape if isinstance(output, AveragedViews) else output.shape
             check_order(
                 lambda batch: tensor_of(self.model(batch), batch=len(batch), name=self.name),
                 seen, shape, classes=self.classes, name=self.name,
             )  # fmt: skip
 
-    def _first_look(self, batch: Tensor) -> Tensor:
+    def _first_view(self, batch: Tensor) -> Tensor:
         """What the network sees of normalised inputs, or sees first."""
         if not self.resizing.averages:
             return self._resized(batch)
@@ -246,9 +246,9 @@ class Segmenter:
         Raises:
             ModelError: If shapes or labels do not fit.
         """
-        if isinstance(output, Looks):
+        if isinstance(output, AveragedViews):
             size = components[0], components[1]
-            return labels_of_looks(output, size, invalid=INVALID)
+            return labels_of_views(output, size, invalid=INVALID)
         if not output.is_floating_point():
             check_labels(output, components, classes=self.count_classes(output), name=self.name)
             return output.to(torch.int16)
@@ -274,8 +274,8 @@ class Segmenter:
         Returns:
             The best class's softmax minus the second's; None if the model returns labels.
         """
-        if isinstance(output, Looks):
-            return margins_of_looks(output, (components[0], components[1])).nan_to_num_(nan=0.0)
+        if isinstance(output, AveragedViews):
+            return margins_of_views(output, (components[0], components[1])).nan_to_num_(nan=0.0)
         if not output.is_floating_point():
             return None
         finite = torch.isfinite(output).all(1, keepdim=True)
@@ -294,7 +294,7 @@ class Segmenter:
         Raises:
             ModelError: If the model returns labels and ``classes`` was not declared.
         """
-        if isinstance(output, Looks):
+        if isinstance(output, AveragedViews):
             return int(output.tensors[0].shape[1])
         if output.is_floating_point():
             return int(output.shape[1])

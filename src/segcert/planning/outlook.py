@@ -1,4 +1,4 @@
-"""A plan for some images: probes, forecasts and what they recommend."""
+"""An outlook on some images: probes, forecasts and what they recommend."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from segcert.stats.levels import check_tau_alpha
 
 @dataclass(frozen=True)
 class Probed:
-    """One image of a plan.
+    """One image that was probed.
 
     Args:
         name: Of the image.
@@ -30,7 +30,7 @@ class Probed:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Outlook:
     """A prediction, no guarantee.
 
     Args:
@@ -47,7 +47,7 @@ class Plan:
     in_reach: float | None
 
 
-def make_plan(
+def make_outlook(
     model: Model | SegmentationModel,
     images: Mapping[str, ImageInput],
     *,
@@ -61,7 +61,7 @@ def make_plan(
     device: str = "auto",
     batch_size: int | str = "auto",
     progress: Callable[[str, int, int], None] | None = None,
-) -> Plan:
+) -> Outlook:
     """Predict from a short probe of each image what more draws would certify.
 
     Args:
@@ -99,7 +99,7 @@ def make_plan(
     best = tuple(recommend(predicted, tau, share=share) for tau in range(len(taus)))
     missed = share is not None and not best[0].reached
     in_reach = largest_tau(populations, share=share, alpha=alpha) if share and missed else None
-    return Plan(tuple(probed), predicted, best, in_reach)
+    return Outlook(tuple(probed), predicted, best, in_reach)
 
 
 def progress_of(

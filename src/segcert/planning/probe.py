@@ -17,7 +17,7 @@ from segcert.sampling.counting import Task, add_labels, add_margins, count_block
 from segcert.sampling.margins import Margins
 from segcert.sampling.setup import choose_batch_size, make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, counting_type
+from segcert.sampling.tally import DrawBlock, counting_type
 from segcert.stats.promise import promise_of_agreement
 
 FEWEST, MOST = 10, 1000  # draws of a probe
@@ -94,7 +94,7 @@ def take_probe(
 
     first, margins = draw_pilot(task, n0, report)
     rest = count_block(
-        task, Block(Stage.PROBE, n0, draws), None, batch_size=size, after_batch=report
+        task, DrawBlock(Stage.PROBE, n0, draws), None, batch_size=size, after_batch=report
     ).counts  # fmt: skip
     return to_probe(task, first, margins, rest, n0=n0, draws=draws)
 

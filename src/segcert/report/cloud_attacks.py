@@ -16,7 +16,7 @@ from segcert.certificates.result import Certificate
 from segcert.files import atomic_write
 from segcert.noise.clouds import AXES
 from segcert.report.attacks import PlainEffect, plain_record, smoothed_record
-from segcert.report.points_still import ABSTAIN, Camera, draw_points
+from segcert.report.points_still import ABSTAIN, Viewpoint, draw_points
 from segcert.report.points_view import Up, upright
 
 SIDE, TITLE = 520, 24  # of a panel and of the line above it, pixels
@@ -92,7 +92,7 @@ def attack_panels(
     figure = Image.new("RGB", (len(panels) * SIDE, SIDE + TITLE), "white")
     draw = ImageDraw.Draw(figure)
     for number, (title, points, chosen) in enumerate(panels):
-        drawn = draw_points(upright(points, up), chosen, size=SIDE, camera=Camera())
+        drawn = draw_points(upright(points, up), chosen, size=SIDE, camera=Viewpoint())
         figure.paste(Image.fromarray(drawn), (number * SIDE, TITLE))
         draw.text((number * SIDE + 8, 6), title, fill=(27, 32, 37))
     return figure

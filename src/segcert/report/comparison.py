@@ -18,7 +18,7 @@ DIGITS = 8  # of a hash in a message
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class ComparedRun:
     """One row of the table.
 
     Args:
@@ -48,7 +48,7 @@ class Comparison:
     configs: tuple[EvaluationConfig, ...]
     labels: tuple[str, ...]
     inputs: int
-    entries: tuple[Entry, ...]
+    entries: tuple[ComparedRun, ...]
 
     @property
     def complete(self) -> bool:
@@ -130,7 +130,7 @@ def compare(loaded: Sequence[Results], labels: Sequence[str]) -> Comparison:
     common = set.intersection(*({row.number for row in one.rows} for one in loaded))
     if not common:
         raise InputError("the runs have no image in common yet: let segcert evaluate go on")
-    entries: list[Entry] = []
+    entries: list[ComparedRun] = []
     for label, results in zip(labels, loaded, strict=True):
         for number, setting in enumerate(results.config.settings):
             if any((label, setting) == (entry.label, entry.setting) for entry in entries):
@@ -140,7 +140,7 @@ def compare(loaded: Sequence[Results], labels: Sequence[str]) -> Comparison:
                 )
             rows = tuple(r for r in results.rows if r.setting == number and r.number in common)
             clouds = results.config.of_clouds
-            entries.append(Entry(label, setting, add_up(rows, of_clouds=clouds), rows))
+            entries.append(ComparedRun(label, setting, add_up(rows, of_clouds=clouds), rows))
     names = list(dict.fromkeys(labels))
     entries.sort(key=lambda entry: (names.index(entry.label), *order(entry.setting)))
     configs = tuple(results.config for results in loaded)

@@ -21,7 +21,7 @@ DIGITS = 2  # of a printed p-value
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class CountEvidence:
     """What counts prove, for the counts that occur.
 
     p-values fall and radii grow with the count, so that the entry of the next count below is a
@@ -49,7 +49,9 @@ class Evidence:
         return found
 
 
-def make_evidence(certificate: Certificate, hits: Integer[np.ndarray, " *components"]) -> Evidence:
+def make_evidence(
+    certificate: Certificate, hits: Integer[np.ndarray, " *components"]
+) -> CountEvidence:
     """Collect what the counts of a certificate prove.
 
     Args:
@@ -64,7 +66,7 @@ def make_evidence(certificate: Certificate, hits: Integer[np.ndarray, " *compone
         found = radius_map(counts, alpha=certificate.alpha)
         statement = found.statement
         radii = radii_at(listed, counts.hits, found.radius)
-    return Evidence(
+    return CountEvidence(
         counts=listed,
         p_values=p_values[listed],
         needed=float(p_values[k]) if k <= counts.n else 0.0,
@@ -110,13 +112,13 @@ def radii_at(
 
 
 def radius_colours(
-    evidence: Evidence, counts: Sequence[int] | Integer[np.ndarray, " m"]
+    evidence: CountEvidence, counts: Sequence[int] | Integer[np.ndarray, " m"]
 ) -> UInt8[np.ndarray, " m 3"]:
     """Colour of the radius at each of some counts: as `radius_image`, white where there is none."""
     return colour_radii(evidence.radius_of(np.asarray(counts)), *radius_range(evidence))
 
 
-def radius_range(evidence: Evidence) -> tuple[float, float]:
+def radius_range(evidence: CountEvidence) -> tuple[float, float]:
     """Smallest and largest radius above 0 of the listed counts; 0 and 0 if there is none."""
     return stretch(np.zeros(1) if evidence.radii is None else evidence.radii)
 
@@ -133,7 +135,7 @@ def p_text(p_value: float) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def evidence_data(evidence: Evidence) -> dict[str, object]:
+def evidence_data(evidence: CountEvidence) -> dict[str, object]:
     """What the script of a page needs; numbers are printed here, where their rounding is known."""
     radii = evidence.radii
     return {

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Integer, UInt8
 
 from segcert.certificates.pictures import Colour
 from segcert.errors import InputError
-from segcert.report.evidence import Evidence
+from segcert.report.evidence import CountEvidence
 from segcert.report.radius import RadiusWords
 
 Metric = tuple[str, str, str]
@@ -68,7 +68,7 @@ class ReportView:
     statement: str
     radius: RadiusWords
     radius_text: str
-    evidence: Evidence
+    evidence: CountEvidence
     facts: tuple[tuple[str, str], ...]
     metrics: tuple[Metric, ...]
     certificate_json: str

@@ -19,7 +19,7 @@ FADE = 0.38  # how far the farthest point fades towards white
 
 
 @dataclass(frozen=True)
-class Camera:
+class Viewpoint:
     """Where the cloud is seen from.
 
     Args:
@@ -36,7 +36,7 @@ def draw_points(
     colours: UInt8[np.ndarray, " p 3"],
     *,
     size: int,
-    camera: Camera,
+    camera: Viewpoint,
 ) -> UInt8[np.ndarray, " s s 3"]:
     """Draw points as discs on white, the nearer over the farther.
 
@@ -83,7 +83,7 @@ def panels(view: PointsView) -> list[tuple[str, UInt8[np.ndarray, " p 3"]]]:
     return shown
 
 
-def still_png(view: PointsView, *, size: int = 520, camera: Camera | None = None) -> bytes:
+def still_png(view: PointsView, *, size: int = 520, camera: Viewpoint | None = None) -> bytes:
     """Draw the still picture of a cloud.
 
     Args:
@@ -100,7 +100,7 @@ def still_png(view: PointsView, *, size: int = 520, camera: Camera | None = None
     for i, (title, colours) in enumerate(shown):
         axes = figure.add_axes((i / len(shown), 70 / (size + 110), 1 / len(shown),
                                 size / (size + 110)))  # fmt: skip
-        fine = draw_points(cloud, colours, size=2 * size, camera=camera or Camera())
+        fine = draw_points(cloud, colours, size=2 * size, camera=camera or Viewpoint())
         axes.imshow(_halved(fine), interpolation="none")
         axes.set_axis_off()
         axes.set_title(title, fontsize=13, color="#1b2025")
@@ -123,7 +123,7 @@ def _legend(figure: Figure, view: PointsView) -> None:
     figure.legend(marks, names, loc="lower center", ncols=7, frameon=False, fontsize=11)
 
 
-def _turn(camera: Camera) -> Float32[np.ndarray, " 3 3"]:
+def _turn(camera: Viewpoint) -> Float32[np.ndarray, " 3 3"]:
     """Turn about y, then tilt about x; applied from the right to rows."""
     cy, sy = math.cos(camera.yaw), math.sin(camera.yaw)
     cp, sp = math.cos(camera.pitch), math.sin(camera.pitch)

@@ -16,7 +16,7 @@ from segcert.certificates.variation import variation
 from segcert.data.clouds import diameter
 from segcert.errors import InputError
 from segcert.report.cloud_radius import cloud_radius_in_words
-from segcert.report.evidence import Evidence, evidence_data, make_evidence, radius_colours
+from segcert.report.evidence import CountEvidence, evidence_data, make_evidence, radius_colours
 from segcert.report.facts import (
     Fact,
     base_fact,
@@ -88,7 +88,7 @@ class PointsView:
     statement: str
     radius: RadiusWords
     radius_text: str
-    evidence: Evidence
+    evidence: CountEvidence
     facts: tuple[Fact, ...]
     metrics: tuple[Metric, ...]
     certificate_json: str

@@ -18,7 +18,7 @@ from segcert.report.comparison import Comparison
 from segcert.report.dot_labels import Dot, label_dots
 from segcert.report.plots import INK
 from segcert.report.run_panels import (
-    Plan,
+    PanelPlan,
     Series,
     colour_of,
     columns_of,
@@ -147,7 +147,7 @@ def panel_title(names: tuple[str, ...]) -> str:
     return literal(fill(printable(", ".join(names)), PANEL_TITLE))
 
 
-def draw_radii(axes: Axes, series: Series, plan: Plan) -> list[Dot]:
+def draw_radii(axes: Axes, series: Series, plan: PanelPlan) -> list[Dot]:
     """Draw a line of the first figure; return its dots."""
     number = plan.number(series)
     entries = sorted(series.entries, key=lambda entry: entry.setting.tau)
@@ -161,7 +161,7 @@ def draw_radii(axes: Axes, series: Series, plan: Plan) -> list[Dot]:
     ]
 
 
-def draw_pair(above: Axes, below: Axes, series: Series, plan: Plan, along: str) -> None:
+def draw_pair(above: Axes, below: Axes, series: Series, plan: PanelPlan, along: str) -> None:
     """Draw both corrections, and what the one certifies more than the other."""
     number = plan.number(series)
     look: dict[str, Any] = {"color": colour_of(number), "marker": mark_of(number), "markersize": 5}

@@ -6,7 +6,7 @@ from math import floor
 
 import numpy as np
 
-from segcert.report.comparison import Comparison, Entry
+from segcert.report.comparison import ComparedRun, Comparison
 from segcert.report.page_view import Metric
 from segcert.report.pages import data_link, render
 from segcert.report.run_tables import (
@@ -134,7 +134,7 @@ def setting_names(found: Comparison) -> list[str]:
     return [name or found.entries[0].label for name in names]
 
 
-def parts_of(entry: Entry) -> tuple[str, ...]:
+def parts_of(entry: ComparedRun) -> tuple[str, ...]:
     """The names of an entry."""
     setting = entry.setting
     return (
@@ -161,7 +161,7 @@ def row_data(found: Comparison) -> dict[str, object]:
     }
 
 
-def class_numbers(entry: Entry) -> list[list[int]]:
+def class_numbers(entry: ComparedRun) -> list[list[int]]:
     """Labelled, right, certified and right, and predicted or true components of each class."""
     confusion = entry.totals.score.confusion
     right, true = np.diag(confusion), confusion.sum(1)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 
-from segcert.report.comparison import Comparison, Entry
+from segcert.report.comparison import ComparedRun, Comparison
 from segcert.report.plots import COLOURS, DPI, GRID, INK, MARKS
 from segcert.report.run_tables import inputs_of, unfinished
 from segcert.text import printable
@@ -19,7 +19,7 @@ NARROW, WIDE = 6.4, 8.6  # inches: width of one panel alone, of two side by side
 HEIGHTS = {1: (3.1,), 2: (2.5, 1.5)}  # inches: of the axes of a panel, one above the other
 DARKER = 0.6  # of the light of a line: its texts
 PER_INCH = 12  # characters of the heading and the legend
-WORDS: dict[str, Callable[[Entry], str]] = {
+WORDS: dict[str, Callable[[ComparedRun], str]] = {
     "model": lambda entry: entry.label,
     "sigma": lambda entry: noise_of(entry),
     "scale": lambda entry: f"scale = {entry.setting.scale}",
@@ -30,7 +30,7 @@ WORDS: dict[str, Callable[[Entry], str]] = {
 Names = tuple[str, ...]
 
 
-def noise_of(entry: Entry) -> str:
+def noise_of(entry: ComparedRun) -> str:
     """Name the noise: of images by its sigma, of clouds by its kind too."""
     text = entry.setting.noise_text
     return text if " " in text else f"sigma = {text}"
@@ -41,7 +41,7 @@ class Series:
     """The entries of one line, and its names by field."""
 
     names: dict[str, str]
-    entries: tuple[Entry, ...]
+    entries: tuple[ComparedRun, ...]
 
     def of(self, fields: Sequence[str]) -> Names:
         """Its names in some fields."""
@@ -49,7 +49,7 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class PanelPlan:
     """How lines are shared out.
 
     Args:
@@ -85,9 +85,9 @@ def mark_of(number: int) -> str:
     return MARKS[(number + number // len(COLOURS)) % len(MARKS)]
 
 
-def group(entries: Sequence[Entry], fields: Sequence[str]) -> list[Series]:
+def group(entries: Sequence[ComparedRun], fields: Sequence[str]) -> list[Series]:
     """Collect the entries that agree in some fields."""
-    found: dict[Names, list[Entry]] = {}
+    found: dict[Names, list[ComparedRun]] = {}
     for entry in entries:
         found.setdefault(tuple(WORDS[field](entry) for field in fields), []).append(entry)
     return [
@@ -95,7 +95,7 @@ def group(entries: Sequence[Entry], fields: Sequence[str]) -> list[Series]:
     ]
 
 
-def share_out(every: list[Series], order: Sequence[str], *, most: int) -> Plan:
+def share_out(every: list[Series], order: Sequence[str], *, most: int) -> PanelPlan:
     """Share lines out among panels, by as few fields as give no more than ``most`` in each."""
     fields = tuple(every[0].names)
     varied = [field for field in fields if len({one.names[field] for one in every}) > 1]
@@ -111,7 +111,7 @@ def share_out(every: list[Series], order: Sequence[str], *, most: int) -> Plan:
         for field in fields
         if field not in varied
     )
-    return Plan(panels, list(dict.fromkeys(one.of(inner) for one in every)), inner, common)
+    return PanelPlan(panels, list(dict.fromkeys(one.of(inner) for one in every)), inner, common)
 
 
 def collect(every: list[Series], fields: Names) -> dict[Names, list[Series]]:
@@ -122,12 +122,12 @@ def collect(every: list[Series], fields: Names) -> dict[Names, list[Series]]:
     return panels
 
 
-def columns_of(plan: Plan) -> int:
+def columns_of(plan: PanelPlan) -> int:
     """Panels side by side."""
     return min(2, len(plan.panels))
 
 
-def new_figure(plan: Plan, *, axes_each: int) -> tuple[Figure, GridSpec]:
+def new_figure(plan: PanelPlan, *, axes_each: int) -> tuple[Figure, GridSpec]:
     """Make a figure and the grid of its axes; each panel has some, one above the other."""
     columns = columns_of(plan)
     rows = -(-len(plan.panels) // columns)
@@ -137,7 +137,7 @@ def new_figure(plan: Plan, *, axes_each: int) -> tuple[Figure, GridSpec]:
     return figure, GridSpec(len(heights), columns, figure, height_ratios=heights)
 
 
-def heading(figure: Figure, title: str, found: Comparison, plan: Plan) -> None:
+def heading(figure: Figure, title: str, found: Comparison, plan: PanelPlan) -> None:
     """Write what is plotted, and of what."""
     config, inputs = found.configs[0], inputs_of(found)
     common = [one for one in plan.common if inputs == "images" or not one.startswith("scale")]
@@ -148,7 +148,7 @@ def heading(figure: Figure, title: str, found: Comparison, plan: Plan) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=10, color=INK, linespacing=1.4)
 
 
-def keys(plan: Plan) -> tuple[list[Line2D], list[str]]:
+def keys(plan: PanelPlan) -> tuple[list[Line2D], list[str]]:
     """Samples of the lines and their names; nothing if there is one only."""
     if not plan.fields:
         return [], []

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable
 
-from segcert.report.comparison import Comparison, Entry
+from segcert.report.comparison import ComparedRun, Comparison
 from segcert.runs.evaluate import figures, worst_case_of
 from segcert.text import csv_text, floor_text, markdown_text, percent_text, printable
 
@@ -85,7 +85,7 @@ def table(found: Comparison) -> list[tuple[str, ...]]:
     return [cells(entry) for entry in found.entries]
 
 
-def cells(entry: Entry) -> tuple[str, ...]:
+def cells(entry: ComparedRun) -> tuple[str, ...]:
     """The cells of one row, in the order of the columns."""
     setting, totals, score = entry.setting, entry.totals, entry.totals.score
     worst = worst_case_of(setting, totals)

@@ -10,7 +10,7 @@ import numpy as np
 from segcert.arrays import hash_named, read_arrays
 from segcert.files import atomic_write
 from segcert.locks import Held
-from segcert.runs.engines.units import Done, Unit, packed, unpacked
+from segcert.runs.engines.units import CountedUnit, Unit, packed, unpacked
 
 BLOCKS = "blocks"
 VERSION = 2  # of another one, a block is drawn again; those of 1 may share randomness
@@ -34,7 +34,7 @@ class BlockFiles:
     config_sha256: str
     place: Held | None = None
 
-    def load(self, unit: Unit) -> Done | None:
+    def load(self, unit: Unit) -> CountedUnit | None:
         """Read a unit that was counted before, or its first draws; None if there is none."""
         block = unit.block
         stem = f"{unit.work}-{block.stage.value}-{block.start}-"
@@ -51,19 +51,19 @@ class BlockFiles:
                     return found
         return None
 
-    def _read(self, unit: Unit) -> Done | None:
+    def _read(self, unit: Unit) -> CountedUnit | None:
         """Read the very file of a unit; None if it is damaged, changed, or of another run."""
         try:
             arrays = read_arrays(self._path(unit))
             header = json.loads(str(arrays.pop("header")))
             if header["unit"] != self._header(unit) or header["sha256"] != hash_named(arrays):
                 return None
-            done = Done(unit, unpacked(arrays), float(header["seconds"]))
+            done = CountedUnit(unit, unpacked(arrays), float(header["seconds"]))
         except Exception:  # readers of zip files and JSON raise anything on damaged bytes
             return None
         return done if done.tally.draws == unit.draws else None
 
-    def save(self, done: Done) -> None:
+    def save(self, done: CountedUnit) -> None:
         """Write a counted unit, completely or not at all.
 
         Raises:

@@ -53,7 +53,7 @@ class Writer(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Done:
+class CertifiedInput:
     """One certified input.
 
     Args:
@@ -126,7 +126,7 @@ def certify_images(
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
     kind: InputKind = IMAGES,
-) -> Iterator[Done]:
+) -> Iterator[CertifiedInput]:
     """Certify images or clouds into ``out/NAME/``, each complete or absent.
 
     Args:
@@ -160,7 +160,7 @@ def certify_images(
             elif folder.exists():
                 found = reuse(folder, path, request, seed, kind)
                 clear(out, name, request, found)
-                yield Done(name, folder, found, True, 0.0)
+                yield CertifiedInput(name, folder, found, True, 0.0)
                 continue
             certificate = certify_one(
                 segmenter, name, path, request,
@@ -172,7 +172,7 @@ def certify_images(
             check_unchanged(path, certificate, kind)
             put_in_place(folder, partial(write, image=path, certificate=certificate))
             clear(out, name, request, certificate)
-            yield Done(name, folder, certificate, False, time.monotonic() - start)
+            yield CertifiedInput(name, folder, certificate, False, time.monotonic() - start)
 
 
 def clear(out: Path, name: str, request: Request, certificate: Certificate) -> None:

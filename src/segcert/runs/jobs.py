@@ -12,7 +12,7 @@ from torch import Tensor
 from segcert.data.images import hash_image
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.runs.engines.units import Done, Unit, Work, told
+from segcert.runs.engines.units import CountedUnit, Unit, Work, told
 from segcert.sampling.conclude import most_frequent, precision, to_counts
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts
@@ -20,12 +20,12 @@ from segcert.sampling.fingerprints import check_distinct
 from segcert.sampling.inputs import fitting_noise
 from segcert.sampling.sampler import next_block
 from segcert.sampling.streams import Stage, Streams
-from segcert.sampling.tally import Block, Tally, no_draws
+from segcert.sampling.tally import DrawBlock, Tally, no_draws
 
 
-def blocks_of(stage: Stage, goals: tuple[int, ...], batch_size: int) -> tuple[Block, ...]:
+def blocks_of(stage: Stage, goals: tuple[int, ...], batch_size: int) -> tuple[DrawBlock, ...]:
     """Cut the draws of a stage as `sample` does: no block reaches beyond one of the goals."""
-    found: list[Block] = []
+    found: list[DrawBlock] = []
     for start, goal in pairwise((0, *goals)):
         drawn = start
         while drawn < goal:
@@ -61,9 +61,9 @@ class Part:
 
     def __init__(self, stage: Stage, goals: tuple[int, ...], batch_size: int) -> None:
         self.todo = deque(blocks_of(stage, goals, batch_size))
-        self._handed: dict[int, Block] = {}
+        self._handed: dict[int, DrawBlock] = {}
         self.begun = False
-        self._early: dict[int, Done] = {}
+        self._early: dict[int, CountedUnit] = {}
         self._goals = goals
         self.seconds = 0.0
         self.tally: Tally | None = None
@@ -74,13 +74,13 @@ class Part:
         """Whether all draws are counted."""
         return len(self.at) == len(self._goals)
 
-    def hand_out(self) -> Block:
+    def hand_out(self) -> DrawBlock:
         """Take the next block that is to be counted."""
         block, self.begun = self.todo.popleft(), True
         self._handed[block.start] = block
         return block
 
-    def take(self, done: Done) -> None:
+    def take(self, done: CountedUnit) -> None:
         """Take a counted block; one that comes before its turn waits, and its rest is next."""
         counted = done.unit.block
         handed = self._handed.pop(counted.start, counted)
@@ -90,7 +90,7 @@ class Part:
         while (start := 0 if self.tally is None else self.tally.draws) in self._early:
             self._merge(self._early.pop(start))
 
-    def _merge(self, done: Done) -> None:
+    def _merge(self, done: CountedUnit) -> None:
         """Add the block whose turn it is."""
         tally, self.seconds = done.tally, self.seconds + done.seconds
         if self.tally is None:
@@ -156,7 +156,7 @@ class Job:
         block = part.hand_out()
         return Unit(self.key, block, self._batch_size, self._classes, self._reference)
 
-    def take(self, done: Done) -> None:
+    def take(self, done: CountedUnit) -> None:
         """Take a counted unit."""
         pilot = self._pilot
         self._batch_size = min(self._batch_size, done.tally.runs[-1].batch_size)  # out of memory

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from segcert.runs.block_files import BlockFiles
 from segcert.runs.engines.abstract import AbstractEngine
-from segcert.runs.engines.units import Done, Unit
+from segcert.runs.engines.units import CountedUnit, Unit
 from segcert.runs.jobs import Job
 
 
@@ -28,7 +28,7 @@ def spread(
     opened: list[Job] = []
     complete: list[Job] = []
 
-    def take(job: Job, done: Done) -> None:
+    def take(job: Job, done: CountedUnit) -> None:
         job.take(done)
         if job.complete:
             opened.remove(job)

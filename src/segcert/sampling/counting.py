@@ -17,7 +17,7 @@ from segcert.sampling.fingerprints import hashes, to_numpy
 from segcert.sampling.margins import Margins, no_margins
 from segcert.sampling.near_ties import near_ties
 from segcert.sampling.streams import Stage, Streams
-from segcert.sampling.tally import Block, Run, Tally, counting_type
+from segcert.sampling.tally import DrawBlock, Run, Tally, counting_type
 from segcert.sampling.threads import in_threads
 
 UNLIMITED = 2**31 - 1
@@ -64,7 +64,7 @@ def noisy_batch(task: Task, stage: Stage, draws: range) -> Float[Tensor, " b *sh
 
 def count_block(
     task: Task,
-    block: Block,
+    block: DrawBlock,
     guess: Int16[Tensor, " *components"] | None,
     *,
     batch_size: int,
@@ -106,7 +106,7 @@ def count_block(
 
 def count_batches(
     task: Task,
-    block: Block,
+    block: DrawBlock,
     guess: Tensor | None,
     batch_size: int,
     margins: Margins | None,

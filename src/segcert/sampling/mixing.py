@@ -5,7 +5,7 @@ from torch import Tensor
 
 from segcert.errors import ModelError, is_out_of_memory
 from segcert.models.callables import check_eval_mode
-from segcert.models.resizing.averaging import Looks, Output
+from segcert.models.resizing.averaging import AveragedViews, Output
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import UNLIMITED, Task, no_memory_for_one_draw, noisy_batch
 from segcert.sampling.freshness import is_fresh_for_each_draw
@@ -80,8 +80,8 @@ def check_device(task: Task, output: Output) -> None:
 
 
 def tensors_of(output: Output) -> tuple[Tensor, ...]:
-    """All tensors of an output: one, or one for each look that is averaged."""
-    return output.tensors if isinstance(output, Looks) else (output,)
+    """All tensors of an output: one, or one for each view that is averaged."""
+    return output.tensors if isinstance(output, AveragedViews) else (output,)
 
 
 def compare(task: Task, alone: Tensor, together: Tensor) -> None:

@@ -25,7 +25,7 @@ from segcert.sampling.setup import (
     make_task,
 )
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, Tally
+from segcert.sampling.tally import DrawBlock, Tally
 from segcert.stats.sequential import Sequential
 
 BLOCKS = 64  # at least so many blocks a stage: what an interruption loses
@@ -191,7 +191,7 @@ def run_stage(
     return tally
 
 
-def next_block(stage: Stage, drawn: int, goal: int, batch_size: int) -> Block:
+def next_block(stage: Stage, drawn: int, goal: int, batch_size: int) -> DrawBlock:
     """The block of draws that follows ``drawn`` draws on the way to ``goal``."""
     length = max(BATCHES_PER_BLOCK, math.ceil(goal / BLOCKS / batch_size)) * batch_size
-    return Block(stage, drawn, min(drawn + length, goal))
+    return DrawBlock(stage, drawn, min(drawn + length, goal))

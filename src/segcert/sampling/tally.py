@@ -12,7 +12,7 @@ from segcert.sampling.streams import Stage
 
 
 @dataclass(frozen=True)
-class Block:
+class DrawBlock:
     """Unit of work: the draws ``start``, ..., ``stop - 1`` of one stage of one input."""
 
     stage: Stage

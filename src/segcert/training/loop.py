@@ -15,8 +15,8 @@ from segcert.training.examples import Examples, batches, load
 from segcert.training.precision import autocast
 from segcert.training.recipe import Recipe
 from segcert.training.sigmas import noisy_copies
-from segcert.training.state import State, Tally, new_state
-from segcert.training.tasks import Segmentation, Task
+from segcert.training.state import EpochTally, State, new_state
+from segcert.training.tasks import Segmentation, TrainingTask
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class EpochReport:
 class Keeper(Protocol):
     """What keeps the state of a run, so that it can be taken up again."""
 
-    def take_up(self, state: State, examples: Examples, recipe: Recipe) -> Tally | None:
+    def take_up(self, state: State, examples: Examples, recipe: Recipe) -> EpochTally | None:
         """Set the state to what was kept, and say where it stands; None to start anew."""
 
-    def after_step(self, state: State, tally: Tally) -> None:
+    def after_step(self, state: State, tally: EpochTally) -> None:
         """Keep the state if it is time."""
 
-    def after_epoch(self, state: State, tally: Tally) -> None:
+    def after_epoch(self, state: State, tally: EpochTally) -> None:
         """Keep the state; the tally is that of the next epoch."""
 
 
@@ -50,7 +50,7 @@ def train(
     devices: Devices | None = None,
     after_epoch: Callable[[EpochReport, nn.Module], None] | None = None,
     keeper: Keeper | None = None,
-    task: Task | None = None,
+    task: TrainingTask | None = None,
 ) -> nn.Module:
     """Train a network with Gaussian noise augmentation.
 
@@ -80,7 +80,7 @@ def train(
         net, recipe, steps=recipe.epochs * steps, devices=devices, task=task or Segmentation()
     )
     tally = keeper.take_up(state, examples, recipe) if keeper else None
-    tally = tally or Tally(1, torch.randperm(len(examples), generator=state.rng))
+    tally = tally or EpochTally(1, torch.randperm(len(examples), generator=state.rng))
     while tally.epoch <= recipe.epochs:
         for views, truth in batches(
             examples, tally.order, recipe, first=tally.batch, rng=state.rng
@@ -90,7 +90,7 @@ def train(
                 keeper.after_step(state, tally)
         quality = state.task.quality(tally.measured / max(tally.counted, 1))
         report = EpochReport(tally.epoch, tally.loss / steps, quality)
-        tally = Tally(tally.epoch + 1, torch.randperm(len(examples), generator=state.rng))
+        tally = EpochTally(tally.epoch + 1, torch.randperm(len(examples), generator=state.rng))
         if keeper and tally.epoch <= recipe.epochs:
             keeper.after_epoch(state, tally)
         if after_epoch:

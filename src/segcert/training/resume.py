@@ -15,7 +15,7 @@ from segcert.models.files.weights_files import check_sums
 from segcert.signals import Deferred
 from segcert.training.examples import Examples, hash_examples
 from segcert.training.recipe import Recipe, choices
-from segcert.training.state import State, Tally
+from segcert.training.state import EpochTally, State
 
 VERSION = 1  # of the file
 EVERY = 300.0  # seconds between two writes within an epoch
@@ -54,7 +54,7 @@ class ResumeFile:
         """Say how long the run has taken, with what it took before it was stopped."""
         return self.before + time.monotonic() - self.start
 
-    def take_up(self, state: State, examples: Examples, recipe: Recipe) -> Tally | None:
+    def take_up(self, state: State, examples: Examples, recipe: Recipe) -> EpochTally | None:
         """Set the state to what the file holds; None if there is no file.
 
         Raises:
@@ -72,14 +72,14 @@ class ResumeFile:
         self.before = content["seconds"]
         return tally
 
-    def after_step(self, state: State, tally: Tally) -> None:
+    def after_step(self, state: State, tally: EpochTally) -> None:
         """Write the file if the last time is long ago, or a signal asks to stop here."""
         if self.stop or time.monotonic() - self.written >= self.every:
             self.after_epoch(state, tally)
         if self.stop:
             self.stop.go()
 
-    def after_epoch(self, state: State, tally: Tally) -> None:
+    def after_epoch(self, state: State, tally: EpochTally) -> None:
         """Write the file."""
         if state.devices.rank > 0:
             return

@@ -29,7 +29,7 @@ from segcert.training.point_views import PointViews
 from segcert.training.recipe import Recipe, unusual
 from segcert.training.resume import ResumeFile, resume_path
 from segcert.training.sigmas import largest_sigma
-from segcert.training.tasks import Denoising, Segmentation, Task
+from segcert.training.tasks import Denoising, Segmentation, TrainingTask
 
 
 def train_and_save(
@@ -40,7 +40,7 @@ def train_and_save(
     out: Path,
     devices: Devices | None = None,
     architecture: Architecture | PointArchitecture = "depthwise",
-    task: Task | None = None,
+    task: TrainingTask | None = None,
     trained_for: str = "",
     board: Board | None = None,
     log: Callable[[str], None],

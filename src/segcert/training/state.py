@@ -14,11 +14,11 @@ from segcert.training.devices import Devices
 from segcert.training.precision import gradient_scaler
 from segcert.training.recipe import Recipe
 from segcert.training.schedule import cosine
-from segcert.training.tasks import Task
+from segcert.training.tasks import TrainingTask
 
 
 @dataclass(frozen=True)
-class Tally:
+class EpochTally:
     """Where a run stands within an epoch, and what it has counted there.
 
     Args:
@@ -37,9 +37,9 @@ class Tally:
     measured: float = 0
     counted: int = 0
 
-    def add(self, loss: float, measured: float, counted: int) -> "Tally":
+    def add(self, loss: float, measured: float, counted: int) -> "EpochTally":
         """Count one step."""
-        return Tally(
+        return EpochTally(
             self.epoch, self.order, self.batch + 1, self.loss + loss,
             self.measured + measured, self.counted + counted,
         )  # fmt: skip
@@ -69,14 +69,14 @@ class State:
     rng: Generator
     devices: Devices
     runner: nn.Module
-    task: Task
+    task: TrainingTask
 
     @property
     def device(self) -> torch.device:
         """Device of this process."""
         return self.devices.device
 
-    def pack(self, tally: Tally) -> dict[str, Any]:
+    def pack(self, tally: EpochTally) -> dict[str, Any]:
         """Collect tensors and numbers from which ``unpack`` goes on, bit for bit."""
         parts = {name: part.state_dict() for name, part in self._parts().items()}
         streams = {"rng": self.rng.get_state(), "dropout": torch.get_rng_state()}
@@ -84,7 +84,7 @@ class State:
             streams["cuda"] = torch.cuda.get_rng_state(self.device)
         return {"parts": parts, "streams": streams, "tally": dict(vars(tally))}
 
-    def unpack(self, packed: Mapping[str, Any]) -> Tally:
+    def unpack(self, packed: Mapping[str, Any]) -> EpochTally:
         """Take up what ``pack`` collected."""
         for name, part in self._parts().items():
             part.load_state_dict(packed["parts"][name])
@@ -92,7 +92,7 @@ class State:
         torch.set_rng_state(packed["streams"]["dropout"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(packed["streams"]["cuda"], self.device)
-        return Tally(**packed["tally"])
+        return EpochTally(**packed["tally"])
 
     def _parts(self) -> dict[str, Any]:
         return {
@@ -101,7 +101,9 @@ class State:
         }  # fmt: skip
 
 
-def new_state(net: nn.Module, recipe: Recipe, *, steps: int, devices: Devices, task: Task) -> State:
+def new_state(
+    net: nn.Module, recipe: Recipe, *, steps: int, devices: Devices, task: TrainingTask
+) -> State:
     """Prepare a run.
 
     Args:

@@ -22,7 +22,7 @@ STRENGTH = 0.02  # puts the cross-entropy of a pixel beside its squared error in
 
 
 @runtime_checkable
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What is learned: the loss of a step, and what is reported of an epoch."""
 
     @property

@@ -1,4 +1,4 @@
-"""Mean probabilities of several looks: those of a plain loop at full size, in little memory."""
+"""Mean probabilities of several views: those of a plain loop at full size, in little memory."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from segcert.errors import ModelError
 from segcert.models.adapter import INVALID, Segmenter
 from segcert.models.nets.hrnet import HRNetV2
-from segcert.models.resizing.averaging import Looks
+from segcert.models.resizing.averaging import AveragedViews
 from segcert.models.resizing.scale import PRESETS, parse_resizing
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
@@ -112,7 +112,7 @@ def test_labels_and_margins_are_those_of_a_loop_at_full_size(scale: str, stride:
     segmenter = as_segmenter(net, scale=scale)
     expected = reference(net, x, scale)
     output = segmenter.output(x)
-    assert isinstance(output, Looks)
+    assert isinstance(output, AveragedViews)
     labels = segmenter.to_labels(output, (37, 54))
     assert len(labels.unique()) == 5
     assert_same_up_to_ties(labels, expected)
@@ -134,7 +134,7 @@ def test_without_magnification_it_is_interpolate_of_the_probabilities() -> None:
 
 
 def test_the_defects_that_the_reference_must_see() -> None:
-    """Scores in place of probabilities, no flip, a look left out: labels change visibly."""
+    """Scores in place of probabilities, no flip, a view left out: labels change visibly."""
     net, x = small_net(stride=4), photographs()
     labels = as_segmenter(net, scale="multi").labels(x)
     for other in ("0.5,0.75,1,1.25,1.5,1.75", "0.5,0.75,1,1.25,1.5+flip", "1+flip"):
@@ -195,8 +195,8 @@ def test_no_window_is_larger_than_the_input() -> None:
     as_segmenter(net, scale="multi-pascal").labels(photographs(1))
     assert max(h for h, _ in net.sizes) == 37
     assert max(w for _, w in net.sizes) == 54
-    looks = [1, 1, 1, 4, 4, 9, 9]  # windows at each factor, each mirrored too
-    assert len(net.sizes) == 2 * sum(looks)
+    views = [1, 1, 1, 4, 4, 9, 9]  # windows at each factor, each mirrored too
+    assert len(net.sizes) == 2 * sum(views)
     alone = Seen(small_net(stride=2)).eval()
     as_segmenter(alone, scale=2).labels(photographs(1))
     assert alone.sizes == [(74, 108)]  # one factor alone is seen whole, as ever
@@ -246,7 +246,7 @@ def test_maps_as_fine_as_the_input_are_added_up_at_once() -> None:
     """26 windows of a network without stride: one sum of the input's size is kept, not 26."""
     net = nn.Conv2d(3, 6, 3, padding=1).eval()
     output = as_segmenter(net, scale="multi-pascal").output(torch.rand(2, 3, 24, 32))
-    assert isinstance(output, Looks)
+    assert isinstance(output, AveragedViews)
     kept = sum(one.numel() for one in output.tensors)
     assert kept < 2 * 2 * 6 * 24 * 32
     coarse = as_segmenter(nn.Conv2d(3, 6, 3, stride=4, padding=1).eval(), scale="multi-pascal")
@@ -303,7 +303,7 @@ def test_gradients_are_those_of_finite_differences() -> None:
     assert float(change) > 0.01
 
 
-def test_a_fixed_size_is_one_look_with_its_scores() -> None:
+def test_a_fixed_size_is_one_view_with_its_scores() -> None:
     net, x = small_net(stride=4), photographs()
     inside = functional.interpolate(x, (24, 40), mode="bilinear", antialias=True)
     with torch.inference_mode():
@@ -329,12 +329,12 @@ def test_models_without_probabilities_are_refused(
         as_segmenter(model, scale="1+flip", **options).labels(photographs())
 
 
-def test_points_have_no_looks() -> None:
-    with pytest.raises(ModelError, match=r"averages looks at images \(b, c, h, w\)"):
+def test_points_have_no_views() -> None:
+    with pytest.raises(ModelError, match=r"averages views of images \(b, c, h, w\)"):
         as_segmenter(lambda x: x, scale="multi").output(torch.zeros(2, 3, 10))
 
 
-def test_a_model_that_mixes_draws_is_caught_in_every_look() -> None:
+def test_a_model_that_mixes_draws_is_caught_in_every_view() -> None:
     """At scale 1 it is honest; magnified, it takes the mean of the batch."""
 
     def mixing(x: Tensor) -> Tensor:

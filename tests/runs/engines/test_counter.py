@@ -21,12 +21,12 @@ from segcert.sampling.counting import count_block
 from segcert.sampling.margins import Margins
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block, Tally
+from segcert.sampling.tally import DrawBlock, Tally
 
 IMAGE = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 9, 8), dtype=np.uint8))
 NET = open_net()
 WORK = Work(IMAGE, GaussianNoise(0.3), "1", 7, NET.weights_sha256)
-FIRST, SECOND = Block(Stage.PILOT, 0, 6), Block(Stage.PILOT, 6, 12)
+FIRST, SECOND = DrawBlock(Stage.PILOT, 0, 6), DrawBlock(Stage.PILOT, 6, 12)
 
 
 def sums_of(margins: Margins) -> list[list[int]]:
@@ -41,7 +41,7 @@ def one_after_the_other() -> tuple[Tally, Tally]:
     return first, count_block(task, SECOND, None, batch_size=3, margins=first.margins)
 
 
-def count(block: Block, reference: torch.Tensor | None) -> Tally:
+def count(block: DrawBlock, reference: torch.Tensor | None) -> Tally:
     """Count a block in a worker of its own."""
     unit = Unit("0-0", block, 3)
     shared: dict[str, object] = {"0-0": WORK}
@@ -116,7 +116,7 @@ def test_clouds_are_told_their_category_and_nothing_else_is() -> None:
     cloud = open_evaluation_set("shapes", Arguments(scenes=2)).images.item(1)
     model = as_point_segmenter(whole_category, columns=6, name="tiny", classes=50)
     work = Work(tensor_of(cloud), GaussianNoise(0.1), "1", 7, "none", category=cloud.category)
-    unit = Unit("0-0", Block(Stage.TEST, 0, 2), 2)
+    unit = Unit("0-0", DrawBlock(Stage.TEST, 0, 2), 2)
     counts = Counter(model, "cpu").count(unit, {"0-0": work}).tally.counts
     assert set(counts.amax(1).nonzero().flatten().tolist()) == {int(cloud.labels.min())}
     with pytest.raises(InputError, match="labels clouds of a category, got none"):

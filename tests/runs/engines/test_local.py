@@ -14,25 +14,25 @@ from segcert.runs.block_files import BLOCKS, BlockFiles
 from segcert.runs.engines import counter
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.local import LocalEngine
-from segcert.runs.engines.units import Done, Unit, Work, packed, unpacked
+from segcert.runs.engines.units import CountedUnit, Unit, Work, packed, unpacked
 from segcert.runs.evaluate import SUMMARY
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block
+from segcert.sampling.tally import DrawBlock
 
 IMAGE = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 9, 8), dtype=np.uint8))
 
 
 @pytest.fixture(scope="module")
-def done() -> Done:
+def done() -> CountedUnit:
     """One counted unit."""
     net = open_net()
     with LocalEngine(net, device="cpu") as engine:
         engine.put("3-0", Work(IMAGE, GaussianNoise(0.3), "1", 7, net.weights_sha256))
-        engine.submit(Unit("3-0", Block(Stage.PILOT, 0, 12), 4))
+        engine.submit(Unit("3-0", DrawBlock(Stage.PILOT, 0, 12), 4))
         return engine.collect()
 
 
-def same(one: Done, other: Done) -> bool:
+def same(one: CountedUnit, other: CountedUnit) -> bool:
     first, second = packed(one.tally), packed(other.tally)
     return first.keys() == second.keys() and all(
         np.array_equal(first[name], second[name]) and first[name].dtype == second[name].dtype
@@ -40,7 +40,7 @@ def same(one: Done, other: Done) -> bool:
     )
 
 
-def test_packing_loses_nothing(done: Done) -> None:
+def test_packing_loses_nothing(done: CountedUnit) -> None:
     again = unpacked(packed(done.tally))
     assert packed(done.tally)["block_counts"].dtype == np.uint8
     assert again.counts.dtype == done.tally.counts.dtype
@@ -49,7 +49,7 @@ def test_packing_loses_nothing(done: Done) -> None:
     assert again.runs == done.tally.runs
 
 
-def test_a_stored_block_is_found_again_and_no_other(done: Done, tmp_path: Path) -> None:
+def test_a_stored_block_is_found_again_and_no_other(done: CountedUnit, tmp_path: Path) -> None:
     files = BlockFiles(tmp_path / BLOCKS, "abc")
     assert files.load(done.unit) is None
     files.save(done)
@@ -59,7 +59,7 @@ def test_a_stored_block_is_found_again_and_no_other(done: Done, tmp_path: Path) 
         replace(done.unit, batch_size=2),
         replace(done.unit, reference="3-0/guess/1"),
         replace(done.unit, classes=3),
-        replace(done.unit, block=Block(Stage.TEST, 0, 12)),
+        replace(done.unit, block=DrawBlock(Stage.TEST, 0, 12)),
         replace(done.unit, work="4-0"),
     ):
         assert files.load(other) is None
@@ -67,7 +67,7 @@ def test_a_stored_block_is_found_again_and_no_other(done: Done, tmp_path: Path) 
 
 
 def test_blocks_of_version_1_are_drawn_again(
-    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    done: CountedUnit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their batches may have shared the randomness of a model."""
     files = BlockFiles(tmp_path / BLOCKS, "abc")
@@ -78,7 +78,7 @@ def test_blocks_of_version_1_are_drawn_again(
     assert files.load(done.unit) is None
 
 
-def test_damaged_blocks_are_drawn_again(done: Done, tmp_path: Path) -> None:
+def test_damaged_blocks_are_drawn_again(done: CountedUnit, tmp_path: Path) -> None:
     files = BlockFiles(tmp_path / BLOCKS, "abc")
     files.save(done)
     (path,) = (tmp_path / BLOCKS).iterdir()
@@ -90,7 +90,7 @@ def test_damaged_blocks_are_drawn_again(done: Done, tmp_path: Path) -> None:
     assert same(files.load(done.unit), done)
 
 
-def test_a_changed_block_is_drawn_again(done: Done, tmp_path: Path) -> None:
+def test_a_changed_block_is_drawn_again(done: CountedUnit, tmp_path: Path) -> None:
     """Counts that were written by hand, in a file that is whole."""
     files = BlockFiles(tmp_path / BLOCKS, "abc")
     files.save(done)
@@ -103,7 +103,7 @@ def test_a_changed_block_is_drawn_again(done: Done, tmp_path: Path) -> None:
     assert files.load(done.unit) is None
 
 
-def test_the_first_draws_of_a_block_are_found(done: Done, tmp_path: Path) -> None:
+def test_the_first_draws_of_a_block_are_found(done: CountedUnit, tmp_path: Path) -> None:
     files = BlockFiles(tmp_path / BLOCKS, "abc")
     files.save(done)
     longer = replace(done.unit, block=replace(done.unit.block, stop=done.unit.block.stop + 4))
@@ -112,7 +112,7 @@ def test_the_first_draws_of_a_block_are_found(done: Done, tmp_path: Path) -> Non
     assert files.load(shorter) is None
 
 
-def test_old_blocks_are_removed(done: Done, tmp_path: Path) -> None:
+def test_old_blocks_are_removed(done: CountedUnit, tmp_path: Path) -> None:
     files = BlockFiles(tmp_path / BLOCKS, "abc")
     for work in ("3-0", "3-1", "13-0"):
         files.save(replace(done, unit=replace(done.unit, work=work)))
@@ -133,7 +133,7 @@ class Broken(LocalEngine):
         super().__init__(open_net(), device="cpu")
         self.left, self.units = left, []
 
-    def collect(self) -> Done:
+    def collect(self) -> CountedUnit:
         if not self.left:
             raise KeyboardInterrupt
         self.left -= 1
@@ -191,16 +191,16 @@ def test_no_more_units_are_in_flight_than_there_is_room_for() -> None:
             self.flying.append(unit)
             self.most = max(self.most, len(self.flying))
 
-        def collect(self) -> Done:
-            return Done(self.flying.pop(), unpacked(arrays), 0.0)
+        def collect(self) -> CountedUnit:
+            return CountedUnit(self.flying.pop(), unpacked(arrays), 0.0)
 
         def close(self) -> None: ...
 
     with LocalEngine(open_net(), device="cpu") as local:
         local.put("0-0", Work(IMAGE, GaussianNoise(0.3), "1", 7, open_net().weights_sha256))
-        local.submit(Unit("0-0", Block(Stage.TEST, 0, 1), 1))
+        local.submit(Unit("0-0", DrawBlock(Stage.TEST, 0, 1), 1))
         arrays = packed(local.collect().tally)
-    units = [Unit("0-0", Block(Stage.TEST, k, k + 1), 1) for k in range(50)]
+    units = [Unit("0-0", DrawBlock(Stage.TEST, k, k + 1), 1) for k in range(50)]
     left = iter(units)
     engine = Counting()
     found = [done.unit for done in engine.run(lambda: next(left, None))]

@@ -25,7 +25,7 @@ from segcert.runs.engines.processes import ProcessEngine, devices_of, retold
 from segcert.runs.engines.units import Unit, to_bytes
 from segcert.runs.evaluate import Results
 from segcert.sampling.streams import Stage
-from segcert.sampling.tally import Block
+from segcert.sampling.tally import DrawBlock
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_stopped_process_holds_up_no_message_and_no_end() -> None:
         os.kill(worker.process.pid, signal.SIGSTOP)
         for key in ("a", "b"):
             engine.put(key, bytes(1 << 20))
-            engine.submit(Unit(key, Block(Stage.TEST, 0, 1), 1))
+            engine.submit(Unit(key, DrawBlock(Stage.TEST, 0, 1), 1))
     assert worker.process.exitcode == -signal.SIGKILL
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Segmenter
-from segcert.models.resizing.averaging import Looks
+from segcert.models.resizing.averaging import AveragedViews
 
 Candidate = Callable[[], Segmenter]
 ROUNDS = 3
@@ -51,6 +51,6 @@ def time_of(segmenter: Segmenter, batch: Tensor, clock: Callable[[], float]) -> 
     """Seconds of one batch."""
     began = clock()
     output = segmenter.output(batch)
-    if not isinstance(output, Looks) and output.is_cuda:
+    if not isinstance(output, AveragedViews) and output.is_cuda:
         torch.cuda.synchronize(output.device)
     return clock() - began

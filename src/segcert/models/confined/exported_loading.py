@@ -89,7 +89,7 @@ class Taken(BaseModel):
         return moved if self.order == "any" else moved.contiguous(memory_format=ORDERS[self.order])
 
 
-class Facts(BaseModel):
+class ProgramFacts(BaseModel):
     """What is known of a program before it is called.
 
     Args:
@@ -115,7 +115,7 @@ def load_exported(
         device: Where it is to run.
 
     Returns:
-        `Facts` as a plain dictionary, and the program as a function of tensors.
+        `ProgramFacts` as a plain dictionary, and the program as a function of tensors.
     """
     exported = torch.export.load(io.BytesIO(archive))
     inputs = tuple(taken_by(example, exported) for example in example_inputs(exported))
@@ -123,7 +123,7 @@ def load_exported(
         from torch.export.passes import move_to_device_pass
 
         exported = move_to_device_pass(exported, device)
-    facts = Facts(inputs=inputs, classes=scored_classes(exported), trains=trains(exported))
+    facts = ProgramFacts(inputs=inputs, classes=scored_classes(exported), trains=trains(exported))
     module = exported.module(check_guards=False)  # they are checked before it is called
     return facts.model_dump(), steady(module)
 

@@ -37,7 +37,7 @@ class Value(BaseModel):
     shape: tuple[Dimension, ...]
 
 
-class Facts(BaseModel):
+class NetworkFacts(BaseModel):
     """What is known of a network before it is called.
 
     Args:
@@ -63,12 +63,12 @@ def load_onnx(
         providers: Of ONNX Runtime, the preferred first.
 
     Returns:
-        `Facts` as a plain dictionary, and the network as a function of images.
+        `NetworkFacts` as a plain dictionary, and the network as a function of images.
     """
     import onnxruntime
 
     session = start_session(onnxruntime, content, providers)
-    facts = Facts(
+    facts = NetworkFacts(
         inputs=tuple(map(value_of, session.get_inputs())),
         outputs=tuple(map(value_of, session.get_outputs())),
         version=onnxruntime.__version__,

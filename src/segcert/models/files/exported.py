@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.models.confined.chunks import check_channels_first, check_image_shape, in_chunks
-from segcert.models.confined.exported_loading import Facts, Taken
+from segcert.models.confined.exported_loading import ProgramFacts, Taken
 from segcert.models.confined.process import open_program
 from segcert.models.files.exported_files import clean_archive
 from segcert.models.files.exported_guards import Guards
@@ -143,7 +143,7 @@ def load_program(path: Path) -> Program:
     cleaned = clean_archive(path)
     try:
         opened = open_program("exported", cleaned.archive, name=path.stem)
-        facts = Facts.model_validate(opened.facts)
+        facts = ProgramFacts.model_validate(opened.facts)
     except (ModelError, ValidationError) as error:
         raise InputError(
             f"model {path} cannot be loaded with torch {torch.__version__} "

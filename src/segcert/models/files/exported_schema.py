@@ -97,7 +97,7 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Nothing = Annotated[dict[str, Any], BeforeValidator(lambda _: {})]  # dropped
 
 
-class Part(BaseModel):
+class ProgramPart(BaseModel):
     """Part of a program; fields that are not known must be empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -109,7 +109,7 @@ class Part(BaseModel):
         return without_empty(cls.model_fields)(value)
 
 
-class Union(Part):
+class Union(ProgramPart):
     """One of several kinds, by the name of its only field."""
 
     @model_validator(mode="after")
@@ -138,7 +138,7 @@ class Hint(Union):
     as_float: Real | None = None
 
 
-class SizeExpression(Part):
+class SizeExpression(ProgramPart):
     """An expression of sizes."""
 
     expr_str: Expression
@@ -166,26 +166,26 @@ class Condition(Union):
     as_bool: Truth | None = None
 
 
-class Device(Part):
+class TensorDevice(ProgramPart):
     """Where a tensor is."""
 
     type: Literal["cpu", "cuda", "meta"]
     index: Number | None = None
 
 
-class TensorMeta(Part):
+class TensorMeta(ProgramPart):
     """Type and shape of a tensor."""
 
     dtype: Number
     sizes: list[Size]
     requires_grad: Truth
-    device: Device
+    device: TensorDevice
     strides: list[Size]
     storage_offset: Size
     layout: Number
 
 
-class Named(Part):
+class Named(ProgramPart):
     """A tensor by its name."""
 
     name: Identifier
@@ -219,7 +219,7 @@ class OptionalTensor(Union):
     as_none: Truth | None = None
 
 
-class SubGraph(Part):
+class SubGraph(ProgramPart):
     """A graph within a graph."""
 
     name: Identifier
@@ -242,7 +242,7 @@ class Argument(Union):
     as_scalar_type: Number | None = None
     as_memory_format: Number | None = None
     as_layout: Number | None = None
-    as_device: Device | None = None
+    as_device: TensorDevice | None = None
     as_bool: Truth | None = None
     as_bools: list[Truth] | None = None
     as_sym_bool: ConditionName | None = None
@@ -254,7 +254,7 @@ class Argument(Union):
     as_optional_tensor: OptionalTensor | None = None
 
 
-class NamedArgument(Part):
+class NamedArgument(ProgramPart):
     """An argument with its name in the schema of the operator."""
 
     name: Annotated[str, Field(pattern=r"^\w*$")]
@@ -262,7 +262,7 @@ class NamedArgument(Part):
     kind: Number | None = None
 
 
-class Node(Part):
+class Node(ProgramPart):
     """A call of an operator."""
 
     target: Text
@@ -273,7 +273,7 @@ class Node(Part):
     name: Identifier | None = None
 
 
-class Graph(Part):
+class Graph(ProgramPart):
     """Calls in their order, with the types of what they pass on."""
 
     inputs: list[Argument]
@@ -287,20 +287,20 @@ class Graph(Part):
     sym_float_values: dict[Identifier, Fraction] = {}
 
 
-class UserInput(Part):
+class UserInput(ProgramPart):
     """An input of the program."""
 
     arg: Argument
 
 
-class ParameterInput(Part):
+class ParameterInput(ProgramPart):
     """A parameter."""
 
     arg: Named
     parameter_name: Attribute
 
 
-class BufferInput(Part):
+class BufferInput(ProgramPart):
     """A buffer."""
 
     arg: Named
@@ -308,7 +308,7 @@ class BufferInput(Part):
     persistent: Truth = True
 
 
-class ConstantTensorInput(Part):
+class ConstantTensorInput(ProgramPart):
     """A constant tensor."""
 
     arg: Named
@@ -340,14 +340,14 @@ class OutputSpec(Union):
     user_input_mutation: Annotated[None, BeforeValidator(refuse_writing)] = None
 
 
-class Signature(Part):
+class Signature(ProgramPart):
     """What inputs and outputs of the graph are."""
 
     input_specs: list[InputSpec]
     output_specs: list[OutputSpec]
 
 
-class CallSignature(Part):
+class CallSignature(ProgramPart):
     """How the program is called."""
 
     inputs: list[Argument]
@@ -357,20 +357,20 @@ class CallSignature(Part):
     forward_arg_names: list[Identifier] | None = None
 
 
-class Call(Part):
+class ModuleCall(ProgramPart):
     """How a module of the network is called; the first is the whole."""
 
     fqn: Literal[""]
     signature: CallSignature
 
 
-class GraphModule(Part):
+class GraphModule(ProgramPart):
     """The graph and how it is called."""
 
     graph: Graph
     signature: Signature
     module_call_graph: Annotated[
-        list[Call],
+        list[ModuleCall],
         BeforeValidator(lambda calls: calls[:1] if isinstance(calls, list) else calls),
         Field(min_length=1, max_length=1),
     ]
@@ -378,21 +378,21 @@ class GraphModule(Part):
     treespec_namedtuple_fields: Nothing = {}
 
 
-class Range(Part):
+class Range(ProgramPart):
     """The range of a size."""
 
     min_val: Whole | None = None
     max_val: Whole | None = None
 
 
-class Version(Part):
+class Version(ProgramPart):
     """The version of the schema."""
 
     major: Number
     minor: Annotated[int, Field(strict=True, ge=0, le=1000)]
 
 
-class ProgramFile(Part):
+class ProgramFile(ProgramPart):
     """A whole program."""
 
     graph_module: GraphModule
@@ -404,7 +404,7 @@ class ProgramFile(Part):
     guards_code: list[Annotated[str, Field(max_length=20_000)]] | None = None
 
 
-class Payload(Part):
+class Payload(ProgramPart):
     """Where in the archive a tensor is, and its shape."""
 
     path_name: Annotated[str, Field(pattern=rf"^{TENSOR.pattern}$")]
@@ -413,7 +413,7 @@ class Payload(Part):
     tensor_meta: TensorMeta
 
 
-class Payloads(Part):
+class Payloads(ProgramPart):
     """Where all tensors are."""
 
     config: dict[Attribute, Payload]

@@ -18,7 +18,7 @@ from segcert.models.confined.chunks import (
     check_image_shape,
     in_chunks,
 )
-from segcert.models.confined.onnx_loading import TYPES, Facts, Value, chosen
+from segcert.models.confined.onnx_loading import TYPES, NetworkFacts, Value, chosen
 from segcert.models.confined.process import open_program
 from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar
@@ -75,7 +75,7 @@ def open_onnx(path: Path) -> ForeignModel:
     whole, sha256s = read_onnx(path)
     try:
         opened = open_program("onnx", whole, name=path.stem)
-        facts = Facts.model_validate(opened.facts)
+        facts = NetworkFacts.model_validate(opened.facts)
     except (ModelError, ValidationError) as error:
         reason = one_line(error)[:160]
         raise InputError(f"model {path} cannot be run by ONNX Runtime: {reason}") from error
@@ -211,7 +211,7 @@ def tensors_of(message: Any) -> Iterator[Any]:
                 yield from tensors_of(part)
 
 
-def image_input(facts: Facts, path: Path) -> Value:
+def image_input(facts: NetworkFacts, path: Path) -> Value:
     """Find the one input of a network.
 
     Raises:
@@ -227,7 +227,7 @@ def image_input(facts: Facts, path: Path) -> Value:
     return found[0]
 
 
-def chosen_output(facts: Facts, path: Path) -> Value:
+def chosen_output(facts: NetworkFacts, path: Path) -> Value:
     """Choose the output with the scores or labels.
 
     Raises:

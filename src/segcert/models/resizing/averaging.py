@@ -1,9 +1,9 @@
-"""Average probabilities of several looks at one image, strip by strip, never all at full size.
+"""Average probabilities of several views of one image, strip by strip, never all at full size.
 
-A look is the image at one size, seen whole or through windows. Its probabilities stay at the
+A view is the image at one size, seen whole or through windows. Its probabilities stay at the
 resolution at which the network gives them. At each pixel of the input, the windows that cover its
 centre are read there (bilinearly, as ``interpolate`` with ``align_corners=False``) and averaged;
-then the looks are averaged, each with the same weight.
+then the views are averaged, each with the same weight.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ SMALLEST = torch.finfo(torch.float32).tiny  # a probability whose logarithm is f
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class View:
     """Probabilities of an image at one size.
 
     Args:
@@ -36,24 +36,24 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class AveragedViews:
     """Probabilities that are to be averaged.
 
     Args:
-        looks: What was seen.
-        count: Looks that their sum is divided by.
+        views: What was seen.
+        count: Views that their sum is divided by.
     """
 
-    looks: tuple[Look, ...]
+    views: tuple[View, ...]
     count: int
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All probabilities, as they come from the network."""
-        return tuple(window for look in self.looks for window in look.windows)
+        return tuple(window for view in self.views for window in view.windows)
 
 
-Output = Tensor | Looks
+Output = Tensor | AveragedViews
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +109,13 @@ def probabilities(scores: Float[Tensor, " b k h w"]) -> Float32[Tensor, " b k h 
     return torch.stack(found).masked_fill(~finite, torch.nan)
 
 
-def look_at(
+def view_of(
     image: Float[Tensor, " b c h w"],
     rows: Axis,
     columns: Axis,
     size: tuple[int, int],
     see: Callable[[Tensor], Tensor],
-) -> Look:
+) -> View:
     """Show an image to the network, window by window.
 
     A map of no fewer cells than the input has pixels there is read at the pixels at once, and
@@ -140,9 +140,9 @@ def look_at(
         for at in range(len(seen)):
             add_window(total[at], seen[at], (rows, top), (columns, left), size, range(size[0]))
     if total is None:
-        return Look(rows, columns, tuple(windows))
+        return View(rows, columns, tuple(windows))
     divide(total, rows, columns, size, range(size[0]))
-    return Look(whole_axis(size[0]), whole_axis(size[1]), (total,))
+    return View(whole_axis(size[0]), whole_axis(size[1]), (total,))
 
 
 def is_fine(seen: Tensor, rows: Axis, columns: Axis, size: tuple[int, int]) -> bool:
@@ -151,29 +151,29 @@ def is_fine(seen: Tensor, rows: Axis, columns: Axis, size: tuple[int, int]) -> b
     return seen.shape[2] * seen.shape[3] >= pixels
 
 
-def gathered(looks: list[Look], size: tuple[int, int]) -> Looks:
-    """Add up the looks that have a value for each pixel."""
+def gathered(views: list[View], size: tuple[int, int]) -> AveragedViews:
+    """Add up the views that have a value for each pixel."""
     axes = whole_axis(size[0]), whole_axis(size[1])
-    dense: list[Look] = []
-    coarse: list[Look] = []
-    for look in looks:
-        exact = (look.rows, look.columns) == axes and look.windows[0].shape[2:] == size
-        (dense if exact else coarse).append(look)
+    dense: list[View] = []
+    coarse: list[View] = []
+    for view in views:
+        exact = (view.rows, view.columns) == axes and view.windows[0].shape[2:] == size
+        (dense if exact else coarse).append(view)
     if dense:
         total = dense[0].windows[0]
-        for look in dense[1:]:
-            total = total + look.windows[0]
-        coarse.append(Look(*axes, (total,)))
-    return Looks(tuple(coarse), len(looks))
+        for view in dense[1:]:
+            total = total + view.windows[0]
+        coarse.append(View(*axes, (total,)))
+    return AveragedViews(tuple(coarse), len(views))
 
 
 def mean_strips(
-    looks: Looks, image: int, size: tuple[int, int]
+    views: AveragedViews, image: int, size: tuple[int, int]
 ) -> Iterator[tuple[slice, Float32[Tensor, " k rows width"]]]:
-    """Average the looks at one image of the batch, some rows at a time.
+    """Average the views of one image of the batch, some rows at a time.
 
     Args:
-        looks: What is averaged.
+        views: What is averaged.
         image: Number of the image in the batch.
         size: Height and width of the input.
 
@@ -181,19 +181,19 @@ def mean_strips(
         Rows, and the probabilities there; NaN where a score was not finite.
     """
     height, width = size
-    first = looks.tensors[0]
+    first = views.tensors[0]
     budget = SCORES_AT_ONCE[first.device.type == "cuda"]
     rows = max(1, budget // (first.shape[1] * width))
     for start in range(0, height, rows):
         strip = range(start, min(start + rows, height))
         total = first.new_zeros((first.shape[1], len(strip), width))
-        for look in looks.looks:
+        for view in views.views:
             seen = torch.zeros_like(total)
-            places = product(look.rows.starts, look.columns.starts)
-            for window, (top, left) in zip(look.windows, places, strict=True):
-                add_window(seen, window[image], (look.rows, top), (look.columns, left), size, strip)
-            total = total + divide(seen, look.rows, look.columns, size, strip)
-        yield slice(strip.start, strip.stop), total / looks.count
+            places = product(view.rows.starts, view.columns.starts)
+            for window, (top, left) in zip(view.windows, places, strict=True):
+                add_window(seen, window[image], (view.rows, top), (view.columns, left), size, strip)
+            total = total + divide(seen, view.rows, view.columns, size, strip)
+        yield slice(strip.start, strip.stop), total / views.count
 
 
 def add_window(
@@ -233,40 +233,42 @@ def divide(total: Tensor, rows: Axis, columns: Axis, size: tuple[int, int], stri
     return total
 
 
-def labels_of_looks(
-    looks: Looks, size: tuple[int, int], *, invalid: int
+def labels_of_views(
+    views: AveragedViews, size: tuple[int, int], *, invalid: int
 ) -> Int16[Tensor, " b height width"]:
     """Take the class of the largest mean probability.
 
     Args:
-        looks: What is averaged.
+        views: What is averaged.
         size: Height and width of the labels, pixels.
         invalid: Label where a score was not finite.
     """
-    batch = len(looks.tensors[0])
-    labels = torch.empty((batch, *size), dtype=torch.int16, device=looks.tensors[0].device)
+    batch = len(views.tensors[0])
+    labels = torch.empty((batch, *size), dtype=torch.int16, device=views.tensors[0].device)
     for image in range(batch):
-        for rows, mean in mean_strips(looks, image, size):
+        for rows, mean in mean_strips(views, image, size):
             best = mean.max(0)  # NaN if there is one
             labels[image, rows] = best.indices.short().masked_fill_(best.values.isnan(), invalid)
     return labels
 
 
-def margins_of_looks(looks: Looks, size: tuple[int, int]) -> Float32[Tensor, " b height width"]:
+def margins_of_views(
+    views: AveragedViews, size: tuple[int, int]
+) -> Float32[Tensor, " b height width"]:
     """Mean probability of the best class minus that of the second; NaN where no class is best."""
-    first = looks.tensors[0]
+    first = views.tensors[0]
     margins = torch.ones((len(first), *size), device=first.device)
     for image in range(len(first) if first.shape[1] > 1 else 0):
-        for rows, mean in mean_strips(looks, image, size):
+        for rows, mean in mean_strips(views, image, size):
             best = mean.topk(2, dim=0).values
             margins[image, rows] = best[0] - best[1]
     return margins
 
 
-def log_mean(looks: Looks, size: tuple[int, int]) -> Float32[Tensor, " b k height width"]:
+def log_mean(views: AveragedViews, size: tuple[int, int]) -> Float32[Tensor, " b k height width"]:
     """Logarithm of the mean probabilities, all at full size: gradients need them."""
     images = [
-        torch.cat([mean for _, mean in mean_strips(looks, image, size)], 1)
-        for image in range(len(looks.tensors[0]))
+        torch.cat([mean for _, mean in mean_strips(views, image, size)], 1)
+        for image in range(len(views.tensors[0]))
     ]
     return torch.stack(images).clamp(min=SMALLEST).log()

@@ -66,7 +66,7 @@ class Resizing:
 
     @property
     def averages(self) -> bool:
-        """Whether probabilities of several looks are averaged."""
+        """Whether probabilities of several views are averaged."""
         return self.flip or len(self.factors) > 1
 
     @property

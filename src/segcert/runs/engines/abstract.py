@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from segcert.errors import SamplingError
-from segcert.runs.engines.units import Done, Unit
+from segcert.runs.engines.units import CountedUnit, Unit
 
 MOST_ATTEMPTS = 4  # a unit that is lost so often kills its workers
 UNITS_PER_WORKER = 2  # one is counted, the next one waits
@@ -47,7 +47,7 @@ class AbstractEngine(ABC):
         """Hand a unit to a worker."""
 
     @abstractmethod
-    def collect(self) -> Done:
+    def collect(self) -> CountedUnit:
         """Wait for any unit in flight.
 
         Raises:
@@ -66,7 +66,7 @@ class AbstractEngine(ABC):
         """Let the workers go."""
         self.close()
 
-    def run(self, ready: Callable[[], Unit | None]) -> Iterator[Done]:
+    def run(self, ready: Callable[[], Unit | None]) -> Iterator[CountedUnit]:
         """Count units until none is left.
 
         Not more than `capacity` are in flight, so that memory does not grow with their number.

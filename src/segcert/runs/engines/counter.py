@@ -10,7 +10,7 @@ from torch import Tensor
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
-from segcert.runs.engines.units import Done, Unit, Work, answered, told
+from segcert.runs.engines.units import CountedUnit, Unit, Work, answered, told
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.margins import Margins
@@ -40,7 +40,7 @@ class Counter:
         unit: Unit,
         shared: Mapping[str, object],
         after_batch: Callable[[int], None] | None = None,
-    ) -> Done:
+    ) -> CountedUnit:
         """Count one unit, or its first draws if it takes long.
 
         Args:

@@ -7,7 +7,7 @@ from segcert.models.adapter import Segmenter
 from segcert.models.point_segmenter import PointSegmenter
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.counter import Counter
-from segcert.runs.engines.units import Done, Unit
+from segcert.runs.engines.units import CountedUnit, Unit
 
 
 class LocalEngine(AbstractEngine):
@@ -55,7 +55,7 @@ class LocalEngine(AbstractEngine):
         """Remember a unit."""
         self._waiting.append(unit)
 
-    def collect(self) -> Done:
+    def collect(self) -> CountedUnit:
         """Count the unit that waits longest."""
         unit = self._waiting.pop(0)
 

@@ -25,7 +25,7 @@ from segcert.runs.engines.abstract import (
     lost_too_often,
 )
 from segcert.runs.engines.counter import Counter, ModelSource
-from segcert.runs.engines.units import Done, Unit, answered, packed, to_bytes, unpacked
+from segcert.runs.engines.units import CountedUnit, Unit, answered, packed, to_bytes, unpacked
 from segcert.signals import INTERRUPTING
 
 BEAT_SECONDS = 1.0  # a process that lives says so, however long its model takes
@@ -34,7 +34,7 @@ START_SECONDS = 900.0  # until a process is up: it reads its libraries first
 
 
 @dataclass(eq=False)
-class Worker:
+class ProcessWorker:
     """A process, seen from outside.
 
     Args:
@@ -61,7 +61,7 @@ class Worker:
         return self.silent > (SILENCE_SECONDS if self.up else START_SECONDS)
 
 
-Inbox = queue.SimpleQueue[tuple[Worker, bytes | None]]
+Inbox = queue.SimpleQueue[tuple[ProcessWorker, bytes | None]]
 
 
 class ProcessEngine(AbstractEngine):
@@ -121,7 +121,7 @@ class ProcessEngine(AbstractEngine):
         worker.units.append(unit)
         worker.outbox.put(to_bytes((unit, news, "")))
 
-    def collect(self) -> Done:
+    def collect(self) -> CountedUnit:
         """Wait for a result; replace the processes that died, or that are silent.
 
         Raises:
@@ -150,7 +150,7 @@ class ProcessEngine(AbstractEngine):
             worker.process.join()
         self._workers = []
 
-    def _hear(self) -> tuple[Worker | None, bytes | None]:
+    def _hear(self) -> tuple[ProcessWorker | None, bytes | None]:
         """Wait a moment for any message, and replace the processes that are silent for too long.
 
         The silence of a process is what this one spent waiting for it, so that a time in which
@@ -160,7 +160,7 @@ class ProcessEngine(AbstractEngine):
             Who was heard, if anybody, and the message: empty if it only lives, None if it died.
         """
         began = time.monotonic()
-        heard: Worker | None = None
+        heard: ProcessWorker | None = None
         message: bytes | None = b""
         with contextlib.suppress(queue.Empty):
             heard, message = self._inbox.get(timeout=BEAT_SECONDS)
@@ -173,7 +173,7 @@ class ProcessEngine(AbstractEngine):
                 self._replace(worker)
         return heard, message
 
-    def _start(self, device: str) -> Worker:
+    def _start(self, device: str) -> ProcessWorker:
         """Start a process, and the threads that talk to it."""
         ours, theirs = multiprocessing.Pipe()
         share = max(1, len(os.sched_getaffinity(0)) // len(self._devices))
@@ -183,7 +183,7 @@ class ProcessEngine(AbstractEngine):
         )
         process.start()
         theirs.close()
-        worker = Worker(process, device)
+        worker = ProcessWorker(process, device)
         sender = threading.Thread(target=deliver, args=(ours, worker.outbox), daemon=True)
         sender.start()
         threading.Thread(
@@ -191,7 +191,7 @@ class ProcessEngine(AbstractEngine):
         ).start()
         return worker
 
-    def _replace(self, dead: Worker) -> None:
+    def _replace(self, dead: ProcessWorker) -> None:
         """Put a new process in place of a dead or silent one, and hand its units out again.
 
         Raises:
@@ -241,7 +241,7 @@ def deliver(pipe: Connection, outbox: "queue.SimpleQueue[bytes | None]") -> None
             return
 
 
-def listen(pipe: Connection, worker: Worker, inbox: Inbox, sender: threading.Thread) -> None:
+def listen(pipe: Connection, worker: ProcessWorker, inbox: Inbox, sender: threading.Thread) -> None:
     """Put all messages of a process into the inbox, and None when it is gone.
 
     The pipe is closed when the other thread has stopped sending, too: until then its number must

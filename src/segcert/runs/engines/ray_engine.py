@@ -19,7 +19,7 @@ from segcert.runs.engines.abstract import (
 )
 from segcert.runs.engines.counter import Counter, ModelSource
 from segcert.runs.engines.processes import retold
-from segcert.runs.engines.units import Done, Unit, answered, packed, unpacked
+from segcert.runs.engines.units import CountedUnit, Unit, answered, packed, unpacked
 
 START_SECONDS = 300.0  # that no worker at all may be up
 KNOCK_SECONDS = 10.0
@@ -50,7 +50,7 @@ class Actor:
 
 
 @dataclass(eq=False)
-class Worker:
+class ActorWorker:
     """An actor, seen from the driver.
 
     Args:
@@ -132,7 +132,7 @@ class RayEngine(AbstractEngine):
         values = [self._shared[key] for key in unit.keys]
         worker.flying[worker.actor.count.remote(unit, *values)] = unit
 
-    def collect(self) -> Done:
+    def collect(self) -> CountedUnit:
         """Wait for a result, and for actors that start; replace those that are lost.
 
         Raises:
@@ -161,15 +161,15 @@ class RayEngine(AbstractEngine):
         self._ray.shutdown()
 
     @property
-    def _up(self) -> list[Worker]:
+    def _up(self) -> list[ActorWorker]:
         """The actors that are up."""
         return [worker for worker in self._workers if worker.starting is None]
 
-    def _start(self) -> Worker:
+    def _start(self) -> ActorWorker:
         """Ask the cluster for an actor; it comes when there is room."""
         made = self._ray.remote(Actor).options(scheduling_strategy="SPREAD", **self._share)
         actor = made.remote(self._source, self._device)
-        return Worker(actor, actor.up.remote())
+        return ActorWorker(actor, actor.up.remote())
 
     def _wait_for_a_worker(self) -> None:
         """Wait until an actor is up.
@@ -185,7 +185,7 @@ class RayEngine(AbstractEngine):
             if worker.starting in finished:
                 self._result(worker, worker.starting)
 
-    def _result(self, worker: Worker, ref: Any) -> Done | Exception | None:
+    def _result(self, worker: ActorWorker, ref: Any) -> CountedUnit | Exception | None:
         """Take what an actor answers; None if it says that it is up, or is lost."""
         try:
             found = self._ray.get(ref)
@@ -205,7 +205,7 @@ class RayEngine(AbstractEngine):
         arrays, seconds = found
         return answered(unit, unpacked(arrays), seconds)
 
-    def _lose(self, worker: Worker, ref: Any) -> None:
+    def _lose(self, worker: ActorWorker, ref: Any) -> None:
         """Replace a lost actor, and hand its units out again.
 
         Raises:

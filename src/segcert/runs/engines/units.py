@@ -15,7 +15,7 @@ from segcert.models.point_segmenter import PointSegmenter
 from segcert.models.shipped_points import of_category
 from segcert.noise.base import AbstractNoise
 from segcert.runs.store import from_arrays, to_arrays
-from segcert.sampling.tally import Block, Tally
+from segcert.sampling.tally import DrawBlock, Tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Unit:
     """
 
     work: str
-    block: Block
+    block: DrawBlock
     batch_size: int
     classes: int | None = None
     reference: str = ""
@@ -73,7 +73,7 @@ class Unit:
 
 
 @dataclass(frozen=True, eq=False)
-class Done:
+class CountedUnit:
     """A counted unit, or the first draws of one that took long.
 
     Args:
@@ -100,10 +100,10 @@ def told(segmenter: Segmenter | PointSegmenter, work: Work) -> Segmenter | Point
     return of_category(segmenter, work.category)
 
 
-def answered(unit: Unit, tally: Tally, seconds: float) -> Done:
+def answered(unit: Unit, tally: Tally, seconds: float) -> CountedUnit:
     """The answer of a worker, which may have counted the first draws of a unit only."""
     block = replace(unit.block, stop=unit.block.start + tally.draws)
-    return Done(replace(unit, block=block), tally, seconds)
+    return CountedUnit(replace(unit, block=block), tally, seconds)
 
 
 def packed(tally: Tally) -> dict[str, np.ndarray]:
