@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from segcert.data.clouds import Cloud, checked_cloud
 from segcert.data.drawn_shapes import as_cloud
-from segcert.data.point_files import write_cloud
+from segcert.inputs.cloud_files import write_cloud
+from segcert.inputs.clouds import Cloud, checked_cloud
 from segcert_scenes import shapes
 
 ON_THE_GROUND = 300

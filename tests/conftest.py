@@ -15,7 +15,7 @@ from hypothesis import settings
 from PIL import Image
 
 from segcert.cli.main import run
-from segcert.data.images import read_file
+from segcert.inputs.images import read_file
 from segcert.models.files.checkpoints import Description, save_weights
 from segcert.models.nets.depthwise import DepthwiseNet
 

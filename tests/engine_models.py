@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluation_set
-from segcert.data.labelled import AbstractLabelledImages, LabelledImage
+from segcert.data.labelled import AbstractLabelled, LabelledImage
 from segcert.data.part_numbers import CATEGORIES
+from segcert.data.sets import Arguments, LabelledSet, open_evaluation_set
 from segcert.models.adapter import Segmenter
 from segcert.models.files.checkpoints import PointDescription, save_weights
 from segcert.models.nets.pointnet import PointNet
@@ -85,7 +85,7 @@ def open_nothing() -> Segmenter:
     raise OSError("no such disk")
 
 
-class Images(AbstractLabelledImages):
+class Images(AbstractLabelled):
     """Images of noise with a truth, made when asked for."""
 
     def __init__(self, count: int, side: int = 12) -> None:
@@ -100,8 +100,8 @@ class Images(AbstractLabelledImages):
         return LabelledImage(f"i{index}", image, (image[..., 0] // 86).astype(np.uint8))
 
 
-def open_images(count: int, side: int = 12) -> EvaluationSet:
-    return EvaluationSet("noise", Images(count, side), NAMES, (), "none", "as drawn")
+def open_images(count: int, side: int = 12) -> LabelledSet:
+    return LabelledSet("noise", Images(count, side), NAMES, (), "none", "as drawn")
 
 
 def evaluate_noise(

@@ -1,9 +1,12 @@
 """Tiny models of point clouds whose truth is known, with the methods that sampling asks for."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
+
+from segcert.inputs.kind import CLOUD, InputKind
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class ByHeight:
     palette: tuple[tuple[int, int, int], ...] = ()
     weights_sha256: str = "none"
     identity_sha256: str = "none"
+
+    kind: ClassVar[InputKind] = CLOUD
+
+    def check_input(self, x: Tensor) -> None:
+        """Clouds of any size."""
 
     def to(self, device: torch.device) -> None:
         """Nothing is on a device."""

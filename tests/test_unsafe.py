@@ -18,8 +18,8 @@ import torch
 import segcert as sc
 import segcert_scenes
 from segcert.certificates.hierarchies import open_hierarchy
-from segcert.data.images import read_file
-from segcert.data.point_files import read_cloud
+from segcert.inputs.cloud_files import read_cloud
+from segcert.inputs.images import read_file
 from segcert.models.files.weights_files import read_weights
 from segcert.models.opening import open_foreign
 from segcert.runs.evaluate import load_results

@@ -27,7 +27,6 @@ from segcert.models.backends.choosing import with_backend
 from segcert.models.identity.runtime import Precision
 from segcert.models.shipped import open_model
 from segcert.noise.gaussian import GaussianNoise
-from segcert.runs.inventory import tensor_of
 from segcert.sampling.sampler import sample
 
 DATA = Path(os.environ.get("SEGCERT_DATA", Path(__file__).parents[3] / "shared/data"))
@@ -60,7 +59,7 @@ class Line:
     def certify(self, item: LabelledImage, **options: Any) -> None:
         """Certify one image and add it up."""
         began = time.perf_counter()
-        counts = sample(self.segmenter, tensor_of(item), noise=GaussianNoise(SIGMA), **options)
+        counts = sample(self.segmenter, item.image, noise=GaussianNoise(SIGMA), **options)
         self.seconds += time.perf_counter() - began
         self.draws += counts.n0 + counts.n
         cert = certify(counts, tau=TAU, alpha=ALPHA)
@@ -94,7 +93,7 @@ def table(
             continue
         lines[f"{name} {segmenter.runtime.precision}"] = Line(segmenter)
         sample(
-            segmenter, tensor_of(first), noise=GaussianNoise(SIGMA),
+            segmenter, first.image, noise=GaussianNoise(SIGMA),
             n0=1, n=batch_size, seed=seed, batch_size=batch_size,
         )  # fmt: skip
     for number in range(images):

@@ -139,7 +139,7 @@ def misled(rng: Generator, *, gridded: bool) -> bool:
     if gridded:
         here, there = drawn(0.0, n), drawn(DISTANT, 1)  # there, the pilot tells the class
     else:
-        with patch.object(setup, "fitting_noise", lambda noise, _: noise):
+        with patch.object(setup, "fitted_noise", lambda noise, _: noise):
             here, there = drawn(0.0, n), drawn(DISTANT, 1)
     found = certify(part_of(here, slice(0, 1), slice(0, 1)), tau=READER_TAU, alpha=ALPHA)
     return bool(found.certified.any()) and found.labels[0, 0] != there.labels[0, 0]

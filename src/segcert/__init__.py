@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from segcert.certificates.result import Certificate, load_certificate
     from segcert.certificates.segcertify import certify
     from segcert.certificates.stopping import StopWhen
-    from segcert.data.clouds import Cloud
-    from segcert.data.point_files import read_cloud
     from segcert.errors import (
         InputError,
         ModelError,
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
         SegcertError,
         VerificationError,
     )
+    from segcert.inputs.cloud_files import read_cloud
+    from segcert.inputs.clouds import Cloud
     from segcert.metrics.information_gain import information_gain
     from segcert.metrics.score import Score, score
     from segcert.metrics.worst_case import WorstCase, worst_case
@@ -75,7 +75,7 @@ PUBLIC = {
     "Capped": "segcert.stats.capped",
     "Certificate": "segcert.certificates.result",
     "ClassTree": "segcert.stats.class_tree",
-    "Cloud": "segcert.data.clouds",
+    "Cloud": "segcert.inputs.clouds",
     "ContrastNoise": "segcert.noise.contrast",
     "Counts": "segcert.sampling.counts",
     "GaussianNoise": "segcert.noise.gaussian",
@@ -118,7 +118,7 @@ PUBLIC = {
     "open_model": "segcert.models.shipped",
     "open_point_model": "segcert.models.opening_points",
     "radius_map": "segcert.certificates.radius_map",
-    "read_cloud": "segcert.data.point_files",
+    "read_cloud": "segcert.inputs.cloud_files",
     "replay": "segcert.certificates.replay",
     "sample": "segcert.sampling.sampler",
     "score": "segcert.metrics.score",

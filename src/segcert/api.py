@@ -9,18 +9,17 @@ from pathlib import Path
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.certificates.variation import check_variation
-from segcert.data.clouds import Cloud
-from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
-from segcert.models.adapter import Model, component_shape
+from segcert.inputs.input import Input, Source, read
+from segcert.inputs.kind import fitted_noise
+from segcert.models.adapter import Model
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
-from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.protocol import SegmentationModel
+from segcert.models.point_segmenter import as_point_segmenter
+from segcert.models.protocol import SegmentationModel, WrappedModel
 from segcert.models.shipped import foreign_path, open_model
 from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise
-from segcert.sampling.inputs import Input, fitting_noise, read_input
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import as_base_model, check_draw_numbers
 from segcert.stats.correction import AbstractCorrection
@@ -33,7 +32,7 @@ SIGMA = 0.25  # of the noise if nothing else is said, as on the command line
 
 def certify_image(
     model: Model | SegmentationModel | str | Path,
-    image: Input,
+    image: Source,
     *,
     sigma: float | None = None,
     noise: AbstractNoise | None = None,
@@ -93,7 +92,7 @@ def certify_image(
 
 def certify_cloud(
     model: Model | SegmentationModel | str | Path,
-    cloud: Input,
+    cloud: Source,
     *,
     sigma: float | None = None,
     noise: AbstractNoise | None = None,
@@ -142,20 +141,19 @@ def certify_cloud(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2; docs/guarantees.md.
     """
-    if isinstance(cloud, (str, Path)):
-        cloud = read_cloud(cloud)
-    segmenter = point_model(model, cloud, options)
-    if isinstance(cloud, Cloud) and not takes_normals(segmenter):
-        cloud = replace(cloud, normals=None)
+    whole = read(cloud)
+    segmenter = point_model(model, whole, options)
+    if whole.name and isinstance(segmenter, WrappedModel):  # of files and `Cloud`
+        whole = segmenter.given(whole)
     return certified(
-        segmenter, cloud, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
+        segmenter, whole, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
         correction=correction, seed=seed, device=device, batch_size=batch_size, progress=progress,
     )  # fmt: skip
 
 
 def certified(
     segmenter: SegmentationModel,
-    source: Input,
+    source: Source,
     noise: AbstractNoise,
     *,
     tau: float,
@@ -169,16 +167,15 @@ def certified(
     progress: Callable[[int, int], None] | None,
 ) -> Certificate:
     """Check first what could not end well, then sample and certify."""
-    x = read_input(source)
-    components = component_shape(tuple(x.shape))
+    given = read(source)
     check_correction(correction)
     check_draw_numbers(n0, n)
     check_enough_draws(
-        math.prod(components), n, tau=tau, alpha=alpha, pilot=n0 > 0, correction=correction
+        math.prod(given.components), n, tau=tau, alpha=alpha, pilot=n0 > 0, correction=correction
     )
-    check_variation(fitting_noise(noise, x), tuple(x.shape), n0 + n, alpha=alpha)
+    check_variation(fitted_noise(noise, given.tensor), given.shape, n0 + n, alpha=alpha)
     counts = sample(
-        segmenter, x, noise=noise, n0=n0, n=n, seed=seed, device=device, batch_size=batch_size,
+        segmenter, given, noise=noise, n0=n0, n=n, seed=seed, device=device, batch_size=batch_size,
         progress=progress,
     )  # fmt: skip
     return certify(counts, tau=tau, alpha=alpha, correction=correction)
@@ -226,19 +223,11 @@ def point_model(
     """
     if isinstance(model, (str, Path)):
         options = options or PointOptions()
-        category = cloud.category if isinstance(cloud, Cloud) else None
-        if options.category is None and category is not None and model not in BUILT_IN:
-            options = replace(options, category=str(category))
+        if options.category is None and cloud.category is not None and model not in BUILT_IN:
+            options = replace(options, category=str(cloud.category))
         return open_point_model(str(model), options)
     if options is not None:
         raise InputError(
             "options are for models that are opened by name or path; this one is open already"
         )
     return model if isinstance(model, SegmentationModel) else as_point_segmenter(model)
-
-
-def takes_normals(segmenter: SegmentationModel) -> bool:
-    """Tell whether a model is given the normals of files."""
-    if not isinstance(segmenter, PointSegmenter):
-        return True
-    return segmenter.columns == 6 and not segmenter.normal_neighbours

@@ -20,7 +20,9 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.stopping import StopWhen
 from segcert.certificates.variation import check_variation
 from segcert.errors import InputError
-from segcert.models.adapter import Model, component_shape
+from segcert.inputs.input import Source, read
+from segcert.inputs.kind import components_of, fitted_noise
+from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise, Option
 from segcert.noise.gaussian import GaussianNoise
@@ -34,7 +36,6 @@ from segcert.plan_record import (
     write_record,
 )
 from segcert.sampling.counts import Counts
-from segcert.sampling.inputs import Input, fitting_noise, read_input
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import as_base_model, check_draw_numbers
 from segcert.stats.bonferroni import bonferroni
@@ -299,8 +300,8 @@ class Plan:
             InputError: If there are too few draws for it, or the noise is not for it.
         """
         shape = tuple(x.shape)
-        self.check_components(component_shape(shape))
-        check_variation(fitting_noise(self.noise, x), shape, self.n0 + self.n, alpha=self.alpha)
+        self.check_components(components_of(shape))
+        check_variation(fitted_noise(self.noise, x), shape, self.n0 + self.n, alpha=self.alpha)
 
     def decide(self, counts: Counts) -> Certificate:
         """Certify counts as planned.
@@ -314,7 +315,7 @@ class Plan:
     def certify(
         self,
         model: Model | SegmentationModel,
-        input: Input,  # as the field calls it
+        input: Source,  # as the field calls it
         *,
         seed: int | None = None,
         device: str = "auto",
@@ -347,15 +348,15 @@ class Plan:
         Source:
             Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
         """
-        segmenter, x = as_base_model(model), read_input(input)
-        self.check_input(x)
+        segmenter, given = as_base_model(model), read(input)
+        self.check_input(given.tensor)
         if self.tree is not None:
             check_class_names(self.tree, segmenter.class_names)
         stop = None if self.stop is None else StopWhen(self.stop, self.decide)
         counts = sample(
-            segmenter, x,
+            segmenter, given,
             noise=self.noise, n0=self.n0,
-            n=self.sequential(component_shape(tuple(x.shape))) or self.n, stop=stop,
+            n=self.sequential(given.components) or self.n, stop=stop,
             seed=seed, device=device, batch_size=batch_size, progress=progress,
         )  # fmt: skip
         return self.decide(counts)

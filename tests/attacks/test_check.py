@@ -104,7 +104,7 @@ def test_gradient_attacks_find_what_the_worst_attack_does(cert: sc.Certificate) 
         ),
     }  # fmt: skip
     for name, look in looks.items():
-        image = pgd(look, ball, steps=10, rng=torch.Generator().manual_seed(0)).image
+        image = pgd(look, ball, steps=10, rng=torch.Generator().manual_seed(0)).best
         assert ball.holds(image), name
         found = checked(cert, image)
         assert found.lost.tolist() == [[True, False], [False, False]], name

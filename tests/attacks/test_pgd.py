@@ -25,7 +25,7 @@ def attack(radius: float, **options: object) -> tuple[Neighbourhood, Tensor]:
     goal = objective(torch.zeros(4, 6, dtype=torch.int64), device=CPU)
     look = look_at_plain(as_segmenter(linear), goal)
     rng = torch.Generator().manual_seed(0)
-    return ball, pgd(look, ball, rng=rng, **options).image
+    return ball, pgd(look, ball, rng=rng, **options).best
 
 
 def test_all_pixels_flip_as_soon_as_the_radius_allows() -> None:
@@ -70,7 +70,7 @@ def test_the_best_look_is_kept_not_the_last() -> None:
 
     found = pgd(look, Neighbourhood(CENTRE, 0.1), steps=3, rng=torch.Generator().manual_seed(0))
     assert (found.reached, found.clean) == (0.9, 0.1)
-    assert torch.equal(found.image, seen[2])
+    assert torch.equal(found.best, seen[2])
 
 
 def test_a_flat_model_changes_nothing() -> None:
@@ -78,7 +78,7 @@ def test_a_flat_model_changes_nothing() -> None:
         lambda x: Ascent(0.0, 0.0, torch.zeros_like(x)), Neighbourhood(CENTRE, 0.1), steps=2,
         rng=torch.Generator().manual_seed(0),
     )  # fmt: skip
-    assert torch.equal(found.image, CENTRE.float())
+    assert torch.equal(found.best, CENTRE.float())
 
 
 def test_targeted_and_ignored() -> None:
@@ -88,7 +88,7 @@ def test_targeted_and_ignored() -> None:
     goal = objective(labels, target=1, device=CPU)
     look = look_at_plain(as_segmenter(linear), goal)
     rng = torch.Generator().manual_seed(0)
-    image = pgd(look, Neighbourhood(CENTRE, 0.05), steps=60, rng=rng).image
+    image = pgd(look, Neighbourhood(CENTRE, 0.05), steps=60, rng=rng).best
     got = as_segmenter(linear).labels(image[None])[0]
     assert got[:, :3].min() == 1
     assert float((image[0, :, 3:] - 0.5).abs().max()) < 0.01

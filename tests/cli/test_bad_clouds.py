@@ -10,8 +10,8 @@ import torch
 from cloud_files import mug, mug_file, scan, scan_file
 from PIL import Image
 
-from segcert.data.clouds import checked_cloud
-from segcert.data.point_files import write_cloud
+from segcert.inputs.cloud_files import write_cloud
+from segcert.inputs.clouds import checked_cloud
 
 Command = Callable[..., Any]
 

@@ -18,7 +18,7 @@ from PIL import Image
 from segcert.files import os as files_os
 from segcert.models.files.checkpoints import Description, save_weights
 from segcert.models.nets.depthwise import DepthwiseNet
-from segcert.runs import certify_images
+from segcert.runs import certify_inputs
 
 Command = Callable[..., Any]
 Outcome = Any
@@ -214,7 +214,7 @@ def test_output_folders_without_permission(
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     (tmp_path / "there").mkdir()
-    monkeypatch.setattr(certify_images.tempfile, "TemporaryFile", denied)
+    monkeypatch.setattr(certify_inputs.tempfile, "TemporaryFile", denied)
     certify(photo, out=tmp_path / "there").refuses("there cannot be written: Permission denied")
     assert list((tmp_path / "there").iterdir()) == []
 

@@ -11,7 +11,7 @@ import torch
 from cloud_files import ON_THE_GROUND, mug_file, scan_file
 
 from segcert.certificates.result import load_certificate
-from segcert.data.point_files import read_cloud
+from segcert.inputs.cloud_files import read_cloud
 from segcert.models.nets.pointnet import PointNet
 
 Command = Callable[..., Any]

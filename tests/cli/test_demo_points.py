@@ -11,7 +11,7 @@ import torch
 
 from segcert.certificates.result import load_certificate
 from segcert.data import part_numbers
-from segcert.data.point_files import read_cloud
+from segcert.inputs.cloud_files import read_cloud
 from segcert.models.nets.pointnet import PointNet
 from segcert.models.opening_points import PointOptions, with_options
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter

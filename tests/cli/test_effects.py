@@ -21,14 +21,15 @@ from torch import Tensor, nn
 
 from segcert.cli.arguments import AnyNoiseName
 from segcert.cli.effect_tables import TABLES, TURN
-from segcert.cli.effects import CLOUD_SETS, Call, always, check_effects, needs, spelled
+from segcert.cli.effects import Call, always, check_effects, needs, spelled
 from segcert.cli.main import app, run
-from segcert.data.evaluation_sets import RULES
+from segcert.data.sets import RULES
 from segcert.doctor.examination import Examination
 from segcert.errors import InputError
+from segcert.inputs.finding import find_inputs
+from segcert.inputs.kind import KINDS
 from segcert.noise.registry import names_with
 from segcert.planning import outlook as planning
-from segcert.runs.inputs import find_images
 from segcert.training.devices import OneDevice
 from segcert_scenes import shapes, streets
 
@@ -322,7 +323,7 @@ def planned(files: dict[str, Path]) -> object:
     from segcert.noise.gaussian import GaussianNoise
 
     return planning.make_outlook(
-        open_model(str(files["weights"])), find_images([str(files["photo"])]),
+        open_model(str(files["weights"])), find_inputs([str(files["photo"])]),
         noise=GaussianNoise(0.25), taus=(0.6, 0.75), draws=12, seed=1,
     )  # fmt: skip
 
@@ -340,21 +341,21 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
         __import__(module)
         monkeypatch.setattr(sys.modules[module], name, found.stub(name, result, stop=stop))
 
-    put("segcert.runs.certify_images.certify_images", stop=True)
-    put("segcert.cli.demo_points.certify_images", stop=True)
+    put("segcert.runs.certify_inputs.certify_inputs", stop=True)
+    put("segcert.cli.demo_points.certify_inputs", stop=True)
     put("segcert.runs.evaluate.evaluate", stop=True)
     put("segcert.runs.engines.processes.ProcessEngine", nullcontext(Workplace()))
     put("segcert.runs.engines.ray_engine.RayEngine", nullcontext(Workplace()))
     put("segcert.data.camvid.CamVid", stop=True)
     put("segcert.data.pascal_context.PascalContext", stop=True)
-    put("segcert.data.evaluation_sets.Folder", stop=True)
-    put("segcert.data.evaluation_sets.ShapeNetPart", stop=True)
+    put("segcert.data.sets.Folder", stop=True)
+    put("segcert.data.sets.ShapeNetPart", stop=True)
     put("segcert.training.save.train_and_save", stop=True)
     put("segcert.training.board.open_board")
     put("torch.set_num_threads")
     put(
         "segcert.attacks.attack.attack",
-        lambda *given, **_: SimpleNamespace(image=as_input(given[1])),
+        lambda *given, **_: SimpleNamespace(best=as_input(given[1])),
     )
     put("segcert.attacks.check.check_attack")
     put("segcert.attacks.changes.search_changes", lambda *given, **_: (given[3][0], 0.5))
@@ -387,12 +388,10 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
 
 def as_input(given: object) -> Tensor:
     """The input that an attack begins with, as it returns it."""
-    from segcert.data.images import read_file
+    from segcert.inputs.input import read
 
     return (
-        read_file(given).float() / 255
-        if isinstance(given, Path)
-        else torch.as_tensor(given).float()
+        read(given).tensor.float() / 255 if isinstance(given, Path) else read(given).tensor.float()
     )
 
 
@@ -455,7 +454,7 @@ def test_the_table_names_every_option(command: str) -> None:
 def test_every_command_has_a_table_and_a_mode() -> None:
     commands = {name for name in app if not name.startswith("-")}
     assert set(TABLES) == commands == {mode.command for mode in MODES.values()}
-    assert set(CLOUD_SETS) < set(RULES)
+    assert {rule.kind for rule in RULES.values()} == set(KINDS)
     for name in get_args(get_args(AnyNoiseName)[0]):
         assert TURN.met(Call("", {"noise": name}, frozenset())) == (name in names_with("axis"))
 
@@ -489,7 +488,10 @@ def allowed(name: str, option: str) -> bool:
         key: value[0] if value else True for key, value in given.items()
     }
     call = Call(mode.command, values, frozenset(given))
-    call.__dict__["of_clouds"] = "cloud" in name or "shape" in name or "pose" in name
+    from segcert.inputs.kind import CLOUD, IMAGE
+
+    clouds = any(word in name for word in ("cloud", "shape", "pose"))
+    call.__dict__["kind"] = CLOUD if clouds else IMAGE
     call.__dict__["certificate"] = SimpleNamespace(counts=SimpleNamespace(noise=None))
     try:
         check_effects(call, TABLES[mode.command])

@@ -23,7 +23,7 @@ import segcert.cli
 from segcert.certificates.result import load_certificate
 from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import HarmlessConsole, cell, complain, messages, note, results, say
-from segcert.data.point_files import write_cloud
+from segcert.inputs.cloud_files import write_cloud
 from segcert.models.files.checkpoints import Description, load_weights, save_weights
 from segcert.text import csv_text, markdown_text, printable
 

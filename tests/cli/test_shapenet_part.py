@@ -14,10 +14,10 @@ from cloud_files import SYNSETS, shapenet_part
 
 from segcert.data.cloud_sets import unit_sphere
 from segcert.data.drawn_shapes import as_cloud
-from segcert.data.evaluation_sets import Arguments, open_evaluation_set
 from segcert.data.part_numbers import PARTS
-from segcert.data.point_files import write_cloud
+from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.data.shapenet_part import ShapeNetPart
+from segcert.inputs.cloud_files import write_cloud
 from segcert.models.files.checkpoints import read_point_description
 from segcert.models.reference import ModelReference
 from segcert.runs.evaluate import load_results
@@ -102,7 +102,7 @@ def test_a_folder_of_clouds_stays_in_the_units_of_its_files(
     assert "units of the files" in results.config.note
     assert [(row.name, row.category) for row in results.rows] == [("a", 11), ("b", 11)]
     data = open_evaluation_set("cloud_folder", Arguments(root=folder, category=("mug",)))
-    assert (data.images[0].points == bare.points).all()
+    assert (data.items[0].points == bare.points).all()
     command(*few).refuses("no category")
     command(*few, "--category", "cap").refuses("a.npz has part 37", "a cap has")
     command(*few, "--category", "cap", "--category", "mug").refuses("takes one category")
@@ -136,7 +136,7 @@ def test_votes_and_recomputed_normals_are_part_of_the_model(
 def test_shapes_are_on_the_unit_sphere_in_the_order_of_the_list(root: Path) -> None:
     data = open_evaluation_set("shapenet_part", Arguments(root=root, category=("cap",)))
     plain = ShapeNetPart(root, "test", ("cap",))
-    for item, stored in zip(data.images, plain, strict=True):
+    for item, stored in zip(data.items, plain, strict=True):
         assert np.abs(stored.points.mean(0)).max() > 0.5  # the file is off centre
         assert (item.points == unit_sphere(stored.points)).all()
         assert (item.labels == stored.labels).all()
@@ -145,7 +145,7 @@ def test_shapes_are_on_the_unit_sphere_in_the_order_of_the_list(root: Path) -> N
 def test_public_checkpoints_are_evaluated(tmp_path: Path) -> None:
     """The network of a checkpoint takes any category, and answers its parts only."""
     from segcert.models.nets.pointnet2 import PointNet2
-    from segcert.models.shipped_points import of_category
+    from segcert.models.point_segmenter import of_category
 
     torch.manual_seed(0)
     torch.save(PointNet2(columns=6).state_dict(), tmp_path / "net.pth")

@@ -14,9 +14,9 @@ from torch import nn
 
 from segcert.cli.main import app
 from segcert.cli.shell import results
-from segcert.data import training_sets
+from segcert.data import sets
 from segcert.data.labelled import LabelledImage
-from segcert.data.training_sets import TrainingSet
+from segcert.data.sets import LabelledSet
 from segcert.models.files.checkpoints import (
     load_weights,
     read_denoiser_description,
@@ -35,19 +35,19 @@ Command = Callable[..., Any]
 def small(monkeypatch: pytest.MonkeyPatch, draw_pixels: Callable[..., np.ndarray]) -> list[Recipe]:
     """Images and crops of a few pixels; returns the recipes that were trained."""
     seen: list[Recipe] = []
-    open_it, train = training_sets.open_training_set, save.train
+    open_it, train = sets.open_training_set, save.train
 
-    def small_set(name: str, *, scenes: int, **options: Any) -> TrainingSet:
+    def small_set(name: str, *, scenes: int, **options: Any) -> LabelledSet:
         labels = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48) // 140
         image = LabelledImage("tiny", draw_pixels(), labels.astype(np.uint8))
-        return replace(open_it(name, scenes=scenes, **options), images=[image] * scenes)
+        return replace(open_it(name, scenes=scenes, **options), items=[image] * scenes)
 
     def small_train(net: nn.Module, data: Any, recipe: Recipe, **options: Any) -> nn.Module:
         recipe = replace(recipe, batch_size=2, views=replace(recipe.views, crop=(32, 32)))
         seen.append(recipe)
         return train(net, data, recipe, **options)
 
-    monkeypatch.setattr(training_sets, "open_training_set", small_set)
+    monkeypatch.setattr(sets, "open_training_set", small_set)
     monkeypatch.setattr(save, "train", small_train)
     return seen
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from segcert.data.camvid import CLASSES, PALETTE, CamVid
-from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 
 
 @pytest.fixture

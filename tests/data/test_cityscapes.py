@@ -9,8 +9,8 @@ from PIL import Image
 
 from segcert.certificates.hierarchies import hierarchies, open_hierarchy
 from segcert.data.cityscapes import CLASSES, OF_IDS, PALETTE, Cityscapes
-from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 
 HEIGHT, WIDTH = 6, 7
 NAMES = {  # of the official table of labels: number, name; the others are ignored

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segcert.data.folder import Folder, read_classes
-from segcert.data.labelled import IGNORE, distinct_colours, ranges
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE, distinct_colours, ranges
 
 CLASSES = 3
 

@@ -10,7 +10,6 @@ from PIL import Image
 from scipy.io import savemat
 
 from segcert.certificates.hierarchies import open_hierarchy
-from segcert.data.labelled import IGNORE
 from segcert.data.pascal_context import (
     CLASSES,
     OF_459,
@@ -22,6 +21,7 @@ from segcert.data.pascal_context import (
     resized_labels,
 )
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 
 NAMES = ("2010_000002", "2008_000001")
 SIZE = (60, 70)

@@ -8,9 +8,9 @@ import pytest
 from cloud_files import bits
 
 from segcert.data.part_numbers import CATEGORIES
-from segcert.data.point_files import read_cloud
 from segcert.data.shapenet_part import ShapeNetPart, choice
 from segcert.errors import InputError
+from segcert.inputs.cloud_files import read_cloud
 from segcert_scenes.shapes import shape
 
 SYNSETS = {"Cap": "02954340", "Mug": "03797390"}

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcert.data.labelled import AbstractLabelledImages, LabelledImage
+from segcert.data.labelled import AbstractLabelled, LabelledImage
 from segcert.data.subset import evenly_spaced
 from segcert.errors import InputError
 
 
 @dataclass(frozen=True)
-class Numbers(AbstractLabelledImages):
+class Numbers(AbstractLabelled):
     """Images that are called by their index."""
 
     size: int

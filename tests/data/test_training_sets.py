@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
-from segcert.data.training_sets import open_training_set
+from segcert.data.sets import open_training_set
 from segcert.errors import InputError
 from segcert_scenes.streets import street_scene
 
@@ -23,7 +23,7 @@ def test_scenes_are_a_sequence_of_labelled_images() -> None:
 
 
 def test_the_scenes_of_the_demo_are_in_no_training_set(tmp_path: Path) -> None:
-    largest = open_training_set("synthetic", root=tmp_path, scenes=FIRST_TEST_SCENE).images
+    largest = open_training_set("synthetic", root=tmp_path, scenes=FIRST_TEST_SCENE).items
     assert isinstance(largest, Scenes)
     assert largest.first + largest.size <= FIRST_TEST_SCENE
 
@@ -61,5 +61,5 @@ def test_every_class_has_a_colour_and_weights_a_licence(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_weights_trained_on_camvid_carry_its_licence(data_dir: Path) -> None:
     data = open_training_set("camvid", root=data_dir / "camvid", scenes=1)
-    assert len(data.images) == 367
+    assert len(data.items) == 367
     assert data.licence == "CC BY-NC 4.0"

@@ -7,7 +7,7 @@ from cloud_files import mug
 from foreign_models import segformer, write_folder
 from PIL import Image
 
-from segcert.data.point_files import write_cloud
+from segcert.inputs.cloud_files import write_cloud
 from segcert_scenes.streets import street_scene
 
 

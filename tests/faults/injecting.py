@@ -34,7 +34,7 @@ from toy_training import toy_set
 
 import segcert as sc
 from segcert.cli.main import run
-from segcert.data import training_sets
+from segcert.data import sets
 from segcert.models.files.checkpoints import Description, load_weights, save_weights
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.runs.evaluate import load_results
@@ -276,7 +276,7 @@ def drawn(tries: list[Try], kinds: list[str], most: int, seed: int) -> list[Try]
 
 def main(command: str, folder: Path, most: int, seed: int = 0) -> None:
     DepthwiseNet.forward = cheap  # type: ignore[method-assign]
-    training_sets.open_training_set = lambda *_, **__: toy_set(2)
+    sets.open_training_set = lambda *_, **__: toy_set(2)
     inputs_at = folder / "work"
     inputs_at.mkdir()
     inputs(inputs_at, command)

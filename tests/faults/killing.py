@@ -16,11 +16,11 @@ from forked import RAISED, in_child
 
 import segcert as sc
 from segcert.data.labelled import LabelledImage
-from segcert.data.training_sets import TrainingSet
+from segcert.data.sets import LabelledSet
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.report.image_files import write_files
 from segcert.runs import store
-from segcert.runs.certify_images import certify_images
+from segcert.runs.certify_inputs import certify_inputs
 from segcert.runs.request import Request
 from segcert.training import resume
 from segcert.training.augment import Views
@@ -60,7 +60,7 @@ def certify(folder: Path, clock: Clock) -> None:
     request = Request(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
     images = {name: folder.parents[1] / f"{name}.png" for name in ("one", "two")}
     options = {"seed": 5, "batch_size": 4, "write": write_files}
-    for _ in certify_images(model, images, request, out=folder, **options):
+    for _ in certify_inputs(model, images, request, out=folder, **options):
         pass
 
 
@@ -70,7 +70,7 @@ def train(folder: Path, clock: Clock) -> None:
     for name in ("a", "b", "c", "d"):
         image = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
         images.append(LabelledImage(name, image, (image[..., 0] > 127).astype(np.uint8)))
-    data = TrainingSet("toy", images, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    data = LabelledSet("toy", images, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
     resume.ResumeFile.__init__.__kwdefaults__["every"] = 0.0
     resume.time.monotonic = lambda: 0.0
     torch.manual_seed(0)

@@ -17,7 +17,7 @@ import segcert as sc
 from segcert.files import remove_drafts
 from segcert.locks import held
 from segcert.models.nets.depthwise import DepthwiseNet
-from segcert.runs.certify_images import certify_images
+from segcert.runs.certify_inputs import certify_inputs
 from segcert.runs.record_store import RECORDS, finished, opened, stored_config
 from segcert.runs.request import Request
 from segcert.training.augment import Views
@@ -57,7 +57,7 @@ def certified(images: dict[str, Path], out: Path, **options: object) -> bytes:
         "write": lambda folder, certificate, **_: certificate.save(folder), "seed": 5,
         "batch_size": 4,
     } | options  # fmt: skip
-    (done,) = certify_images(model, images, REQUEST, out=out, **options)
+    (done,) = certify_inputs(model, images, REQUEST, out=out, **options)
     assert [path.name for path in out.iterdir()] == ["one"]
     return (done.folder / "certificate.json").read_bytes()
 
@@ -87,7 +87,7 @@ def test_a_full_disk_under_the_command_train_is_one_line(
         "train", "--data", "synthetic", "--batch-size", 2, "--crop", 32, 32, "--device", "cpu",
         "--out", out, "--epochs",
     ]  # fmt: skip
-    monkeypatch.setattr("segcert.data.training_sets.open_training_set", lambda *_, **__: toy_set(2))
+    monkeypatch.setattr("segcert.data.sets.open_training_set", lambda *_, **__: toy_set(2))
     assert command(*arguments, 1).status == 0
     before, size = out.read_bytes(), min(size, out.stat().st_size - 1)
     with disk_of(size):

@@ -15,7 +15,7 @@ from foreign_models import write_pt2, write_toml
 from PIL import Image
 
 import segcert as sc
-from segcert.runs.certify_images import certify_images
+from segcert.runs.certify_inputs import certify_inputs
 from segcert.runs.request import Request
 from segcert.sampling.tally import Run
 
@@ -36,7 +36,7 @@ def certified(model: sc.Segmenter, folder: Path, *names: str) -> None:
     for path in images.values():
         Image.fromarray(image_of(8, 10)).save(path)
     (folder / "out").mkdir(exist_ok=True)
-    for _ in certify_images(
+    for _ in certify_inputs(
         model, images, REQUEST, out=folder / "out", seed=5, batch_size=4,
         write=lambda folder, certificate, **_: certificate.save(folder),
     ):  # fmt: skip

@@ -15,15 +15,15 @@ from PIL import Image
 from toy_training import toy_set
 
 import segcert as sc
-from segcert.data.clouds import Cloud
 from segcert.data.labelled import LabelledImage
-from segcert.data.point_files import write_cloud
+from segcert.inputs.cloud_files import write_cloud
+from segcert.inputs.clouds import Cloud
 from segcert.locks import held, held_file, is_held
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.image_files import write_files
 from segcert.runs import store
-from segcert.runs.certify_images import certify_images
+from segcert.runs.certify_inputs import certify_inputs
 from segcert.runs.request import Request
 from segcert.training.augment import Views
 from segcert.training.recipe import Recipe
@@ -52,7 +52,7 @@ def certified(folder: Path, progress: Progress | None = None, write: object = wr
     out = folder / "out"
     out.mkdir(exist_ok=True)
     model = sc.as_segmenter(bright, classes=2, name="bright")
-    (done,) = certify_images(
+    (done,) = certify_inputs(
         model, {"one": folder / "one.png"}, REQUEST, out=out, write=write, seed=5, batch_size=4,
         progress=progress,
     )  # fmt: skip
@@ -116,7 +116,7 @@ def test_no_file_is_written_about_another_cloud(tmp_path: Path, normals: bool) -
 def test_a_data_set_that_changes_under_an_evaluation_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    data, begun = type(open_images(2).images), []
+    data, begun = type(open_images(2).items), []
     item = data.item
 
     def changing(self: object, index: int) -> LabelledImage:
@@ -254,7 +254,7 @@ def test_draws_are_kept_by_time_whatever_the_block(
     (tmp_path / "out").mkdir()
 
     def run(progress: Progress | None = None, out: str = "out") -> bytes:
-        (found,) = certify_images(
+        (found,) = certify_inputs(
             model, images, request, out=tmp_path / out, seed=5, batch_size=1, progress=progress,
             write=lambda folder, certificate, **_: certificate.save(folder),
         )  # fmt: skip

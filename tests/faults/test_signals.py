@@ -108,7 +108,7 @@ def test_train_keeps_the_step_at_hand(
         "train", "--data", "synthetic", "--epochs", 2, "--batch-size", 2, "--crop", 32, 32,
         "--device", "cpu",
     ]  # fmt: skip
-    monkeypatch.setattr("segcert.data.training_sets.open_training_set", lambda *_, **__: toy_set(6))
+    monkeypatch.setattr("segcert.data.sets.open_training_set", lambda *_, **__: toy_set(6))
     ended_at(5, number, cheap=False)
     out = tmp_path / "net.safetensors"
     done = command(*arguments, "--out", out)

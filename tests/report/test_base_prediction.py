@@ -9,7 +9,7 @@ from report.test_page import Reader, indices
 from runs.test_base_prediction import bright_model, ramp_file
 
 from segcert.certificates.segcertify import certify
-from segcert.data.images import read_file
+from segcert.inputs.images import read_file
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.report.image_files import write_files

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from segcert.data.evaluation_sets import Arguments, open_evaluation_set
+from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.models.wrapping import as_segmenter
 from segcert.runs.config import EvaluationConfig, all_settings
 from segcert.runs.evaluate import evaluate
@@ -47,7 +47,7 @@ def run(
     )
     inventory = take_inventory(data)
     fields = {
-        "data": data.name, "note": data.note, "images": len(data.images),
+        "data": data.name, "note": data.note, "images": len(data.items),
         "inputs_sha256": inventory.sha256, "classes": data.classes, "model": "bright",
         "weights_sha256": "none", "settings": SETTINGS, "n0": 4, "alpha": 0.1, "seed": "5",
         "device": "cpu",

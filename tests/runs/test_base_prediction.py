@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 from point_models import ByHeight
 
-from segcert.data.images import read_file
+from segcert.inputs.images import read_file
+from segcert.inputs.input import read
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.runs.base_prediction import base_prediction
-from segcert.runs.kinds import CloudKind
 
 SHAPE = (12, 16)
 
@@ -50,5 +50,5 @@ def test_it_is_the_model_without_noise(tmp_path: Path) -> None:
 def test_clouds_have_one_too(tmp_path: Path) -> None:
     points = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     np.savez(tmp_path / "cloud.npz", points=points)
-    found = base_prediction(ByHeight())(CloudKind().read(tmp_path / "cloud.npz"))  # type: ignore[arg-type]
+    found = base_prediction(ByHeight())(read(tmp_path / "cloud.npz").tensor)  # type: ignore[arg-type]
     assert np.array_equal(found, points[:, 2] > 0)

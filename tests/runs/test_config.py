@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluation_set
-from segcert.data.images import hash_image, read_file
+from segcert.data.sets import Arguments, LabelledSet, open_evaluation_set
 from segcert.errors import InputError
+from segcert.inputs.images import hash_tensor, read_file
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.runs.config import EvaluationConfig, all_settings, words
@@ -40,7 +40,7 @@ def segmenter() -> Segmenter:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> EvaluationSet:
+def data(tmp_path: Path) -> LabelledSet:
     rng = np.random.default_rng(0)
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()
@@ -132,11 +132,11 @@ def test_settings_with_too_few_draws_are_left_out() -> None:
         few.possible(of_shapes((6, 8)))
 
 
-def test_the_inventory_hashes_images_and_truth(data: EvaluationSet, tmp_path: Path) -> None:
+def test_the_inventory_hashes_images_and_truth(data: LabelledSet, tmp_path: Path) -> None:
     found = take_inventory(data)
     assert [(item.name, item.shape) for item in found.items] == [("a", (6, 8)), ("b", (6, 8))]
     path = tmp_path / "images" / "a.png"
-    assert found.items[0].input_sha256 == hash_image(read_file(path))
+    assert found.items[0].input_sha256 == hash_tensor(read_file(path))
     assert take_inventory(data).sha256 == found.sha256
     Image.new("L", (8, 6), 1).save(tmp_path / "masks" / "b.png")
     changed = take_inventory(data)
@@ -145,7 +145,7 @@ def test_the_inventory_hashes_images_and_truth(data: EvaluationSet, tmp_path: Pa
     assert changed.items[1].input_sha256 == found.items[1].input_sha256
 
 
-def test_a_bad_image_is_met_before_the_work(data: EvaluationSet, tmp_path: Path) -> None:
+def test_a_bad_image_is_met_before_the_work(data: LabelledSet, tmp_path: Path) -> None:
     (tmp_path / "images" / "b.png").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"b.png .*the first of 1 bad items of 2"):
         take_inventory(data)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcert.data.labelled import IGNORE
 from segcert.errors import InputError, VerificationError
+from segcert.inputs.labels import IGNORE
 from segcert.locks import held
 from segcert.metrics.score import Score, score
 from segcert.metrics.worst_case import WorstCase, worst_of_labels

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from segcert.data.evaluation_sets import Arguments, open_evaluation_set
 from segcert.data.part_numbers import CATEGORIES, PARTS
+from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.errors import InputError
 from segcert.metrics.part_iou import part_iou, shape_category, shape_iou
 from segcert.models.nets.pointnet import PointNet
-from segcert.models.point_segmenter import as_point_segmenter
-from segcert.models.shipped_points import of_category
+from segcert.models.point_segmenter import as_point_segmenter, of_category
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.registry import CLOUD, named_noise
 from segcert.report.comparison import compare
@@ -23,7 +22,7 @@ from segcert.report.run_tables import caption, comma_separated, table
 from segcert.runs.cloud_setting import all_cloud_settings
 from segcert.runs.config import EvaluationConfig
 from segcert.runs.evaluate import SUMMARY, Results, evaluate, load_results
-from segcert.runs.inventory import take_inventory, tensor_of
+from segcert.runs.inventory import take_inventory
 from segcert.sampling.sampler import sample
 
 DATA = open_evaluation_set("shapes", Arguments(scenes=3))
@@ -70,9 +69,9 @@ def test_rows_are_those_of_single_certificates(whole: Path) -> None:
     assert results.complete
     assert results.config == config()
     for row in results.rows:
-        setting, cloud = results.config.settings[row.setting], DATA.images[row.number]
+        setting, cloud = results.config.settings[row.setting], DATA.items[row.number]
         counts = sample(
-            of_category(model(), cloud.category), tensor_of(cloud),
+            of_category(model(), cloud.category), cloud,
             noise=named_noise(setting.noise, setting.sigma, inputs=CLOUD),
             n0=4, n=setting.n, seed=5,
         )  # fmt: skip

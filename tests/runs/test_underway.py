@@ -6,7 +6,7 @@ import pytest
 import torch
 from engine_models import open_images, open_net
 
-from segcert.data.evaluation_sets import Arguments, EvaluationSet, open_evaluation_set
+from segcert.data.sets import Arguments, LabelledSet, open_evaluation_set
 from segcert.errors import InputError
 from segcert.models.identity.runtime import Runtime
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
@@ -22,9 +22,9 @@ SHAPES = open_evaluation_set("shapes", Arguments(scenes=3))
 IMAGES = open_images(2)
 
 
-def config_of(data: EvaluationSet, settings: tuple[object, ...], n0: int = 4) -> EvaluationConfig:
+def config_of(data: LabelledSet, settings: tuple[object, ...], n0: int = 4) -> EvaluationConfig:
     return EvaluationConfig(
-        data=data.name, note=data.note, images=len(data.images), inputs_sha256="",
+        data=data.name, note=data.note, images=len(data.items), inputs_sha256="",
         classes=data.classes, model="tiny", weights_sha256="abc", settings=settings, n0=n0,
         alpha=0.3, seed="5", device="cpu",
     )  # fmt: skip
@@ -37,13 +37,13 @@ def cloud_net(columns: int = 6, **options: object) -> PointSegmenter:
     return as_point_segmenter(zeros, columns=columns, name="tiny", classes=50, **options)
 
 
-def jobs_of(segmenter: object, data: EvaluationSet, config: EvaluationConfig) -> list[Job]:
+def jobs_of(segmenter: object, data: LabelledSet, config: EvaluationConfig) -> list[Job]:
     with LocalEngine(segmenter, device="cpu") as engine:
         found = Underway(
             segmenter, data, take_inventory(data), config,
             engine=engine, batch_size="auto", progress=None,
         )  # fmt: skip
-        return list(found.jobs(range(len(data.images))))
+        return list(found.jobs(range(len(data.items))))
 
 
 def test_jobs_of_images_have_the_noise_and_scale_of_their_settings() -> None:
@@ -71,7 +71,7 @@ def test_jobs_of_clouds_have_the_noise_of_their_settings_and_their_category(
     jobs = jobs_of(cloud_net(), SHAPES, config_of(SHAPES, settings))
     noises = [named_noise(name, 0.1, inputs=CLOUD) for name in ("gaussian", "rotation")]
     assert [job.work.noise for job in jobs] == noises * 3
-    categories = [SHAPES.images.item(k).category for k in range(3)]
+    categories = [SHAPES.items.item(k).category for k in range(3)]
     assert [job.work.category for job in jobs[::2]] == categories
     assert len(set(categories)) == 3
     points = jobs[0].work.x.shape[0]
@@ -85,7 +85,7 @@ def test_normals_that_a_model_does_not_trust_stay_behind() -> None:
     (setting,) = all_cloud_settings(
         noise=["gaussian"], sigma=[0.1], tau=[0.6], n=[40], correction=["holm"]
     )
-    config, cloud = config_of(SHAPES, (setting,)), SHAPES.images.item(0)
+    config, cloud = config_of(SHAPES, (setting,)), SHAPES.input(0)
     columns = {
         "trusted": cloud_net(), "computed": cloud_net(normal_neighbours=16), "none": cloud_net(3),
     }  # fmt: skip
@@ -98,6 +98,9 @@ def test_an_input_without_category_is_refused() -> None:
         noise=["gaussian"], sigma=[0.1], tau=[0.6], n=[40], correction=["holm"]
     )
     config = config_of(SHAPES, (setting,))
-    for item in (IMAGES.images.item(0), replace(SHAPES.images.item(0), category=None, labels=None)):
+    for item in (
+        IMAGES.input(0),
+        replace(SHAPES.input(0), category=None, truth=None),
+    ):
         with pytest.raises(InputError, match="model tiny labels clouds of a category, got"):
             work_of(cloud_net(), item, setting, config)

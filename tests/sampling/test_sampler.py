@@ -487,8 +487,8 @@ def test_image_smaller_than_the_model_can_label_is_refused() -> None:
 
 def test_seed_is_drawn_after_the_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    read, fresh = setup.read_input, setup.fresh_seed
-    monkeypatch.setattr(setup, "read_input", lambda image: order.append("input") or read(image))
+    read, fresh = setup.read, setup.fresh_seed
+    monkeypatch.setattr(setup, "read", lambda image: order.append("input") or read(image))
     monkeypatch.setattr(setup, "fresh_seed", lambda: order.append("seed") or fresh())
     draw(n0=1, n=1, seed=None)
     assert order == ["input", "seed"]

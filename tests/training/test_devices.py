@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from segcert.data.labelled import LabelledImage
-from segcert.data.training_sets import TrainingSet
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
 from segcert.models.files.checkpoints import load_weights
 from segcert.models.identity.weights_hash import hash_weights
@@ -90,7 +90,7 @@ def run(folder: Path, rank: int) -> str:
     for number in range(4):
         image = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
         images.append(LabelledImage(f"{number}", image, (image[..., 0] > 127).astype(np.uint8)))
-    data = TrainingSet("toy", images, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    data = LabelledSet("toy", images, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
     recipe = replace(Recipe(epochs=2, batch_size=4), views=Views(crop=(32, 32)))
     torch.manual_seed(0)
     team = FabricDevices(Gloo(folder / "store", rank))

@@ -10,9 +10,10 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
-from segcert.data.labelled import IGNORE, LabelledImage
-from segcert.data.training_sets import TrainingSet
+from segcert.data.labelled import LabelledImage
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 from segcert.models.files.checkpoints import load_weights
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.depthwise import DepthwiseNet, channels_last
@@ -227,7 +228,7 @@ def test_too_few_or_too_small_images_are_refused() -> None:
 
 
 def test_every_epoch_leaves_a_file_that_can_be_used(tmp_path: Path) -> None:
-    data = TrainingSet("toy", examples(), ("dark", "bright"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    data = LabelledSet("toy", examples(), ("dark", "bright"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
     out, lines = tmp_path / "new" / "toy.safetensors", []
     torch.manual_seed(0)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from segcert.data.labelled import IGNORE
+from segcert.inputs.labels import IGNORE
 from segcert.training.consistency import Consistency
 from segcert.training.objective import objective
 from segcert.training.recipe import Recipe

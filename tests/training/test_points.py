@@ -10,11 +10,12 @@ import torch
 from torch import Generator, nn
 
 from segcert.data.cloud_sets import shapes
-from segcert.data.clouds import Cloud
-from segcert.data.labelled import IGNORE
 from segcert.data.part_numbers import CATEGORIES, NAMES, PALETTE, PARTS
-from segcert.data.training_sets import TrainingSet
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
+from segcert.inputs.clouds import Cloud
+from segcert.inputs.input import of_cloud
+from segcert.inputs.labels import IGNORE
 from segcert.models.files.checkpoints import load_point_weights, read_description
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.pointnet import PointNet
@@ -52,7 +53,7 @@ def test_shapes_lie_in_the_unit_sphere() -> None:
 
 def test_a_view_is_some_points_turned_about_y_and_scaled() -> None:
     views = PointViews(points=100)
-    cloud, labels = views.read(CLOUDS[0])
+    cloud, labels = views.read(of_cloud(CLOUDS[0]))
     view, truth = views.draw(cloud, labels, rng=rng_of())
     assert view.shape == (100, 6)
     heights = {round(float(y), 4) for y in cloud[:, 1]}
@@ -111,7 +112,7 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
         (Cloud("few", *(a[:8] for a in (whole.points, whole.normals, whole.labels)), 2), "part|8"),
     ):
         with pytest.raises(InputError, match=words):
-            views.read(cloud)
+            views.read(of_cloud(cloud))
     with pytest.raises(InputError, match="at least 16"):
         PointViews(points=1)
     with pytest.raises(InputError, match="labelled"):
@@ -149,7 +150,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(tmp_path: Path) -> No
 
 
 def test_training_learns_and_the_weight_file_says_what_it_is(tmp_path: Path) -> None:
-    data = TrainingSet("toy", CLOUDS, NAMES, PALETTE, "Apache-2.0")
+    data = LabelledSet("toy", CLOUDS, NAMES, PALETTE, "Apache-2.0")
     out, lines = tmp_path / "net.safetensors", []
     torch.manual_seed(0)
     net = PointNet(50, columns=3, categories=16)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from segcert.data.labelled import LabelledImage
-from segcert.data.training_sets import TrainingSet
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.depthwise import DepthwiseNet
@@ -155,7 +155,7 @@ def test_pickled_code_is_not_run(tmp_path: Path) -> None:
 
 
 def test_saving_goes_on_and_removes_the_file_in_the_end(tmp_path: Path) -> None:
-    data = TrainingSet("toy", images(), ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    data = LabelledSet("toy", images(), ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
     out, lines = tmp_path / "net.safetensors", []
 
     def stop(line: str) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from segcert.data.drawn_scenes import Scenes
-from segcert.data.training_sets import TrainingSet
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
 from segcert.models.denoisers import load_denoiser
 from segcert.models.identity.weights_hash import hash_weights
@@ -181,7 +181,7 @@ def test_impossible_weights_are_refused(strength: float) -> None:
 
 
 def test_saved_denoisers_say_what_they_are(tmp_path: Path) -> None:
-    data = TrainingSet("toy", SCENES, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
+    data = LabelledSet("toy", SCENES, ("a", "b"), ((0, 0, 0), (9, 9, 9)), "Apache-2.0")
     out, lines = tmp_path / "soft.safetensors", []
     torch.manual_seed(0)
     net = train_and_save(

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from segcert.attacks.objective import Objective
 from segcert.errors import ModelError
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
+from segcert.inputs.kind import InputKind
+from segcert.models.protocol import WrappedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +28,10 @@ class Ascent:
     gradient: Float[Tensor, " *shape"]
 
 
-Attackable = Segmenter | PointSegmenter
 Look = Callable[[Float[Tensor, " *shape"]], Ascent]
 
 
-def look_at_plain(segmenter: Attackable, goal: Objective) -> Look:
+def look_at_plain(segmenter: WrappedModel, goal: Objective) -> Look:
     """Attack the model itself, without noise."""
 
     def look(x: Float[Tensor, " *shape"]) -> Ascent:
@@ -41,17 +40,17 @@ def look_at_plain(segmenter: Attackable, goal: Objective) -> Look:
     return look
 
 
-def look_at_coordinates(look: Look, normals: Float[Tensor, " n c"]) -> Look:
-    """Look at a cloud of which only the coordinates may change: normals stay beside them."""
+def look_at_free(look: Look, kind: InputKind, x: Float[Tensor, " *shape"]) -> Look:
+    """Look at an input of which a part may change: of clouds the coordinates, not the normals."""
 
-    def see(points: Float[Tensor, " n 3"]) -> Ascent:
-        found = look(torch.cat([points, normals.to(points.dtype)], 1))
-        return replace(found, gradient=found.gradient[:, : points.shape[1]])
+    def see(free: Float[Tensor, " *free"]) -> Ascent:
+        found = look(kind.with_free(x, free))
+        return replace(found, gradient=kind.free(found.gradient))
 
     return see
 
 
-def ascent(segmenter: Attackable, goal: Objective, batch: Float[Tensor, " b *shape"]) -> Ascent:
+def ascent(segmenter: WrappedModel, goal: Objective, batch: Float[Tensor, " b *shape"]) -> Ascent:
     """Mean gain, mean share and mean gradient of a batch of inputs.
 
     Raises:

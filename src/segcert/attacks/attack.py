@@ -8,22 +8,21 @@ import torch
 from jaxtyping import Bool, Float32, Int16, Integer
 from torch import Tensor
 
-from segcert.attacks.ascent import Attackable, Look, look_at_coordinates, look_at_plain
+from segcert.attacks.ascent import Look, look_at_free, look_at_plain
 from segcert.attacks.objective import Objective, objective
 from segcert.attacks.pgd import Attacked, pgd
 from segcert.attacks.projection import Neighbourhood, exact_values
 from segcert.attacks.smoothed import look_at_smoothed
-from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.models.adapter import Model, Segmenter
+from segcert.inputs.input import Source, read
+from segcert.inputs.kind import components_of
+from segcert.models.adapter import Model
 from segcert.models.callables import check_eval_mode
-from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.protocol import SegmentationModel
+from segcert.models.fits import check_fits
+from segcert.models.protocol import SegmentationModel, WrappedModel
 from segcert.noise.base import AbstractNoise
-from segcert.noise.clouds import AXES
 from segcert.noise.off_grid import noise_off_grid
-from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input
-from segcert.sampling.setup import as_base_model, check_size, choose_device, stream_kind_of
+from segcert.sampling.setup import as_base_model, choose_device, stream_kind_of
 from segcert.sampling.streams import Streams, check_seed
 
 
@@ -52,7 +51,7 @@ class Search:
 
 def attack(
     model: Model | SegmentationModel,
-    image: Input,
+    image: Source,
     labels: Integer[np.ndarray, " *components"],
     search: Search,
     *,
@@ -82,49 +81,44 @@ def attack(
     """
     segmenter = attackable(model)
     check_seed(search.seed)
-    x = read_input(image)
-    check_fits(x, segmenter)
-    if isinstance(segmenter, Segmenter):
-        check_size(x, segmenter)
-    components = tuple(x.shape[:1] if is_cloud(x) else x.shape[1:])
-    if labels.shape != components:
+    given = read(image)
+    check_fits(given, segmenter)
+    if labels.shape != given.components:
         raise InputError(
-            f"the labels have shape {labels.shape}, the input has components {components}"
+            f"the labels have shape {labels.shape}, the input has components {given.components}"
         )
     where = choose_device(device, segmenter)
     segmenter.to(where)
     goal = objective(torch.from_numpy(labels), target=search.target, device=where)
     look = look_of(
         segmenter, goal, search,
-        Streams(search.seed, hash_image(x), where, stream_kind_of(where)),
+        Streams(search.seed, given.sha256, where, stream_kind_of(where)),
     )  # fmt: skip
-    centre, normals = exact_values(x).to(where), x[:, AXES:].to(where)
-    if is_cloud(x):
-        centre, look = centre[:, :AXES], look_at_coordinates(look, normals)
+    kind, exact = given.kind, exact_values(given.tensor).to(where)
     found = pgd(
-        look, Neighbourhood(centre, search.radius, box=not is_cloud(x)),
+        look_at_free(look, kind, exact),
+        Neighbourhood(kind.free(exact), search.radius, box=kind.bounded),
         steps=search.steps, restarts=search.restarts, progress=progress,
         rng=torch.Generator().manual_seed(search.seed % 2**63),
     )  # fmt: skip
-    best = torch.cat([found.image, normals], 1) if is_cloud(x) else found.image
-    return replace(found, image=best.cpu())
+    return replace(found, best=kind.with_free(exact, found.best).cpu())
 
 
-def attackable(model: Model | SegmentationModel) -> Attackable:
+def attackable(model: Model | SegmentationModel) -> WrappedModel:
     """Take a model whose gradient can be had.
 
     Raises:
-        InputError: If it is a model of clouds without gradients.
+        InputError: If it is a model of the user's own, which offers none.
         ModelError: If it is in train mode.
     """
     segmenter = as_base_model(model)
-    if not isinstance(segmenter, (Segmenter, PointSegmenter)):
+    if not isinstance(segmenter, WrappedModel):
         raise InputError(f"model {segmenter.name} offers no gradient: wrap it as a segmenter")
     check_eval_mode(segmenter)
     return segmenter
 
 
-def look_of(segmenter: Attackable, goal: Objective, search: Search, streams: Streams) -> Look:
+def look_of(segmenter: WrappedModel, goal: Objective, search: Search, streams: Streams) -> Look:
     """Look at the plain model, or at the smoothed one."""
     if search.noise is None:
         return look_at_plain(segmenter, goal)
@@ -138,9 +132,8 @@ def plain_labels(
     """Label an image or cloud without noise."""
     segmenter = as_base_model(model)
     batch = image[None].to(choose_device(device, segmenter))
-    components = tuple(image.shape[:1] if is_cloud(image) else image.shape[1:])
-    labels: np.ndarray = segmenter.to_labels(segmenter.output(batch), components)[0].cpu().numpy()
-    return labels
+    labels = segmenter.to_labels(segmenter.output(batch), components_of(image))[0]
+    return labels.cpu().numpy()
 
 
 def certified_only(

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float, Float64, Integer, Shaped
 from torch import Tensor
 
-from segcert.data.images import hash_image
 from segcert.errors import InputError
+from segcert.inputs.input import Source, read
+from segcert.models.fits import check_fits
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise, RandomSource
-from segcert.sampling.inputs import Input, check_fits, is_cloud, read_input
 from segcert.sampling.setup import choose_device, stream_kind_of
 from segcert.sampling.streams import Stage, Streams, check_seed
 
@@ -78,7 +78,7 @@ class ChangedNoise(AbstractNoise):
 
 def search_changes(
     model: SegmentationModel,
-    cloud: Input,
+    cloud: Source,
     labels: Integer[np.ndarray, " points"],
     changes: Sequence[Change],
     *,
@@ -109,14 +109,15 @@ def search_changes(
             out of range.
     """
     check_seed(seed)
-    x = read_input(cloud)
-    check_fits(x, model)
-    if not is_cloud(x) or labels.shape != (len(x),) or not (labels != IGNORED).any():
+    given = read(cloud)
+    check_fits(given, model)
+    x = given.tensor
+    if not given.kind.turns or labels.shape != given.components or not (labels != IGNORED).any():
         raise InputError("a search over changes needs a cloud with labels that are not all 255")
     where = choose_device(device, model)
     model.to(where)
     wanted = torch.from_numpy(labels.astype(np.int16)).to(where)
-    streams = Streams(seed, hash_image(x), where, stream_kind_of(where))
+    streams = Streams(seed, given.sha256, where, stream_kind_of(where))
     best, most = changes[0], -1.0
     for place, change in enumerate(changes):
         if noise is None:

@@ -13,16 +13,15 @@ from segcert.attacks.projection import distance, exact_values
 from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
+from segcert.inputs.input import Source, read
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
-from segcert.noise.clouds import AXES
 from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.noise.off_grid import noise_off_grid
 from segcert.noise.points import PointNoise
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.fingerprints import check_distinct
-from segcert.sampling.inputs import Input, is_cloud, read_input
 from segcert.sampling.sampler import BATCHES_PER_BLOCK
 from segcert.sampling.setup import as_base_model, check_draw_numbers, choose_batch_size, make_task
 from segcert.sampling.streams import Stage
@@ -90,7 +89,7 @@ class AttackCheck:
 def check_attack(
     certificate: Certificate,
     model: Model | SegmentationModel,
-    image: Input,
+    image: Source,
     attacked: Float32[Tensor, " *shape"],
     *,
     n: int = 100,
@@ -121,14 +120,15 @@ def check_attack(
     """
     check_attackable(certificate)
     segmenter = as_base_model(model)
-    check_same(certificate, segmenter, image)
+    given = read(image)
+    check_same(certificate, segmenter, given)
     check_numbers(certificate, n, alpha)
-    x = read_input(image)
+    x, kind = given.tensor.cpu(), given.kind
     if attacked.shape != x.shape:
         raise InputError(
             f"the attacked input has shape {tuple(attacked.shape)}, the given one {tuple(x.shape)}"
         )
-    if is_cloud(x) and not torch.equal(attacked.cpu()[:, AXES:], x.cpu()[:, AXES:]):
+    if not torch.equal(kind.with_free(x, kind.free(attacked.cpu())), attacked.cpu()):
         raise InputError("the attack changed normals, which the certificate trusts")
     noise = noise_off_grid(certificate.counts.noise)
     task = make_task(
@@ -140,7 +140,7 @@ def check_attack(
         batch_size=batch_size,
         recorded=True,
     )
-    norm = distance(attacked.cpu(), exact_values(x.cpu())) * UP
+    norm = distance(attacked.cpu(), exact_values(x)) * UP
     return judge(
         certificate, task, norm, n=n, alpha=alpha, batch_size=batch_size, progress=progress
     )

@@ -16,16 +16,16 @@ OVERSHOOT = 2.5  # all steps together, in radii: enough to cross the ball and to
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
-    """The best image that an attack found.
+    """The best input that an attack found.
 
     Args:
-        image: In input units; in the ball and box of the attack.
+        best: In input units; in the ball and box of the attack.
         gain: What the attack made large.
         reached: Share of the components where the attack was there, by its own look.
         clean: That share at the image itself.
     """
 
-    image: Float32[Tensor, " *shape"]
+    best: Float32[Tensor, " *shape"]
     gain: float
     reached: float
     clean: float

@@ -14,11 +14,11 @@ from segcert.attacks.check import UP, AttackCheck, check_numbers, judge
 from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
+from segcert.inputs.input import Source, read
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES, Row, axis_text, rotation_matrix, turned
 from segcert.noise.pose import PoseNoise
-from segcert.sampling.inputs import Input, is_cloud, read_input
 from segcert.sampling.setup import make_task
 
 BLOCKS = (  # weights of yaw, shift and displacements; None are drawn
@@ -89,7 +89,7 @@ def projected(pose: Pose, noise: PoseNoise, radius: float) -> Pose:
 
 
 def candidates(
-    noise: AbstractNoise, cloud: Input, radius: float, tries: int, *, seed: int
+    noise: AbstractNoise, cloud: Source, radius: float, tries: int, *, seed: int
 ) -> tuple[Pose, ...]:
     """Choose poses of at most a size: in turn of one kind alone, and of all kinds together.
 
@@ -111,10 +111,10 @@ def candidates(
         raise InputError(
             f"a search over poses needs tries >= 1 and a radius > 0, got {tries} and {radius}"
         )
-    checked, x = pose_noise(noise), read_input(cloud)
-    if not is_cloud(x):
+    checked, given = pose_noise(noise), read(cloud)
+    if not given.kind.turns:
         raise InputError("a search over poses needs a cloud")
-    points = x[:, :AXES].double().numpy()
+    points = given.kind.free(given.tensor).double().numpy()
     rng = np.random.default_rng(seed)
     found = []
     for place, share in enumerate(shares(tries, rng).tolist()):
@@ -152,7 +152,7 @@ def moves(
 def check_pose(
     certificate: Certificate,
     model: SegmentationModel,
-    cloud: Input,
+    cloud: Source,
     pose: Pose,
     *,
     n: int = 100,
@@ -171,16 +171,22 @@ def check_pose(
             this axis, or an argument is out of range.
     """
     noise = pose_noise(certificate.counts.noise)
-    check_same(certificate, model, cloud)
+    given = read(cloud)
+    check_same(certificate, model, given)
     check_numbers(certificate, n, alpha)
-    x = read_input(cloud)
-    if pose.moves.shape != (len(x), AXES):
-        raise InputError(f"the pose moves {len(pose.moves)} points, the cloud has {len(x)}")
+    points = given.components[0]
+    if pose.moves.shape != (points, AXES):
+        raise InputError(f"the pose moves {len(pose.moves)} points, the cloud has {points}")
     if abs(np.dot(noise.axis, pose.axis)) < 1 - 1e-12:
         text = axis_text(noise.direction)
         raise InputError(f"the certificate is one of poses with rotations about {text} only")
     task = make_task(
-        model, x, noise=ChangedNoise(noise, pose), seed=seed, device=device, batch_size=batch_size
+        model,
+        given,
+        noise=ChangedNoise(noise, pose),
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
     )
     return judge(
         certificate, task, pose.size(noise) * UP,

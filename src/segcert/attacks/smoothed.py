@@ -7,15 +7,16 @@ The rounding inside a certified model has no gradient; it is taken to have that 
 from jaxtyping import Float
 from torch import Tensor
 
-from segcert.attacks.ascent import Ascent, Attackable, Look, ascent
+from segcert.attacks.ascent import Ascent, Look, ascent
 from segcert.attacks.objective import Objective
 from segcert.errors import InputError
+from segcert.models.protocol import WrappedModel
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.streams import Stage, Streams
 
 
 def look_at_smoothed(
-    segmenter: Attackable, goal: Objective, noise: AbstractNoise, streams: Streams, *, draws: int
+    segmenter: WrappedModel, goal: Objective, noise: AbstractNoise, streams: Streams, *, draws: int
 ) -> Look:
     """Attack a model under noise: mean gain, share and gradient over fresh draws at each look.
 

@@ -13,12 +13,12 @@ from segcert.attacks.check import UP, AttackCheck, check_numbers, judge
 from segcert.certificates.certified_model import check_same
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
+from segcert.inputs.input import Source, read
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import Row, rotation_matrix, turned
 from segcert.noise.rotation import RotationNoise
-from segcert.sampling.inputs import Input, read_input
 from segcert.sampling.setup import make_task
 
 
@@ -83,7 +83,7 @@ def candidates(noise: AbstractNoise, radius: float, tries: int, *, seed: int) ->
 def check_turn(
     certificate: Certificate,
     model: SegmentationModel,
-    cloud: Input,
+    cloud: Source,
     turn: Turn,
     *,
     n: int = 100,
@@ -102,14 +102,15 @@ def check_turn(
             about this axis, or an argument is out of range.
     """
     noise = rotation_noise(certificate.counts.noise)
-    check_same(certificate, model, cloud)
+    given = read(cloud)
+    check_same(certificate, model, given)
     check_numbers(certificate, n, alpha)
     if isinstance(noise, AxisRotationNoise) and not np.allclose(
         np.abs(np.dot(noise.axis, turn.axis)), 1, rtol=0, atol=1e-12
     ):
         raise InputError(f"the certificate is one of rotations about {noise.axis_text} only")
     task = make_task(
-        model, read_input(cloud), noise=ChangedNoise(noise, turn), seed=seed, device=device,
+        model, given, noise=ChangedNoise(noise, turn), seed=seed, device=device,
         batch_size=batch_size,
     )  # fmt: skip
     return judge(

@@ -3,15 +3,15 @@
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import VerificationError
+from segcert.inputs.input import Source, read
 from segcert.models.protocol import SegmentationModel
 from segcert.sampling.conclude import precision, scale_of
 from segcert.sampling.fingerprints import check_distinct
-from segcert.sampling.inputs import Input, read_input
 
 TF32 = " (tf32 convolutions)"  # of a device, not of a model
 
 
-def check_about_input(certificate: Certificate, given: Input) -> None:
+def check_about_input(certificate: Certificate, given: Source) -> None:
     """Refuse another input, and noise that repeats more often on this one than chance explains.
 
     Raises:
@@ -19,10 +19,10 @@ def check_about_input(certificate: Certificate, given: Input) -> None:
         SamplingError: If noise repeats too often.
         VerificationError: If it is not the one that was certified.
     """
-    x, source = read_input(given), certificate.provenance
-    if other := of_another_input(certificate, x):
+    found, source = read(given), certificate.provenance
+    if other := of_another_input(certificate, found):
         raise VerificationError(other)
-    shape, dtype = tuple(x.shape), str(x.dtype).removeprefix("torch.")
+    shape, dtype = found.shape, found.dtype
     if (shape, dtype) != (source.input_shape, source.input_dtype):
         raise VerificationError(
             f"the certificate is of an input of {source.input_dtype} of shape "
@@ -30,7 +30,7 @@ def check_about_input(certificate: Certificate, given: Input) -> None:
         )
     counts = certificate.counts
     for prints in (counts.pilot_fingerprints, counts.test_fingerprints):
-        check_distinct(prints, counts.noise.repeat_probability(x))
+        check_distinct(prints, counts.noise.repeat_probability(found.tensor))
 
 
 def check_about_model(certificate: Certificate, segmenter: SegmentationModel) -> None:

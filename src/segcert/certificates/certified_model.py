@@ -5,22 +5,21 @@ from collections.abc import Sequence
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import InputError, VerificationError
+from segcert.inputs.input import Source, read
 from segcert.models.identity.runtime import recorded_precision
 from segcert.models.protocol import SegmentationModel
 from segcert.sampling.conclude import runtime_of, scale_of
 from segcert.sampling.counting import Task
-from segcert.sampling.inputs import Input, read_input
 
 
-def check_same(certificate: Certificate, segmenter: SegmentationModel, image: Input) -> None:
+def check_same(certificate: Certificate, segmenter: SegmentationModel, image: Source) -> None:
     """Refuse another input, other weights, another arithmetic, scale or identity.
 
     Raises:
         InputError: If one differs.
     """
     source = certificate.provenance
-    x = read_input(image)
-    if other := of_another_input(certificate, x):
+    if other := of_another_input(certificate, read(image)):
         raise InputError(other)
     was, now = recorded_precision(source.precision), runtime_of(segmenter).precision
     if was != now:

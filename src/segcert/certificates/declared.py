@@ -12,7 +12,7 @@ import numpy as np
 from segcert.arrays import Declared
 from segcert.certificates.records import CertificateRecord
 from segcert.errors import InputError
-from segcert.models.adapter import component_shape
+from segcert.inputs.kind import components_of
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.counts import MOST_CLASS_COUNTS
 from segcert.sampling.fingerprints import check_distinct
@@ -27,7 +27,7 @@ HEADERS = 1 << 14  # bytes
 def expected(record: CertificateRecord) -> dict[str, Expected]:
     """Shape and type of each array that must be there."""
     chosen = record.parameters
-    shape = component_shape(tuple(record.provenance.input_shape))
+    shape = components_of(tuple(record.provenance.input_shape))
     counted = np.min_scalar_type(chosen.n)
     found: dict[str, Expected] = {
         "labels": (shape, np.min_scalar_type(record.model.classes - 1)),
@@ -44,7 +44,7 @@ def expected(record: CertificateRecord) -> dict[str, Expected]:
 
 def possible(record: CertificateRecord) -> dict[str, Expected]:
     """Shape and type of each array that may be there; regions are of any type of integers."""
-    shape = component_shape(tuple(record.provenance.input_shape))
+    shape = components_of(tuple(record.provenance.input_shape))
     found: dict[str, Expected] = {"ignore": (shape, np.dtype(bool))}
     if record.parameters.n0:
         found["promise"] = (shape, np.dtype(np.uint16))

@@ -12,9 +12,8 @@ from segcert.certificates.claim import Claim
 from segcert.certificates.legend import certified_text, legend_rows, palette_of, radius_text
 from segcert.certificates.pictures import labels_image
 from segcert.certificates.slices import Flat, flat_views
-from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.sampling.inputs import Input, read_input
+from segcert.inputs.input import Source, read
 from segcert.text import percent_text
 
 INK, LINE = "#333333", "#BBBBBB"
@@ -25,7 +24,7 @@ MOST_ROWS = 16  # of the legend
 NAME_WIDTH = 28  # characters
 
 
-def figure_of(claim: Claim, image: Input | None = None) -> Figure:
+def figure_of(claim: Claim, image: Source | None = None) -> Figure:
     """Draw the certified labels, white where nothing is certified, beside the input if given.
 
     Args:
@@ -66,16 +65,16 @@ def figure_of(claim: Claim, image: Input | None = None) -> Figure:
     return figure
 
 
-def certified_input(claim: Claim, image: Input) -> Num[np.ndarray, " c *components"]:
+def certified_input(claim: Claim, image: Source) -> Num[np.ndarray, " c *components"]:
     """Read the input, and refuse another than the certified one.
 
     Raises:
         InputError: If it cannot be read, or is another.
     """
-    x = read_input(image)
-    if hash_image(x) != claim.provenance.input_sha256:
+    given = read(image)
+    if given.sha256 != claim.provenance.input_sha256:
         raise InputError("the image is not the one that was certified: its values hash differently")
-    pixels: np.ndarray = x.cpu().numpy()
+    pixels: np.ndarray = given.tensor.cpu().numpy()
     return pixels
 
 

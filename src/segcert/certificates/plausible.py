@@ -12,7 +12,7 @@ from segcert.certificates.earlier import MOST
 from segcert.certificates.records import CertificateRecord, EarlierRecord, ModelRecord
 from segcert.certificates.records import ProvenanceRecord as Source
 from segcert.errors import InputError
-from segcert.models.adapter import component_shape
+from segcert.inputs.kind import components_of
 from segcert.models.identity.runtime import ARITHMETIC, BACKENDS
 from segcert.models.resizing.outputs import MOST_CLASSES
 from segcert.models.resizing.scale import resizing_text
@@ -50,7 +50,7 @@ def check_record(record: CertificateRecord) -> None:
     check_provenance(source)
     check_stop(record)
     check_runs(source)
-    labels = (chosen.n0 + chosen.n) * math.prod(component_shape(tuple(source.input_shape)))
+    labels = (chosen.n0 + chosen.n) * math.prod(components_of(tuple(source.input_shape)))
     if not 0 <= record.result.invalid <= labels:
         raise InputError(
             f"result.invalid must be a part of the {labels} labels that were drawn, "

@@ -19,11 +19,11 @@ from segcert.certificates.replayed import Replay as Replay
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_draws import same_draws
 from segcert.errors import InputError, VerificationError
+from segcert.inputs.input import Source
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.fingerprints import fingerprints
-from segcert.sampling.inputs import Input
 from segcert.sampling.setup import as_base_model, choose_device, make_task, stream_kind_of
 from segcert.sampling.streams import Stage, fresh_seed
 
@@ -31,7 +31,7 @@ from segcert.sampling.streams import Stage, fresh_seed
 def replay(
     certificate: Certificate,
     model: Model | SegmentationModel,
-    image: Input,
+    image: Source,
     *,
     device: str = "auto",
     fresh: bool = False,

@@ -11,7 +11,7 @@ from segcert.certificates.legend import certified_text, radius_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from segcert.sampling.inputs import Input
+    from segcert.inputs.input import Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Certificate(Claim):
         """Write ``certificate.json`` and ``counts.npz`` into a folder, each atomically."""
         save_claim(self, Path(folder))
 
-    def plot(self, image: "Input | None" = None) -> "Figure":
+    def plot(self, image: "Source | None" = None) -> "Figure":
         """Draw the certified labels, white where nothing is certified, with a legend.
 
         Of a volume, the middle slice along each axis is drawn. Nothing is shown or written: in a

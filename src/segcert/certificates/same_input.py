@@ -1,37 +1,31 @@
 """Is what is read now what was certified?"""
 
-from pathlib import Path
-
-from jaxtyping import Shaped
-from torch import Tensor
-
 from segcert.certificates.result import Certificate
-from segcert.data.images import hash_image
 from segcert.errors import InputError
-from segcert.sampling.inputs import is_cloud
+from segcert.inputs.input import Input
 
 
-def of_another_input(certificate: Certificate, x: Shaped[Tensor, " *shape"]) -> str:
+def of_another_input(certificate: Certificate, given: Input) -> str:
     """Say that an input is not the certified one, by its hash; empty if it is."""
-    if hash_image(x) == certificate.provenance.input_sha256:
+    if given.sha256 == certificate.provenance.input_sha256:
         return ""
-    kind, parts = ("cloud", "points") if is_cloud(x) else ("image", "pixels")
-    return f"the {kind} is not the one that was certified: its {parts} hash differently"
+    kind = given.kind
+    return f"the {kind.word} is not the one that was certified: its {kind.parts} hash differently"
 
 
-def check_certified(path: Path, x: Shaped[Tensor, " *shape"], certificate: Certificate) -> None:
+def check_certified(given: Input, certificate: Certificate) -> None:
     """Refuse to show an input that is not the certified one: its file was changed meanwhile.
 
     Args:
-        path: The file.
-        x: What was read of it now.
+        given: What was read.
         certificate: Of what was read before.
 
     Raises:
         InputError: If type, shape or a value differs.
     """
-    if of_another_input(certificate, x):
+    if of_another_input(certificate, given):
         raise InputError(
-            f"{path} was changed while it was certified: the draws are of what it held before; "
-            "they are kept, so put that back and repeat the command, or choose another --out"
+            f"{given.path} was changed while it was certified: the draws are of what it held "
+            "before; they are kept, so put that back and repeat the command, or choose another "
+            "--out"
         )

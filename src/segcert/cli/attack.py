@@ -80,12 +80,12 @@ def attack(
     from segcert.certificates.certified_model import check_same
     from segcert.certificates.result import load_certificate
     from segcert.cli.attack_cloud import CloudSearch, attack_cloud
-    from segcert.cli.clouds import CLOUD_AXES
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
-    from segcert.data.images import read_file
     from segcert.errors import VerificationError
     from segcert.files import check_writable, remove_drafts_in
+    from segcert.inputs.input import read_path
+    from segcert.inputs.kind import CLOUD, kind_of
     from segcert.locks import held
     from segcert.models.reference import ModelReference, recorded
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
@@ -96,7 +96,7 @@ def attack(
     check_draw_numbers(0, n)
     if seed is not None:
         check_seed(seed)
-    if len(found.provenance.input_shape) == CLOUD_AXES:
+    if kind_of(found.provenance.input_shape) == CLOUD:
         given = CloudSearch(
             against=against, radius=radius, target=target, steps=steps, restarts=restarts,
             draws=draws, n=n, seed=seed, device=device, out=out,
@@ -108,14 +108,14 @@ def attack(
     whole_model = recorded(
         source.model, scale=source.scale, given=smoothed, denoiser=denoiser
     ).open()
-    photo = read_file(image)
+    photo = read_path(image)
     check_same(found, whole_model, photo)
     plain = whole_model
     if model is not None:
         plain = ModelReference(model, scale=source.scale).open()
     true = None if truth is None else read_truth(truth, found, plain)
     check_writable(out / "attack.json")
-    before = plain_labels(plain, photo / 255, device=device)
+    before = plain_labels(plain, photo.tensor / 255, device=device)
     search = Search(
         radius=found.radius if radius is None else radius, steps=steps, restarts=restarts,
         target=target, noise=found.counts.noise if against == "smoothed" else None, draws=draws,
@@ -126,17 +126,19 @@ def attack(
     else:
         labels = before if true is None else true
     with held(out), DrawProgress(messages) as bar:
-        best = search_attack(
-            plain if against == "plain" else whole_model, image, labels, search, device=device,
+        attacked = search_attack(
+            plain if against == "plain" else whole_model, photo, labels, search, device=device,
             progress=lambda done, total: bar("attack", done, total),
         )  # fmt: skip
         checked = check_attack(
-            found, whole_model, photo, best.image, n=n, device=device,
+            found, whole_model, photo, attacked.best, n=n, device=device,
             progress=lambda done, total: bar("check", done, total),
         )  # fmt: skip
-        after = plain_labels(plain, best.image, device=device)
+        after = plain_labels(plain, attacked.best, device=device)
         effect = PlainEffect(plain.name, before, after, true)
-        write_attack(out, found, best.image.numpy(), search, effect, checked, palette=plain.palette)
+        write_attack(
+            out, found, attacked.best.numpy(), search, effect, checked, palette=plain.palette
+        )
         remove_drafts_in(out)
     results.print(attack_table(effect, checked))
     results.print()
@@ -154,7 +156,7 @@ def read_truth(path: Path, found: "Certificate", plain: "AnyModel") -> "np.ndarr
     Raises:
         InputError: If it cannot be read, the shape differs, or a class is neither known nor 255.
     """
-    from segcert.data.labelled import read_numbers, translate
+    from segcert.inputs.labels import read_numbers, translate
 
     classes = min(found.counts.classes, plain.classes or found.counts.classes)
     meaning = {number: number for number in (*range(classes), 255)}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from segcert.attacks.changes import Change
     from segcert.attacks.check import AttackCheck
     from segcert.certificates.result import Certificate
+    from segcert.inputs.input import Input
     from segcert.models.reference import AnyModel
     from segcert.noise.base import AbstractNoise
     from segcert.report.cloud_attacks import CloudAttack
@@ -65,15 +66,15 @@ def attack_cloud(
         VerificationError: If the certificate is contradicted.
     """
     from segcert.certificates.certified_model import check_same
-    from segcert.cli.clouds import kind_for
     from segcert.files import check_writable, remove_drafts_in
+    from segcert.inputs.input import read_path
     from segcert.locks import held
     from segcert.models.reference import recorded
 
     called = found.provenance.model
     certified = recorded(called, "cloud", given=smoothed).open()
     plain = certified if model is None else recorded(called, "cloud", given=model).open()
-    x = kind_for(certified).read(path)
+    x = certified.given(read_path(path))
     check_same(found, certified, x)
     check_writable(given.out / "attack.json")
     with held(given.out):
@@ -82,7 +83,7 @@ def attack_cloud(
 
 
 def attack_tensor(
-    x: "Tensor",
+    x: "Input",
     found: "Certificate",
     given: CloudSearch,
     *,
@@ -91,14 +92,13 @@ def attack_tensor(
 ) -> None:
     """Attack a cloud that was read, with models that were opened; see `attack_cloud`."""
     from segcert.attacks.attack import certified_only, plain_labels
-    from segcert.cli.clouds import kind_for
     from segcert.cli.shell import results, say
     from segcert.errors import VerificationError
     from segcert.report.attacks import PlainEffect, attack_table
     from segcert.report.cloud_attacks import write_cloud_attack
 
     way = ways().get(type(found.counts.noise), COORDINATES)
-    before = plain_labels(plain, x, device=given.device)
+    before = plain_labels(plain, x.tensor, device=given.device)
     labels = certified_only(found.labels, found.certified)
     goal = labels if given.against == "smoothed" else before
     attacked, checked = way.search(
@@ -106,8 +106,8 @@ def attack_tensor(
     )
     after = plain_labels(plain, attacked.cloud, device=given.device)
     effect = PlainEffect(plain.name, before, after)
-    up: Up = "z" if kind_for(certified).category is None else "y"
-    write_cloud_attack(given.out, found, x, attacked, effect, checked, up=up)
+    up: Up = "z" if certified.category is None else "y"
+    write_cloud_attack(given.out, found, x.tensor, attacked, effect, checked, up=up)
     results.print(attack_table(effect, checked, size=way.size, parts="points"))
     results.print()
     say(f"Open {given.out / 'figure1.png'}")
@@ -119,7 +119,7 @@ def attack_tensor(
 
 
 def coordinate_attack(
-    x: "Tensor",
+    x: "Input",
     found: "Certificate",
     given: CloudSearch,
     labels: "np.ndarray",
@@ -147,18 +147,18 @@ def coordinate_attack(
             progress=lambda done, total: bar("attack", done, total),
         )  # fmt: skip
         checked = check_attack(
-            found, certified, x, best.image, n=given.n, device=given.device,
+            found, certified, x, best.best, n=given.n, device=given.device,
             progress=lambda done, total: bar("check", done, total),
         )  # fmt: skip
     chosen = {
         "kind": "coordinates", "radius": search.radius, "steps": search.steps,
         "restarts": search.restarts, "target": search.target, "seed": search.seed,
     }  # fmt: skip
-    return CloudAttack(best.image, chosen | {"against": given.against}), checked
+    return CloudAttack(best.best, chosen | {"against": given.against}), checked
 
 
 def turn_attack(
-    x: "Tensor",
+    x: "Input",
     found: "Certificate",
     given: CloudSearch,
     labels: "np.ndarray",
@@ -175,11 +175,11 @@ def turn_attack(
         seed=seed,
     )  # fmt: skip
     chosen = {"kind": "rotation", "radius": radius, "axis": best.axis, "angle": best.angle}
-    return cloud_attack(best.applied(x), chosen | record), checked
+    return cloud_attack(best.applied(x.tensor), chosen | record), checked
 
 
 def pose_attack(
-    x: "Tensor",
+    x: "Input",
     found: "Certificate",
     given: CloudSearch,
     labels: "np.ndarray",
@@ -200,7 +200,7 @@ def pose_attack(
         "shift": best.shift.tolist(), "displacements": float(best.moves.norm()),
         "points_moved": int((best.moves != 0).any(1).sum()),
     }  # fmt: skip
-    return cloud_attack(best.applied(x), chosen | record), checked
+    return cloud_attack(best.applied(x.tensor), chosen | record), checked
 
 
 def size_and_seed(found: "Certificate", given: CloudSearch) -> tuple[float, int]:
@@ -219,7 +219,7 @@ def cloud_attack(changed: "Tensor", search: "dict[str, object]") -> "CloudAttack
 
 
 def try_changes(
-    x: "Tensor",
+    x: "Input",
     found: "Certificate",
     given: CloudSearch,
     changes: "Sequence[Change]",

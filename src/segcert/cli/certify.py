@@ -128,22 +128,24 @@ def certify(
         warn_about_noise,
         warn_about_size,
     )
-    from segcert.data.images import read_file
     from segcert.files import prepare_folder
+    from segcert.inputs.finding import find_inputs, find_mask, kind_of_files
+    from segcert.inputs.held import Inputs
+    from segcert.inputs.kind import CLOUD
     from segcert.models.reference import ModelReference
     from segcert.noise.registry import names_with
     from segcert.report.image_files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
-    from segcert.runs.certify_images import certify_images, check_request
+    from segcert.runs.certify_inputs import certify_inputs, check_request
     from segcert.runs.cloud_request import CloudRequest
-    from segcert.runs.inputs import find_images, find_mask, means_clouds
     from segcert.runs.request import Request
 
     n0 = (0 if tree else 10) if n0 is None else n0
     correction = correction or ("bonferroni" if tree else "holm")
-    if means_clouds(list(images)):
+    if kind_of_files(list(images)) == CLOUD:
         model = model or DEFAULT_POINT_MODEL
-        category = category or category_of(list(images), model)
+        clouds = Inputs(find_inputs(list(images)))
+        category = category or category_of(clouds, model)
         point_model = ModelReference(
             model, "cloud", category=category, normals=normals, votes=votes
         ).open()
@@ -156,7 +158,7 @@ def certify(
             model=point_model.name, weights_sha256=point_model.weights_sha256,
         )  # fmt: skip
         certify_clouds(
-            list(images), point_model, asked,
+            clouds, point_model, asked,
             Wishes(out, seed, device, batch_size, overwrite),
             up=upwards,
         )  # fmt: skip
@@ -176,7 +178,7 @@ def certify(
     request.check()
     if radius_map:
         request.check_radius_map()
-    found = find_images(list(images))
+    found = Inputs(find_inputs(list(images)))
     mask = None if ignore is None else find_mask(ignore)
     batch = "auto" if batch_size is None else batch_size
     check_request(
@@ -184,22 +186,22 @@ def certify(
     )
     reference = as_before(reference, out)
     if not reference.runs(segmenter):
-        height, width = read_file(next(iter(found.values()))).shape[1:]
+        height, width = next(iter(found.values())).components
         segmenter = replace(reference, size=(height, width)).run(segmenter, sigma=sigma)
     request = request.model_copy(update=runtime_settings(segmenter))
     prepare_folder(out)
     remember(backend, segmenter, out)
-    new = [path for name, path in found.items() if overwrite or not (out / name).exists()]
+    new = [one for name, one in found.items() if overwrite or not (out / name).exists()]
     if new:
         warn_about_noise(model, segmenter.origin, noise, sigma)
         warn_about_input(model)
-        heights = [read_file(path).shape[1] for path in new]
+        heights = [one.components[0] for one in new]
         warn_about_size(model, segmenter.origin, heights, scale)
     base = base_prediction(segmenter, device=device)
     write = partial(write_files, radius_map=radius_map, base=base)
     done = []
     with DrawProgress(messages) as progress:
-        for item in certify_images(
+        for item in certify_inputs(
             segmenter, found, request,
             out=out, write=write, seed=seed, device=device, batch_size=batch,
             ignore=mask, overwrite=overwrite, progress=progress,

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from segcert.errors import InputError
 
 if TYPE_CHECKING:
+    from segcert.inputs.held import Inputs
     from segcert.models.reference import AnyModel
     from segcert.report.points_view import Up
-    from segcert.runs.certify_images import CertifiedInput
+    from segcert.runs.certify_inputs import CertifiedInput
     from segcert.runs.cloud_request import CloudRequest
-    from segcert.runs.kinds import CloudKind
-
-CLOUD_AXES = 2  # of the shape of a cloud: points and columns
 
 
 @dataclass(frozen=True)
@@ -30,41 +28,27 @@ class Wishes:
     overwrite: bool = False
 
 
-def kind_for(segmenter: "AnyModel") -> "CloudKind":
-    """How clouds are read for a model."""
-    from segcert.models.point_segmenter import PointSegmenter
-    from segcert.runs.kinds import CloudKind
-
-    assert isinstance(segmenter, PointSegmenter)
-    trusts = segmenter.columns == 6 and not segmenter.normal_neighbours
-    return CloudKind(normals=trusts, category=segmenter.category)
-
-
-def category_of(paths: list[str], model: str) -> str | None:
+def category_of(found: "Inputs", model: str) -> str | None:
     """The category of the clouds, if their files say one and the model takes any.
 
     Raises:
         InputError: If the files are of several categories.
     """
-    from segcert.data.point_files import SUFFIXES, read_cloud
     from segcert.models.opening_points import BUILT_IN
-    from segcert.runs.inputs import expand
 
     if model in BUILT_IN:
         return None
-    files = [path for given in paths for path in expand(given, SUFFIXES)]
-    categories = [read_cloud(path).category for path in files]
-    found = {one for one in categories if one is not None}
-    if len(found) > 1:
+    numbers = {one.category for one in found.values() if one.category is not None}
+    if len(numbers) > 1:
         raise InputError(
-            f"the clouds are of the categories {', '.join(map(str, sorted(found)))}: certify them "
-            "one category at a time"
+            f"the clouds are of the categories {', '.join(map(str, sorted(numbers)))}: certify "
+            "them one category at a time"
         )
-    return str(found.pop()) if found else None
+    return str(numbers.pop()) if numbers else None
 
 
 def certify_clouds(
-    clouds: list[str],
+    found: "Inputs",
     segmenter: "AnyModel",
     request: "CloudRequest",
     wishes: Wishes,
@@ -76,44 +60,40 @@ def certify_clouds(
 
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, say
-    from segcert.data.point_files import read_cloud
     from segcert.files import prepare_folder
     from segcert.report.cloud_files import write_cloud_files
     from segcert.runs.base_prediction import base_prediction
-    from segcert.runs.certify_images import certify_images, check_request
-    from segcert.runs.inputs import find_images
+    from segcert.runs.certify_inputs import certify_inputs, check_request
 
-    kind = kind_for(segmenter)
-    found = find_images(clouds, kind)
     batch = "auto" if wishes.batch_size is None else wishes.batch_size
     check_request(
         request, found, segmenter,
-        seed=wishes.seed, device=wishes.device, batch_size=batch, kind=kind,
+        seed=wishes.seed, device=wishes.device, batch_size=batch,
     )  # fmt: skip
     prepare_folder(wishes.out)
-    for path in found.values():
-        for note in read_cloud(path).notes:
-            say(f"note: {path}: {note}", to=messages)
+    for one in found.values():
+        for note in one.notes:
+            say(f"note: {one.path}: {note}", to=messages)
     base = base_prediction(segmenter, device=wishes.device)
-    write = partial(write_cloud_files, with_truth=kind.category is not None, up=up, base=base)
+    write = partial(write_cloud_files, with_truth=segmenter.category is not None, up=up, base=base)
     with DrawProgress(messages) as progress:
-        done = list(certify_images(
+        done = list(certify_inputs(
             segmenter, found, request,
             out=wishes.out, write=write, seed=wishes.seed, device=wishes.device, batch_size=batch,
-            overwrite=wishes.overwrite, progress=progress, kind=kind,
+            overwrite=wishes.overwrite, progress=progress,
         ))  # fmt: skip
     print_clouds(done, found)
     return done
 
 
-def print_clouds(done: "list[CertifiedInput]", found: dict[str, Path]) -> None:
+def print_clouds(done: "list[CertifiedInput]", found: "Inputs") -> None:
     """Print one row per cloud, the statements, and where the pages are."""
     from rich.table import Table
 
     from segcert.cli.shell import cell, note, results, say
     from segcert.cli.tables import time_of
-    from segcert.data.clouds import diameter
-    from segcert.data.point_files import read_cloud
+    from segcert.inputs.clouds import diameter
+    from segcert.inputs.input import as_cloud
     from segcert.report.cloud_radius import cloud_radius_cell, cloud_radius_line
     from segcert.text import percent_text
 
@@ -125,7 +105,7 @@ def print_clouds(done: "list[CertifiedInput]", found: dict[str, Path]) -> None:
     for item in done:
         certificate = item.certificate
         counts, certified = certificate.counts, int(certificate.certified.sum())
-        size = diameter(read_cloud(found[item.name]).points)
+        size = diameter(as_cloud(found[item.name]).points)
         table.add_row(
             cell(item.name),
             str(counts.components),

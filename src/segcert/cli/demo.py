@@ -58,7 +58,6 @@ def demo(
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages
     from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
-    from segcert.data.images import read_image
     from segcert.errors import InputError
     from segcert.files import atomic_write, prepare_folder
     from segcert.metrics.score import score
@@ -66,7 +65,7 @@ def demo(
     from segcert.report.image_files import write_files
     from segcert.report.strip import strip
     from segcert.runs.base_prediction import base_prediction
-    from segcert.runs.certify_images import certify_images, check_image
+    from segcert.runs.certify_inputs import certify_inputs, check_input
     from segcert.runs.request import Request
     from segcert.sampling.streams import check_seed
 
@@ -86,15 +85,16 @@ def demo(
     request.check()
     if seed is not None:
         check_seed(seed)
-    street = Scenes(1, first=FIRST_TEST_SCENE + scene)[0]
-    check_image(request, read_image(street.image), segmenter)
+    scenes = Scenes(1, first=FIRST_TEST_SCENE + scene)
+    street = scenes[0]
+    check_input(request, scenes.input(0), segmenter)
     prepare_folder(out)
     photo = out / f"street{scene}.png"
     with atomic_write(photo) as file:
         file.write(png_bytes(Image.fromarray(street.image)))
     images = {photo.stem: photo}
     with DrawProgress(messages) as progress:
-        (done,) = certify_images(
+        (done,) = certify_inputs(
             segmenter, images, request, out=out, seed=seed, overwrite=True, progress=progress,
             write=partial(write_files, truth=street.labels, base=base_prediction(segmenter)),
         )  # fmt: skip
@@ -117,8 +117,8 @@ def attack_demo(
     from segcert.attacks.check import check_attack
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
-    from segcert.data.images import read_image
     from segcert.errors import VerificationError
+    from segcert.inputs.images import read_image
     from segcert.models.reference import ModelReference
     from segcert.report.attacks import PlainEffect, attack_table, write_attack
     from segcert.sampling.streams import fresh_seed
@@ -130,17 +130,17 @@ def attack_demo(
             continue
         search = Search(radius=radius, steps=ATTACK_STEPS, seed=fresh_seed())
         with DrawProgress(messages) as bar:
-            best = attack(
+            attacked = attack(
                 plain, street.image, street.labels, search,
                 progress=lambda done, total: bar("attack", done, total),
             )  # fmt: skip
             checked = check_attack(
-                found, segmenter, street.image, best.image, n=CHECK_DRAWS,
+                found, segmenter, street.image, attacked.best, n=CHECK_DRAWS,
                 progress=lambda done, total: bar("check", done, total),
             )  # fmt: skip
-        effect = PlainEffect(plain.name, before, plain_labels(plain, best.image), street.labels)
+        effect = PlainEffect(plain.name, before, plain_labels(plain, attacked.best), street.labels)
         write_attack(
-            folder, found, best.image.numpy(), search, effect, checked, palette=segmenter.palette
+            folder, found, attacked.best.numpy(), search, effect, checked, palette=segmenter.palette
         )
         results.print()
         results.print(attack_table(effect, checked))

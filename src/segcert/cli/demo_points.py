@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 
 from segcert.cli.attack_cloud import CloudSearch, attack_tensor
-from segcert.cli.clouds import kind_for
 from segcert.cli.demo_table import print_demo
 from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
-from segcert.data.clouds import diameter
 from segcert.data.drawn_shapes import FIRST_TEST_SHAPE, Shapes
-from segcert.data.point_files import write_cloud
 from segcert.files import prepare_folder
+from segcert.inputs.cloud_files import write_cloud
+from segcert.inputs.clouds import diameter
+from segcert.inputs.input import of_cloud
 from segcert.metrics.score import score
 from segcert.models import opening_points
 from segcert.models.opening_points import PointOptions
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.cloud_radius import cloud_radius_line
 from segcert.runs.base_prediction import base_prediction
-from segcert.runs.certify_images import certify_images, check_image
+from segcert.runs.certify_inputs import certify_inputs, check_input
 from segcert.runs.cloud_request import CloudRequest
 from segcert.sampling.streams import check_seed
 
@@ -53,16 +53,15 @@ def demo_points(index: int, *, tau: float, n0: int, n: int, seed: int | None, ou
     request.check()
     if seed is not None:
         check_seed(seed)
-    kind, path = kind_for(model), out / f"{shape.name}.npz"
-    cloud = kind.columns(shape, path)
-    check_image(request, cloud, model, kind=kind)
+    whole, path = of_cloud(shape), out / f"{shape.name}.npz"
+    check_input(request, whole, model)
     prepare_folder(out)
     write_cloud(path, shape)
     write = partial(write_cloud_files, with_truth=True, base=base_prediction(model))
     with DrawProgress(messages) as progress:
-        (done,) = certify_images(
+        (done,) = certify_inputs(
             model, {path.stem: path}, request, out=out, seed=seed, overwrite=True,
-            progress=progress, write=write, kind=kind,
+            progress=progress, write=write,
         )  # fmt: skip
     found = done.certificate
     truth = np.asarray(shape.labels).astype(np.uint8)
@@ -72,4 +71,4 @@ def demo_points(index: int, *, tau: float, n0: int, n: int, seed: int | None, ou
     if found.radius:
         results.print()
         given = CloudSearch(steps=ATTACK_STEPS, n=CHECK_DRAWS, out=out / "attack")
-        attack_tensor(cloud, found, given, plain=model, certified=model)
+        attack_tensor(model.given(whole), found, given, plain=model, certified=model)

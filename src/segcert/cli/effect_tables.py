@@ -58,7 +58,7 @@ def of_data(name: str) -> Need:
     """With a data set that takes this argument."""
 
     def taken(call: Call) -> tuple[str, ...]:
-        from segcert.data.evaluation_sets import RULES
+        from segcert.data.sets import RULES
 
         rule = RULES[call.values["data"]]
         return rule.needed + rule.optional

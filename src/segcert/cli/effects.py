@@ -10,8 +10,8 @@ from segcert.errors import InputError
 
 if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
+    from segcert.inputs.kind import InputKind
 
-CLOUD_SETS = ("shapes", "shapenet_part", "shapenet_part_cap", "cloud_folder")
 SPELLED = {"as_json": "--json"}  # options that are not called as their parameters
 
 
@@ -44,15 +44,17 @@ class Call:
         return load_certificate(self.values["certificate"])
 
     @cached_property
-    def of_clouds(self) -> bool:
-        """Whether the inputs are point clouds: by the certificate, the data set or the files."""
-        from segcert.runs.inputs import means_clouds
+    def kind(self) -> "InputKind":
+        """What the inputs are: by the certificate, the data set or the files."""
+        from segcert.data.sets import RULES
+        from segcert.inputs.finding import kind_of_files
+        from segcert.inputs.kind import kind_of
 
         if "certificate" in self.values:
-            return len(self.certificate.provenance.input_shape) == 2  # points and columns
+            return kind_of(self.certificate.provenance.input_shape)
         if "data" in self.values:
-            return self.values["data"] in CLOUD_SETS
-        return means_clouds(list(self.values["images"]))
+            return RULES[self.values["data"]].kind
+        return kind_of_files(list(self.values["images"]))
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,21 @@ class Need:
 
 
 Needs = tuple[Need, ...]
-IMAGES = Need(
-    lambda call: not call.of_clouds, lambda _: "is for images, and these are point clouds"
-)
-CLOUDS = Need(lambda call: call.of_clouds, lambda _: "is for point clouds, and these are images")
+
+
+def inputs_of(word: str) -> Need:
+    """With inputs of a kind."""
+
+    def words(call: Call) -> str:
+        from segcert.inputs.kind import KINDS
+
+        (wanted,) = (kind for kind in KINDS if kind.word == word)
+        return f"is for {wanted.nouns}, and these are {call.kind.nouns}"
+
+    return Need(lambda call: call.kind.word == word, words)
+
+
+IMAGES, CLOUDS = inputs_of("image"), inputs_of("cloud")
 
 
 def needs(name: str, *values: str) -> Need:

@@ -19,7 +19,6 @@ from segcert.cli.arguments import (
     Seed,
     whole,
 )
-from segcert.cli.effects import CLOUD_SETS
 from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
@@ -144,7 +143,8 @@ def evaluate(
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, note
     from segcert.cli.tables import warn_about_input
-    from segcert.data.evaluation_sets import Arguments, open_evaluation_set
+    from segcert.data.sets import RULES, Arguments, open_evaluation_set
+    from segcert.inputs.kind import CLOUD
     from segcert.models.reference import ModelReference
     from segcert.runs.cloud_setting import all_cloud_settings
     from segcert.runs.config import EvaluationConfig, all_settings
@@ -160,7 +160,7 @@ def evaluate(
     )  # fmt: skip
     sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
-    clouds = data in CLOUD_SETS
+    clouds = RULES[data].kind == CLOUD
     settings: tuple[Setting, ...]
     if clouds:
         settings = all_cloud_settings(
@@ -185,7 +185,7 @@ def evaluate(
     where.check(segmenter, reference, device)
     found = open_evaluation_set(data, given, subset=subset)
     asked = EvaluationConfig(
-        data=found.name, note=found.note, images=len(found.images), inputs_sha256="",
+        data=found.name, note=found.note, images=len(found.items), inputs_sha256="",
         classes=found.classes, model=segmenter.name, weights_sha256=segmenter.weights_sha256,
         settings=settings, n0=n0, alpha=alpha, seed=str(fresh_seed() if seed is None else seed),
         device="",

@@ -84,9 +84,9 @@ def plan(
     """
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
+    from segcert.inputs.finding import find_inputs
     from segcert.models.reference import ModelReference
     from segcert.planning.outlook import make_outlook
-    from segcert.runs.inputs import find_images
     from segcert.runs.request import Request
 
     size: int | str = "auto" if batch_size is None else batch_size
@@ -104,7 +104,7 @@ def plan(
         noise=noise, sigma=sigma, alpha=alpha, n0=n0, model=model, weights_sha256="", scale=scale
     )
     request.check_noise()
-    found = find_images(list(images))
+    found = find_inputs(list(images))
     with DrawProgress(messages) as progress:
         made = make_outlook(
             segmenter, found,

@@ -46,13 +46,13 @@ def measure(
     Returns:
         Seconds, the batch size, and the type of the device.
     """
-    from segcert.runs.inputs import find_images
+    from segcert.inputs.finding import find_inputs
     from segcert.sampling.counting import count_block
     from segcert.sampling.setup import choose_batch_size, make_task
     from segcert.sampling.streams import Stage
     from segcert.sampling.tally import DrawBlock
 
-    path = next(iter(find_images([image]).values()))
+    path = next(iter(find_inputs([image]).values()))
     task = make_task(segmenter, path, noise=noise, seed=seed, device=device, batch_size=batch_size)
     size = min(choose_batch_size(batch_size, task), task.largest_batch)
     draws = max(PROBE_DRAWS, size)

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from segcert.certificates.replayed import Replay
     from segcert.certificates.result import Certificate
+    from segcert.inputs.input import Input
     from segcert.models.protocol import SegmentationModel
 
-IMAGE_AXES = 2  # of the components of an image
 CHOSEN = "seed, tau, alpha and correction"
 
 
@@ -36,13 +35,13 @@ def check_mask(found: "Certificate", ignore: Path | None) -> "np.ndarray | None"
     """
     from segcert.certificates.replay import check_family
     from segcert.errors import InputError
-    from segcert.runs.inputs import find_mask
+    from segcert.inputs.finding import find_mask
 
     if ignore is None:
         return None
-    if found.counts.labels.ndim != IMAGE_AXES:
-        raise InputError("--ignore is a mask of the pixels of an image: leave it out")
     mask = find_mask(ignore)
+    if found.counts.labels.ndim != mask.ndim:
+        raise InputError("--ignore is a mask of the pixels of an image: leave it out")
     check_family(found, mask, None)
     return mask
 
@@ -50,7 +49,7 @@ def check_mask(found: "Certificate", ignore: Path | None) -> "np.ndarray | None"
 def replay_and_print(
     found: "Certificate",
     segmenter: "SegmentationModel",
-    given: "Tensor",
+    given: "Input",
     *,
     device: str,
     fresh: bool,

@@ -9,7 +9,7 @@ from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.resizing.scale import parse_resizing
 from segcert.models.shipped import foreign_path
 from segcert.report.facts import most_draws, stopped
-from segcert.runs.certify_images import CertifiedInput
+from segcert.runs.certify_inputs import CertifiedInput
 from segcert.text import floor_text, percent_text
 
 FAR = 1.7  # factor between sizes from which a note is due

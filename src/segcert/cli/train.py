@@ -1,6 +1,6 @@
 """``segcert train``: the command that made the shipped weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from segcert.cli.arguments import whole
-from segcert.cli.effects import CLOUD_SETS
 
 if TYPE_CHECKING:
+    from segcert.inputs.kind import InputKind
     from segcert.training.sigmas import Sigmas
     from segcert.training.tasks import TrainingTask
 
@@ -129,8 +129,9 @@ def train(
     import torch
 
     from segcert.cli.shell import say
-    from segcert.data.training_sets import open_training_set
+    from segcert.data.sets import RULES, open_training_set
     from segcert.errors import InputError
+    from segcert.inputs.kind import CLOUD, IMAGE
     from segcert.models.files.checkpoints import check_weight_file
     from segcert.sampling.setup import find_device
     from segcert.training.augment import Views
@@ -141,27 +142,25 @@ def train(
     from segcert.training.point_views import PointViews
     from segcert.training.recipe import Recipe
     from segcert.training.save import train_and_save
-    from segcert.training.start import (
-        starting_denoiser,
-        starting_network,
-        starting_point_network,
-    )
+    from segcert.training.start import starting_denoiser
 
-    clouds = data in CLOUD_SETS
-    lesson = open_task(task, denoise_for, denoise_weight, clouds=clouds)
+    kind = RULES[data].kind
+    lesson = open_task(task, denoise_for, denoise_weight, kind)
     if threads < 0:
         raise InputError(f"threads must be >= 0 (0 for all), got {threads}")
     if threads:
         torch.set_num_threads(threads)
+    views: Mapping[InputKind, Callable[[], Views | PointViews]] = {
+        IMAGE: lambda: Views(crop=crop, scales=scales, jitter=jitter),
+        CLOUD: lambda: PointViews(points=points, normals=normals),
+    }
     recipe = Recipe(
         sigma=one_sigma(sigma, sigma_range, sigma_list),
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        views=PointViews(points=points, normals=normals)
-        if clouds
-        else Views(crop=crop, scales=scales, jitter=jitter),
+        views=views[kind](),
         consistency=Consistency(consistency_copies, consistency_lambda, consistency_eta)
         if consistency
         else None,
@@ -174,18 +173,14 @@ def train(
         category=tuple(category or ()),
     )  # fmt: skip
     check_weight_file(out)
-    labels = (item.labels for item in examples.images if item.labels is not None)
+    labels = (item.labels for item in examples.items if item.labels is not None)
     weights = read_class_weights(class_weights, labels, len(examples.classes))
     torch.manual_seed(seed)
-    network = architecture or ("slim-pointnet2" if clouds else "depthwise")
+    network = architecture or recipe.views.network
     if task == "denoising":
         net, start = starting_denoiser(start_from)
-    elif clouds:
-        net, start = starting_point_network(
-            network, examples.classes, start_from, columns=6 if normals else 3
-        )
     else:
-        net, start = starting_network(network, examples.classes, start_from)
+        net, start = recipe.views.start(network, examples.classes, start_from)
     recipe = replace(recipe, class_weights=weights, start=start)
     board = open_board(tensorboard) if tensorboard and team.rank == 0 else None
     train_and_save(
@@ -196,7 +191,7 @@ def train(
 
 
 def open_task(
-    task: str, model: str | None, weight: float | None, *, clouds: bool
+    task: str, model: str | None, weight: float | None, kind: "InputKind"
 ) -> "TrainingTask":
     """Choose what is learned, and open the model that a denoiser is trained for.
 
@@ -204,18 +199,22 @@ def open_task(
         task: "segmentation" or "denoising".
         model: Whose cross-entropy is added to the squared error; None for neither.
         weight: Of it; None for the default.
-        clouds: Whether the data are clouds.
+        kind: Of the data.
 
     Raises:
         InputError: If there is no such model.
     """
+    from segcert.inputs.kind import CLOUD, IMAGE
     from segcert.models.files.checkpoints import load_weights
     from segcert.models.shipped import find
     from segcert.training.part_task import PartSegmentation
     from segcert.training.tasks import STRENGTH, Denoising, Segmentation
 
     if task == "segmentation":
-        return PartSegmentation() if clouds else Segmentation()
+        lessons: Mapping[InputKind, Callable[[], TrainingTask]] = {
+            IMAGE: Segmentation, CLOUD: PartSegmentation,
+        }  # fmt: skip
+        return lessons[kind]()
     classifier = load_weights(find(model))[0] if model is not None else None
     return Denoising(classifier, STRENGTH if weight is None else weight)
 

@@ -13,12 +13,10 @@ from segcert.cli.arguments import (
     Device,
     Int8File,
 )  # fmt: skip
-from segcert.cli.clouds import CLOUD_AXES
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from segcert.certificates.result import Certificate
+    from segcert.inputs.input import Input
     from segcert.models.protocol import SegmentationModel
 
 
@@ -72,6 +70,7 @@ def verify(
     from segcert.certificates.result import load_certificate
     from segcert.cli.replaying import check_mask, check_replayable, replay_and_print
     from segcert.cli.shell import say
+    from segcert.inputs.input import read_path
     from segcert.report.beside import check_beside
 
     check_replayable(replay=replay, image=image)
@@ -81,37 +80,27 @@ def verify(
     for line in earlier_lines(found.provenance):
         say(line)
     folder = certificate.parent if certificate.name == CERTIFICATE else certificate
-    of_cloud = len(found.provenance.input_shape) == CLOUD_AXES
     segmenter = None
     if replay or model:
         segmenter = as_recorded(found, model, denoiser, backend, calibration, int8_file)
-    given = None if image is None else read_given(found, image)
+    given = None if image is None else read_path(image).cut(found.provenance.input_shape)
     check_about(found, given, segmenter)
     mask = check_mask(found, ignore)
-    for line in check_beside(folder, found, None if of_cloud else image):
+    for line in check_beside(folder, found, given):
         say(line)
     if replay and segmenter is not None and given is not None:
         replay_and_print(found, segmenter, given, device=device, fresh=fresh, ignore=mask)
     else:
         say("that the counts were drawn is not proved: --replay draws them again")
 
-
-def read_given(found: "Certificate", path: Path) -> "Tensor":
-    """Read the input as it was read for the certificate.
-
-    Raises:
-        InputError: If it cannot be read.
-    """
-    from segcert.runs.kinds import IMAGES, CloudKind
-
-    shape = found.provenance.input_shape
-    if len(shape) == CLOUD_AXES:
-        return CloudKind(normals=shape[1] > 3).read(path)
-    return IMAGES.read(path)
+    segmenter = None
+    if replay or model:
+        segmenter = as_recorded(found, model, denoiser, backend, calibration, int8_file)
+    given = None if image is None else read_path(image).cut(found.provenance.input_shape)
 
 
 def check_about(
-    found: "Certificate", given: "Tensor | None", segmenter: "SegmentationModel | None"
+    found: "Certificate", given: "Input | None", segmenter: "SegmentationModel | None"
 ) -> None:
     """Compare hashes of input and model with those of the certificate, and say so.
 
@@ -145,11 +134,12 @@ def as_recorded(
         InputError: If it cannot be opened.
     """
     from segcert.certificates.writing import noise_record
+    from segcert.inputs.kind import IMAGE, kind_of
     from segcert.models.identity.runtime import recorded_precision
     from segcert.models.reference import recorded
 
     source = found.provenance
-    if len(source.input_shape) == CLOUD_AXES:
+    if kind_of(source.input_shape) != IMAGE:
         return recorded(source.model, "cloud", given=model).open()
     precision = recorded_precision(source.precision)
     if backend is None and source.backend != "torch":

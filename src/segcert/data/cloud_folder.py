@@ -3,16 +3,15 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from segcert.data.clouds import Cloud
-from segcert.data.labelled import files_by_name
-from segcert.data.labelled_clouds import AbstractLabelledClouds
+from segcert.data.labelled import AbstractLabelled, files_by_name
 from segcert.data.part_numbers import check_category, check_parts
-from segcert.data.point_files import SUFFIXES, read_cloud
 from segcert.errors import InputError
+from segcert.inputs.cloud_files import SUFFIXES, read_cloud
+from segcert.inputs.clouds import Cloud
 
 
 @dataclass(frozen=True)
-class CloudFolder(AbstractLabelledClouds):
+class CloudFolder(AbstractLabelled):
     """Labelled clouds of a folder, sorted by name.
 
     Args:

@@ -7,19 +7,19 @@ import numpy as np
 from jaxtyping import Float32
 
 from segcert.arrays import read_arrays
-from segcert.data.clouds import Cloud, checked_cloud
 from segcert.data.drawn_shapes import FIRST_TEST_SHAPE, Shapes
-from segcert.data.labelled_clouds import AbstractLabelledClouds
+from segcert.data.labelled import AbstractLabelled
 from segcert.data.part_numbers import category_number
-from segcert.data.point_files import MOST_BYTES
 from segcert.errors import InputError
+from segcert.inputs.cloud_files import MOST_BYTES
+from segcert.inputs.clouds import Cloud, checked_cloud
 from segcert.text import one_line
 
 SHAPENET_LICENCE = "ShapeNet terms: non-commercial research and education"
 
 
 @dataclass(frozen=True)
-class OnUnitSphere(AbstractLabelledClouds):
+class OnUnitSphere(AbstractLabelled):
     """Clouds that are centred and scaled to the unit sphere before anything else.
 
     So the units of the noise and of the radii are those of the published experiments.
@@ -28,7 +28,7 @@ class OnUnitSphere(AbstractLabelledClouds):
         clouds: In any units.
     """
 
-    clouds: AbstractLabelledClouds
+    clouds: AbstractLabelled
 
     def __len__(self) -> int:
         """Count the clouds."""
@@ -36,7 +36,7 @@ class OnUnitSphere(AbstractLabelledClouds):
 
     def item(self, index: int) -> Cloud:
         """Scale one cloud."""
-        cloud = self.clouds.item(index)
+        cloud: Cloud = self.clouds.item(index)
         return replace(cloud, points=unit_sphere(cloud.points))
 
 
@@ -66,7 +66,7 @@ def shapes(count: int, *, first: int = 0) -> OnUnitSphere:
 
 
 @dataclass(frozen=True)
-class Caps(AbstractLabelledClouds):
+class Caps(AbstractLabelled):
     """Caps of ShapeNet-Part in ``.npz`` files (xyz, normal, label), named after their split.
 
     Args:

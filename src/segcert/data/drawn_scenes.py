@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from segcert.data.labelled import AbstractLabelledImages, LabelledImage
+from segcert.data.labelled import AbstractLabelled, LabelledImage
 from segcert_scenes import streets
 
 CLASSES = streets.CLASSES  # those of CamVid
@@ -10,7 +10,7 @@ FIRST_TEST_SCENE = 1_000_000  # training scenes come before it, so that no scene
 
 
 @dataclass(frozen=True)
-class Scenes(AbstractLabelledImages):
+class Scenes(AbstractLabelled):
     """Synthetic street scenes, drawn on demand.
 
     Args:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from segcert.data.clouds import Cloud
-from segcert.data.labelled_clouds import AbstractLabelledClouds
+from segcert.data.labelled import AbstractLabelled
 from segcert.data.part_numbers import CATEGORIES, PARTS
+from segcert.inputs.clouds import Cloud
 from segcert_scenes import shapes
 
 FIRST_TEST_SHAPE = 1_000_000  # training shapes come before it, so that no shape is both
@@ -16,7 +16,7 @@ NAMES = tuple(
 
 
 @dataclass(frozen=True)
-class Shapes(AbstractLabelledClouds):
+class Shapes(AbstractLabelled):
     """Procedural shapes with parts, drawn on demand.
 
     Args:

@@ -5,20 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segcert.data.images import SUFFIXES
 from segcert.data.labelled import (
-    IGNORE,
-    AbstractLabelledImages,
+    AbstractLabelled,
     LabelledImage,
     check_pairs,
-    distinct_colours,
     files_by_name,
-    read_numbers,
     read_photograph,
-    translate,
 )
 from segcert.errors import InputError
 from segcert.files import LONGEST_TEXT, read_regular
+from segcert.inputs.images import SUFFIXES
+from segcert.inputs.labels import IGNORE, distinct_colours, read_numbers, translate
 
 MASKS = (".png", ".tif", ".tiff")  # lossless
 MOST_CLASSES = 255  # 255 is ignored
@@ -36,7 +33,7 @@ class ClassList:
 
 
 @dataclass(frozen=True)
-class Folder(AbstractLabelledImages):
+class Folder(AbstractLabelled):
     """Images and masks of the same stems, sorted by name.
 
     Args:

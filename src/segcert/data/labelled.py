@@ -1,4 +1,4 @@
-"""What a labelled data set is: a sequence of images with one class number per pixel.
+"""What a labelled data set is: a sequence of inputs with one class number per component.
 
 And what every loader of files shares: photographs, class numbers, and the checks of both.
 """
@@ -7,19 +7,16 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Integer, UInt8
-from PIL import Image
+import torch
+from jaxtyping import UInt8
 
-from segcert.data.images import FORMATS, read_file
 from segcert.errors import InputError
-from segcert.files import open_regular
-from segcert.text import one_line
-
-IGNORE = 255  # label of pixels that no metric and no loss counts
-SINGLE_CHANNEL = ("1", "L", "P", "I", "I;16", "I;16B")  # Pillow: one integer per pixel
+from segcert.inputs.images import read_file
+from segcert.inputs.input import Input, read
+from segcert.inputs.kind import IMAGE
 
 
 @dataclass(frozen=True)
@@ -36,43 +33,56 @@ class LabelledImage:
     image: UInt8[np.ndarray, " h w 3"]
     labels: UInt8[np.ndarray, " h w"]
 
+    def input(self) -> Input:
+        """The image as sampling takes it."""
+        tensor = torch.from_numpy(self.image).movedim(2, 0).contiguous()
+        return Input(IMAGE, tensor, self.name, truth=self.labels)
+
 
 if TYPE_CHECKING:
-    Items = Sequence[LabelledImage]
+    Items = Sequence[Any]
 else:
     Items = Sequence  # without its parameter: checkers at run time would read files to verify it
 
 
-class AbstractLabelledImages(Items):
-    """A data set whose images are made or read when they are asked for."""
+class AbstractLabelled(Items):
+    """A data set whose items are made or read when they are asked for: `LabelledImage` or `Cloud`.
+
+    Whatever they are, `input` gives them as sampling and training take them.
+    """
 
     @abstractmethod
-    def item(self, index: int) -> LabelledImage:
-        """Make or read the image of an index in 0, ..., len - 1."""
+    def item(self, index: int) -> Any:
+        """Make or read the item of an index in 0, ..., len - 1."""
 
-    @overload
-    def __getitem__(self, index: int) -> LabelledImage: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[LabelledImage]: ...
-    def __getitem__(self, index: int | slice) -> LabelledImage | list[LabelledImage]:
-        """Return one image, or those of a slice."""
+    def input(self, index: int) -> Input:
+        """Make or read the item of an index, as an input with its truth."""
+        return read(self.item(index))
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return one item, or those of a slice."""
         chosen = range(len(self))[index]
         return self.item(chosen) if isinstance(chosen, int) else [self.item(i) for i in chosen]
 
     def check_every_item(self) -> None:
-        """Read every image once, so that a bad one is met before the work, not hours into it.
+        """Read every item once; see `check_items`."""
+        check_items(self)
 
-        Raises:
-            InputError: If items are bad: what is wrong with the first, and how many they are.
-        """
-        wrong = []
-        for index in range(len(self)):
-            try:
-                self.item(index)
-            except InputError as error:
-                wrong.append(str(error))
-        if wrong:
-            raise InputError(f"{wrong[0]} (the first of {len(wrong)} bad items of {len(self)})")
+
+def check_items(items: Sequence[Any]) -> None:
+    """Read every item once, so that a bad one is met before the work, not hours into it.
+
+    Raises:
+        InputError: If items are bad: what is wrong with the first, and how many they are.
+    """
+    wrong = []
+    for index in range(len(items)):
+        try:
+            items[index]
+        except InputError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise InputError(f"{wrong[0]} (the first of {len(wrong)} bad items of {len(items)})")
 
 
 def read_photograph(path: Path) -> UInt8[np.ndarray, " h w 3"]:
@@ -82,72 +92,6 @@ def read_photograph(path: Path) -> UInt8[np.ndarray, " h w 3"]:
         InputError: If it is missing, damaged, translucent, or of more than 8 bits.
     """
     return np.ascontiguousarray(read_file(path).movedim(0, 2).numpy())
-
-
-def read_numbers(path: Path, where: str) -> Integer[np.ndarray, " h w"]:
-    """Read the numbers of a single-channel image as they are stored (of a palette: the index).
-
-    Raises:
-        InputError: If the file cannot be read, or holds colours.
-    """
-    try:
-        with open_regular(path, what="labels") as file, Image.open(file, formats=FORMATS) as image:
-            mode, array = image.mode, np.array(image).astype(np.int64)
-    except Exception as error:  # decoders raise anything on damaged bytes
-        raise InputError(f"labels {path} cannot be read: {one_line(error)}: {where}") from error
-    if mode not in SINGLE_CHANNEL:
-        raise InputError(
-            f"{path} must hold one class number per pixel in a single channel, "
-            f"got mode {mode}: {where}"
-        )
-    return array
-
-
-def translate(
-    path: Path,
-    stored: Integer[np.ndarray, " h w"],
-    meaning: Mapping[int, int],
-    size: tuple[int, ...],
-    where: str,
-) -> UInt8[np.ndarray, " h w"]:
-    """Turn stored numbers into class numbers, after checking them.
-
-    Args:
-        path: Of the labels, for errors.
-        stored: Numbers of the file.
-        meaning: Class of each number that may be stored; 255 is ignored.
-        size: Height and width of the photograph.
-        where: The way out, for errors.
-
-    Raises:
-        InputError: If the size differs from that of the photograph, or a number is unknown.
-    """
-    if stored.shape != size:
-        raise InputError(f"{path} has shape {stored.shape}, its image {size}: {where}")
-    table = np.full(max(meaning) + 1, -1)
-    table[list(meaning)] = list(meaning.values())
-    classes = table[np.clip(stored, 0, len(table) - 1)]
-    classes[(stored < 0) | (stored >= len(table))] = -1
-    unknown = stored[classes < 0]
-    if unknown.size:
-        first = int(unknown[0])
-        raise InputError(
-            f"{path} has class {first} in {(stored == first).sum()} pixels, "
-            f"must be {ranges(meaning)}: {where}"
-        )
-    found: np.ndarray = classes.astype(np.uint8)
-    return found
-
-
-def ranges(numbers: Iterable[int]) -> str:
-    """Print a set of integers: ``0..33 or 255``."""
-    parts: list[list[int]] = []
-    for number in sorted(numbers):
-        if parts and number == parts[-1][1] + 1:
-            parts[-1][1] = number
-        else:
-            parts.append([number, number])
-    return " or ".join(f"{low}..{high}" if high > low else f"{low}" for low, high in parts)
 
 
 def files_by_name(paths: Iterable[Path], *, ending: str = "") -> dict[str, Path]:
@@ -183,21 +127,3 @@ def check_pairs(images: Mapping[str, Path], labels: Mapping[str, Path], where: s
                 f"{ours[alone[0]]} has no {lacks} (the first of {len(alone)} without, "
                 f"of {len(ours)}): each {what} needs its partner: {where}"
             )
-
-
-def distinct_colours(count: int) -> tuple[tuple[int, int, int], ...]:
-    """Make the colours 1, ..., count of the colour map of PASCAL VOC: no black, no white.
-
-    Bits 0, 3, 6 of the number become bits 7, 6, 5 of red; bits 1, 4, 7 those of green; bits 2, 5
-    those of blue.
-
-    Args:
-        count: How many, at most 255.
-
-    Source:
-        Everingham et al. (2010), IJCV 88(2):303-338, development kit.
-    """
-    number = np.arange(1, count + 1)[:, None]
-    bits = [number >> (3 * k + np.arange(3)) & 1 for k in range(3)]
-    colours = sum(bit << (7 - k) for k, bit in enumerate(bits))
-    return tuple((int(r), int(g), int(b)) for r, g, b in np.asarray(colours))

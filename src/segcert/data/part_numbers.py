@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Integer
 
-from segcert.data.labelled import IGNORE, distinct_colours, ranges
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE, distinct_colours, ranges
 
 CATEGORIES = (
     "airplane", "bag", "cap", "car", "chair", "earphone", "guitar", "knife", "lamp", "laptop",

@@ -15,17 +15,14 @@ from jaxtyping import Integer, UInt8
 from scipy.io import loadmat
 
 from segcert.data.labelled import (
-    IGNORE,
-    AbstractLabelledImages,
+    AbstractLabelled,
     LabelledImage,
-    distinct_colours,
     files_by_name,
-    read_numbers,
     read_photograph,
-    translate,
 )
 from segcert.errors import InputError
 from segcert.files import read_text
+from segcert.inputs.labels import IGNORE, distinct_colours, read_numbers, translate
 
 CLASSES = (
     "aeroplane", "bag", "bed", "bedclothes", "bench", "bicycle", "bird", "boat", "book", "bottle",
@@ -80,7 +77,7 @@ WHERE = (
 
 
 @dataclass(frozen=True)
-class PascalContext(AbstractLabelledImages):
+class PascalContext(AbstractLabelled):
     """Photographs and labels of Pascal Context in the order of ``CLASSES``.
 
     Args:

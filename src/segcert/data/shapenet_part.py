@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from segcert.data.clouds import Cloud
-from segcert.data.labelled_clouds import AbstractLabelledClouds
+from segcert.data.labelled import AbstractLabelled
 from segcert.data.part_numbers import CATEGORIES, category_number, check_parts
-from segcert.data.point_files import read_cloud
 from segcert.errors import InputError
 from segcert.files import read_text
+from segcert.inputs.cloud_files import read_cloud
+from segcert.inputs.clouds import Cloud
 
 POINTS = 2048
 SPLITS = {"train": ("train",), "val": ("val",), "test": ("test",), "trainval": ("train", "val")}
@@ -25,7 +25,7 @@ WHERE = (
 
 
 @dataclass(frozen=True)
-class ShapeNetPart(AbstractLabelledClouds):
+class ShapeNetPart(AbstractLabelled):
     """One split of ShapeNet-Part, read from disk on demand, in the order of the split's list.
 
     Points stay in the units of the file: noise and radii are in them, and scaling to the unit

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Bool, Integer
 
-from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 
 
 def labelled(

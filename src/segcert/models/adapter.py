@@ -1,16 +1,18 @@
 """Make a segmenter of anything that scores or labels components."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Float32, Int16
+from jaxtyping import Float, Float32, Int16, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
 from segcert.errors import ModelError
+from segcert.inputs.input import Input
+from segcert.inputs.kind import IMAGE, InputKind, components_of
 from segcert.models.files.checkpoints import Origin
 from segcert.models.identity.configuration import identity_hash
 from segcert.models.identity.runtime import TORCH, Runtime
@@ -34,7 +36,8 @@ from segcert.models.resizing.outputs import (
     check_labels,
     tensor_of,
 )
-from segcert.models.resizing.scale import Resizing, parse_resizing, resized
+from segcert.models.resizing.scale import Resizing, parse_resizing, resized, resizing_text
+from segcert.models.resizing.sizes import check_size
 from segcert.models.resizing.upsample import (
     labels_of_upsampled,
     labels_with_invalid,
@@ -100,6 +103,9 @@ class Segmenter:
     runtime: Runtime = TORCH
     origin: Origin | None = None
 
+    kind: ClassVar[InputKind] = IMAGE
+    category: ClassVar[int | None] = None
+
     def __post_init__(self) -> None:
         """Check mean and std."""
         check_normalisation(self.mean, self.std)
@@ -110,6 +116,11 @@ class Segmenter:
         return parse_resizing(self.scale)
 
     @property
+    def scale_text(self) -> str:
+        """How the noisy image is resized, as records have it."""
+        return resizing_text(self.scale)
+
+    @property
     def identity_sha256(self) -> str:
         """Hash of the weights and of all else that changes a label; see `identity_hash`."""
         return identity_hash(
@@ -117,6 +128,25 @@ class Segmenter:
             scale=None if self.resizing == Resizing() else str(self.resizing),
             runtime=None if self.runtime.exact else self.runtime.precision,
         )  # fmt: skip
+
+    def check_input(self, x: Shaped[Tensor, " c *shape"]) -> None:
+        """Refuse images smaller than the network's stride, and volumes that would be resized.
+
+        Raises:
+            InputError: If a side, after scaling, is too small, or a volume has a scale.
+        """
+        check_size(tuple(x.shape), self.resizing, self.smallest_side, name=self.name)
+
+    def given(self, whole: Input) -> Input:
+        """All of an image."""
+        return whole
+
+    def check_truth(self, given: Input) -> None:
+        """True classes of images are those of their data set."""
+
+    def told(self, *, scale: str, category: int | None) -> "Segmenter":  # noqa: ARG002
+        """The model at a scale; images have no category."""
+        return replace(self, scale=scale)
 
     def output(self, batch: Float[Tensor, " b *shape"]) -> Output:
         """Run the model on noisy inputs: denoise, normalise, resize, call.
@@ -141,7 +171,7 @@ class Segmenter:
             ModelError: If the model returns labels, which have no gradient, or scores of another
                 shape than the components can have.
         """
-        scores, components = self._called(batch), component_shape(batch.shape[1:])
+        scores, components = self._called(batch), components_of(batch.shape[1:])
         if isinstance(scores, AveragedViews):
             return log_mean(scores, (components[0], components[1]))
         if not scores.is_floating_point():
@@ -236,7 +266,7 @@ class Segmenter:
 
     def labels(self, batch: Float[Tensor, " b *shape"]) -> Int16[Tensor, " b *components"]:
         """Label each component of noisy inputs; INVALID where a score is NaN or infinite."""
-        return self.to_labels(self.output(batch), component_shape(batch.shape[1:]))
+        return self.to_labels(self.output(batch), components_of(batch.shape[1:]))
 
     def to_labels(
         self, output: Output, components: tuple[int, ...]
@@ -364,8 +394,3 @@ def labels_on_device(
         return labels_with_invalid(scores.contiguous(), size, invalid=INVALID)
     labels = scores.max(1).indices.to(torch.int16)
     return labels.masked_fill_(~torch.isfinite(scores).all(1), INVALID)
-
-
-def component_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of the components: pixels of an image (c, h, w), points of a cloud (points, c)."""
-    return tuple(shape[:1] if len(shape) == 2 else shape[1:])

@@ -31,8 +31,8 @@ from segcert.models.identity.file_hashes import hash_model
 from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.ground import NAMES, PALETTE, Ground
 from segcert.models.nets.point_architectures import SMALLEST
-from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
-from segcert.models.shipped_points import CLASSES, shipped_points
+from segcert.models.point_segmenter import CLASSES, PointSegmenter, as_point_segmenter
+from segcert.models.shipped_points import shipped_points
 
 PUBLIC = "pointnet2"  # the network of public checkpoints
 NEIGHBOURS = 16  # from which normals are computed

@@ -3,12 +3,22 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Float32, Int16
+from jaxtyping import Float, Float32, Int16, Shaped
 from torch import Generator, Tensor, nn
 
+from segcert.data.part_numbers import (
+    CATEGORIES,
+    PARTS,
+    category_number,
+    check_category,
+    check_parts,
+)
 from segcert.errors import InputError, ModelError
+from segcert.inputs.input import Input
+from segcert.inputs.kind import CLOUD, InputKind
 from segcert.models.adapter import INVALID
 from segcert.models.callables import check_eval_mode, model_name
 from segcert.models.files.checkpoints import Origin
@@ -31,6 +41,8 @@ APART = {  # from what a certificate identifies a model by
     "stochastic": "it turns a check off, and changes no label",
     "origin": "how it was made changes no label",
 }
+
+CLASSES = sum(map(len, PARTS))  # parts of all categories
 
 PointModel = Callable[..., Tensor]
 
@@ -89,6 +101,14 @@ class PointSegmenter:
     stochastic: bool = False
     origin: Origin | None = None
 
+    kind: ClassVar[InputKind] = CLOUD
+    scale_text: ClassVar[str] = "1"  # clouds are not resized
+
+    @property
+    def trusts_normals(self) -> bool:
+        """Whether it is given the normals of the input, as they are."""
+        return self.columns == COLUMNS[1] and not self.normal_neighbours
+
     @property
     def runtime(self) -> Runtime:
         """Models of clouds are run by PyTorch."""
@@ -109,6 +129,52 @@ class PointSegmenter:
         """Move the weights to a device."""
         if isinstance(self.model, nn.Module):
             self.model.to(device)
+
+    def check_input(self, x: Shaped[Tensor, " n c"]) -> None:
+        """Refuse clouds of fewer points than the model needs.
+
+        Raises:
+            InputError: If so.
+        """
+        least = max(self.smallest_size, self.normal_neighbours)
+        if len(x) < least:
+            raise InputError(
+                f"model {self.name} needs clouds of at least {least} points, got {len(x)}: "
+                "sample the surface more densely"
+            )
+
+    def given(self, whole: Input) -> Input:
+        """A cloud without its normals, unless the model trusts them.
+
+        Raises:
+            InputError: If it does and there are none.
+        """
+        columns = COLUMNS[self.trusts_normals]
+        if whole.shape[1] < columns:
+            raise InputError(
+                f"{whole.where} has no normals, which the model takes: add --normals recomputed to "
+                "compute them from the noisy points, or take a model without normals"
+            )
+        return whole.cut((whole.shape[0], columns))
+
+    def check_truth(self, given: Input) -> None:
+        """Refuse labels that are no parts of the category.
+
+        Raises:
+            InputError: With the first of them.
+        """
+        if self.category is not None and given.truth is not None:
+            check_parts(str(given.path or given.name), given.truth, self.category)
+
+    def told(self, *, scale: str, category: int | None) -> "PointSegmenter":  # noqa: ARG002
+        """The model for a category; clouds are not resized.
+
+        Raises:
+            InputError: If there is none.
+        """
+        if category is None:
+            raise InputError(f"model {self.name} labels clouds of a category, got none")
+        return of_category(self, category)
 
     def output(self, batch: Float[Tensor, " b n c"]) -> Tensor:
         """Run the model on noisy clouds; labels, or log-probabilities among the parts.
@@ -321,6 +387,26 @@ def check_options(segmenter: PointSegmenter) -> None:
         if not kept:
             argument = rule.split()[0]
             raise InputError(f"{rule}, got {getattr(segmenter, argument)}")
+
+
+def of_category(segmenter: PointSegmenter, category: str | int) -> PointSegmenter:
+    """Tell a model the category: it answers the parts of this category only, in global numbers.
+
+    Args:
+        segmenter: A model of the 50 parts of the 16 categories.
+        category: Name or number.
+
+    Raises:
+        InputError: If there is no such category, or the model has other classes than the parts.
+    """
+    number = category_number(category) if isinstance(category, str) else category
+    check_category(number)
+    if segmenter.classes not in (None, CLASSES):
+        raise InputError(
+            f"model {segmenter.name} has {segmenter.classes} classes, not the {CLASSES} parts of "
+            f"the {len(CATEGORIES)} categories"
+        )
+    return replace(segmenter, category=number, parts=PARTS[number])
 
 
 def fresh_generator(device: torch.device) -> Generator:

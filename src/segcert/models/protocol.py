@@ -1,19 +1,28 @@
-"""What sampling asks of a base model, whatever its inputs are."""
+"""What sampling asks of a base model, whatever its inputs are; and what runs ask besides."""
 
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Float32, Int16
+from jaxtyping import Float, Float32, Int16, Shaped
 from torch import Tensor
+
+from segcert.inputs.input import Input
+from segcert.inputs.kind import InputKind
+from segcert.models.files.checkpoints import Origin
+from segcert.models.identity.runtime import Runtime
 
 
 @runtime_checkable
 class SegmentationModel(Protocol):
     """Everything that happens after the noise: from noisy inputs to labels of components.
 
-    `segcert.models.adapter.Segmenter` is the one for images, with pixels as components; any other
-    labels the points of clouds: its batches are (b, points, columns).
+    Its batches are (b, c, h, w) for images, (b, points, columns) for clouds.
     """
+
+    @property
+    def kind(self) -> InputKind:
+        """What it takes: `IMAGE`, whose components are pixels, or `CLOUD`, with points."""
+        ...
 
     @property
     def name(self) -> str:
@@ -57,6 +66,14 @@ class SegmentationModel(Protocol):
         """Move the weights to a device."""
         ...
 
+    def check_input(self, x: Shaped[Tensor, " *shape"]) -> None:
+        """Refuse an input of its kind that it cannot label, such as a too small one.
+
+        Raises:
+            InputError: If so.
+        """
+        ...
+
     def output(self, batch: Float[Tensor, " b *shape"]) -> Any:
         """Run on noisy inputs: scores or labels, or whatever the other methods take."""
         ...
@@ -75,4 +92,85 @@ class SegmentationModel(Protocol):
 
     def count_classes(self, output: Any) -> int:
         """Count the classes."""
+        ...
+
+
+@runtime_checkable
+class WrappedModel(SegmentationModel, Protocol):
+    """A base model as `as_segmenter` and `as_point_segmenter` make it: runs and attacks need more.
+
+    Its output is scores (b, k, cells), labels, or what is averaged over several sizes.
+    """
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes, if it is known before the model runs."""
+        ...
+
+    @property
+    def origin(self) -> Origin | None:
+        """What its weight file says about how it was made; None if it does not."""
+        ...
+
+    @property
+    def category(self) -> int | None:
+        """Number of the category of shapes that it was told; None if it was told none."""
+        ...
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs it, and in which arithmetic."""
+        ...
+
+    @property
+    def scale_text(self) -> str:
+        """How noisy inputs are resized, as records have it; "1" is not at all."""
+        ...
+
+    def scores(self, batch: Float[Tensor, " b *shape"]) -> Float[Tensor, " b k *components"]:
+        """Run on inputs so that gradients reach them.
+
+        Raises:
+            ModelError: If the model returns labels, which have no gradient.
+        """
+        ...
+
+    def check_order(self, draw: Float[Tensor, " 1 *shape"], output: Any) -> None:
+        """Refuse an order of axes that the size of the input hides.
+
+        Args:
+            draw: One noisy input.
+            output: What `output` returned for it.
+
+        Raises:
+            ModelError: If the axes are in another order, or nothing tells.
+        """
+        ...
+
+    def given(self, whole: Input) -> Input:
+        """What it is given of an input: without normals, if it does not trust those of files.
+
+        Raises:
+            InputError: If it needs what the input does not have.
+        """
+        ...
+
+    def check_truth(self, given: Input) -> None:
+        """Refuse true classes that it cannot give.
+
+        Raises:
+            InputError: With the first of them.
+        """
+        ...
+
+    def told(self, *, scale: str, category: int | None) -> "WrappedModel":
+        """The model, told what differs between the inputs of a run.
+
+        Args:
+            scale: How noisy images are resized.
+            category: Number of the category of a shape.
+
+        Raises:
+            InputError: If it needs a category and there is none.
+        """
         ...

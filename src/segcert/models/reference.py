@@ -18,12 +18,12 @@ from segcert.models.opening_points import (
     open_point_model,
     recorded_point_model,
 )
-from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.protocol import WrappedModel
 from segcert.models.resizing.scale import Resizing
 from segcert.models.shipped import not_shipped, open_model, recorded_model
 
 Kind = Literal["image", "cloud"]
-AnyModel = Segmenter | PointSegmenter
+AnyModel = WrappedModel
 INT8 = "openvino-int8"
 OF_IMAGES = ("scale", "denoiser", "backend", "precision", "calibration", "int8_file", "size")
 OF_CLOUDS = ("category", "normals", "votes", "each_category")
@@ -149,7 +149,7 @@ class ModelReference:
             InputError: As of `with_backend`, or if there is no file to read.
             ModelError: As of `with_backend`.
         """
-        if isinstance(model, PointSegmenter):
+        if not isinstance(model, Segmenter):
             return model
         model = replace(model, scale=self.scale)
         if self.runs(model):

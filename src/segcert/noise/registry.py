@@ -216,7 +216,7 @@ def check_not_for_clouds(noise: "AbstractNoise") -> None:
 
 
 def check_kind(kind: str, shape: tuple[int, ...], dtype: str) -> None:
-    """Refuse a noise that an input of this shape and type cannot have; see `fitting_noise`.
+    """Refuse a noise that an input of this shape and type cannot have; see `InputKind.fitted`.
 
     Args:
         kind: Of the noise, as records have it.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from segcert.data.images import ImageInput
+from segcert.inputs.images import ImageInput
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise

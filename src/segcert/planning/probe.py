@@ -8,8 +8,8 @@ from jaxtyping import Int32, UInt16
 from numpy import int32, ndarray, uint16
 from torch import Tensor
 
-from segcert.data.images import ImageInput
 from segcert.errors import InputError
+from segcert.inputs.images import ImageInput
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise

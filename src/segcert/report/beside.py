@@ -11,8 +11,8 @@ from segcert.certificates.legend import palette_of
 from segcert.certificates.pictures import ABSTAIN, labels_image
 from segcert.certificates.radius_map import radius_map
 from segcert.certificates.result import Certificate
-from segcert.data.images import read_file
 from segcert.errors import InputError, VerificationError
+from segcert.inputs.input import Input
 from segcert.report.pictures import overlay, radius_image
 from segcert.text import one_line
 
@@ -21,13 +21,13 @@ LARGEST = 1 << 30  # bytes of a file that is read
 Check = Callable[[Path, Certificate], None]
 
 
-def check_beside(folder: Path, certificate: Certificate, image: Path | None = None) -> list[str]:
+def check_beside(folder: Path, certificate: Certificate, given: Input | None = None) -> list[str]:
     """Compare the files beside a certificate with what it says.
 
     Args:
         folder: Of the certificate.
         certificate: What was read from it, and holds.
-        image: The image that was certified, to which ``overlay.png`` is compared.
+        given: The input that was certified, to which ``overlay.png`` is compared.
 
     Returns:
         One line for each file: that it is as the certificate has it, or that it is not checked.
@@ -37,7 +37,7 @@ def check_beside(folder: Path, certificate: Certificate, image: Path | None = No
     """
     checks: dict[str, Check | str] = {
         "labels.png": check_labels,
-        "overlay.png": "give --image" if image is None else overlay_check(image),
+        "overlay.png": "give --image" if given is None else overlay_check(given),
         "labels.npz": check_label_arrays,
         "radius.npy": check_radii,
         "radius.png": check_radius_picture,
@@ -89,11 +89,11 @@ def check_labels(path: Path, certificate: Certificate) -> None:
     same_picture(path, labels_image(certificate.labels, certificate.certified, palette))
 
 
-def overlay_check(image: Path) -> Check:
+def overlay_check(given: Input) -> Check:
     """Compare ``overlay.png``, with the image that was certified."""
 
     def check(path: Path, certificate: Certificate) -> None:
-        pixels = read_file(image).movedim(0, 2).numpy()
+        pixels = given.tensor.movedim(0, 2).numpy()
         drawn = overlay(pixels, certificate.labels, certificate.certified, palette_of(certificate))
         same_picture(path, drawn)
 

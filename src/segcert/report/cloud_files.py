@@ -3,25 +3,23 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import check_certified
-from segcert.data.point_files import read_cloud, write_cloud
 from segcert.files import atomic_write
+from segcert.inputs.cloud_files import write_cloud
+from segcert.inputs.input import Source, as_cloud, read
 from segcert.report.points_page import render_points_page
 from segcert.report.points_still import still_png
 from segcert.report.points_view import Up, make_points_view
 from segcert.runs.base_prediction import BasePrediction
-from segcert.sampling.inputs import read_input
 
 ABSTAINED = 255
-COLUMNS_WITH_NORMALS = 6
 
 
 def write_cloud_files(
     folder: Path,
-    image: Path,
+    given: Source,
     certificate: Certificate,
     *,
     with_truth: bool = False,
@@ -33,18 +31,19 @@ def write_cloud_files(
     Args:
         folder: Where to: gets ``certificate.json``, ``counts.npz``, ``labels.npz``,
             ``labels.ply``, ``cloud.png`` and ``report.html``.
-        image: The file of the cloud that was certified.
+        given: The cloud that was certified, or its file, with all that it holds.
         certificate: Its certificate.
         with_truth: Whether the labels of the file are true parts in the numbers of the model.
         up: Axis that points up in the pictures.
         base: Labels the input without noise, for the page.
 
     Raises:
-        InputError: If the file holds another cloud by now.
+        InputError: If it is another cloud, as of a file that was changed.
     """
-    cloud = read_cloud(image)
-    x = read_input(cloud if with_normals(certificate) else torch.from_numpy(cloud.points))
-    check_certified(image, x, certificate)
+    whole = read(given)
+    certified = whole.cut(certificate.provenance.input_shape)
+    check_certified(certified, certificate)
+    cloud = as_cloud(whole)
     truth = None if cloud.labels is None or not with_truth else cloud.labels.astype(np.uint8)
     certificate.save(folder)
     labels = certificate.labels.astype(np.uint8)
@@ -57,13 +56,8 @@ def write_cloud_files(
     write_cloud(folder / "labels.ply", cloud, shown)
     view = make_points_view(
         certificate, cloud.points,
-        title=image.stem, truth=truth, base=None if base is None else base(x), up=up,
+        title=whole.name, truth=truth, base=None if base is None else base(certified.tensor), up=up,
     )  # fmt: skip
     with atomic_write(folder / "cloud.png") as file:
         file.write(still_png(view))
     (folder / "report.html").write_text(render_points_page(view), encoding="utf-8")
-
-
-def with_normals(certificate: Certificate) -> bool:
-    """Whether the normals of a cloud are part of what was certified."""
-    return certificate.provenance.input_shape[1] == COLUMNS_WITH_NORMALS

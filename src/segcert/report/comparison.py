@@ -139,8 +139,7 @@ def compare(loaded: Sequence[Results], labels: Sequence[str]) -> Comparison:
                     "apart with one --label for each"
                 )
             rows = tuple(r for r in results.rows if r.setting == number and r.number in common)
-            clouds = results.config.of_clouds
-            entries.append(ComparedRun(label, setting, add_up(rows, of_clouds=clouds), rows))
+            entries.append(ComparedRun(label, setting, add_up(rows, results.config.kind), rows))
     names = list(dict.fromkeys(labels))
     entries.sort(key=lambda entry: (names.index(entry.label), *order(entry.setting)))
     configs = tuple(results.config for results in loaded)

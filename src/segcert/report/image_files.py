@@ -10,8 +10,8 @@ from segcert.certificates.pictures import labels_image, png_bytes
 from segcert.certificates.radius_map import radius_map as map_radii
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import check_certified
-from segcert.data.images import read_file
 from segcert.files import atomic_write
+from segcert.inputs.input import Source, read
 from segcert.report.page import render_page
 from segcert.report.pictures import overlay, radius_image, stretch
 from segcert.report.view import make_view
@@ -21,7 +21,7 @@ from segcert.text import floor_text
 
 def write_files(
     folder: Path,
-    image: Path,
+    given: Source,
     certificate: Certificate,
     *,
     truth: UInt8[np.ndarray, " h w"] | None = None,
@@ -33,7 +33,7 @@ def write_files(
     Args:
         folder: Where to: gets ``certificate.json``, ``counts.npz``, ``labels.png``,
             ``overlay.png`` and ``report.html``.
-        image: The image file that was certified.
+        given: The image that was certified, or its file.
         certificate: Its certificate.
         truth: True classes, 255 = ignored, for the page.
         radius_map: Also write ``radius.npy`` (float64, in input units), ``radius.png`` and
@@ -41,11 +41,11 @@ def write_files(
         base: Labels the input without noise, for the page.
 
     Raises:
-        InputError: If the file holds another image by now.
+        InputError: If it is another image, as of a file that was changed.
     """
-    x = read_file(image)
-    check_certified(image, x, certificate)
-    pixels = x.movedim(0, 2).numpy()
+    shown = read(given)
+    check_certified(shown, certificate)
+    pixels = shown.tensor.movedim(0, 2).numpy()
     labels, certified = certificate.labels, certificate.certified
     palette = palette_of(certificate)
     certificate.save(folder)
@@ -53,7 +53,7 @@ def write_files(
     overlay(pixels, labels, certified, palette).save(folder / "overlay.png")
     view = make_view(
         certificate, pixels,
-        title=image.stem, truth=truth, base=None if base is None else base(x),
+        title=shown.name, truth=truth, base=None if base is None else base(shown.tensor),
     )  # fmt: skip
     (folder / "report.html").write_text(render_page(view), encoding="utf-8")
     if radius_map:

@@ -13,8 +13,8 @@ from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import Colour
 from segcert.certificates.result import Certificate
 from segcert.certificates.variation import variation
-from segcert.data.clouds import diameter
 from segcert.errors import InputError
+from segcert.inputs.clouds import diameter
 from segcert.report.cloud_radius import cloud_radius_in_words
 from segcert.report.evidence import CountEvidence, evidence_data, make_evidence, radius_colours
 from segcert.report.facts import (

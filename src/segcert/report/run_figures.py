@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from segcert.errors import InputError
+from segcert.inputs.kind import CLOUD, IMAGE
 from segcert.report.comparison import Comparison
 from segcert.report.dot_labels import Dot, label_dots
 from segcert.report.plots import INK
@@ -35,13 +36,13 @@ from segcert.report.run_panels import (
     same_limits,
     share_out,
 )
-from segcert.report.run_tables import COMPONENTS, inputs_of
+from segcert.report.run_tables import kind_in
 from segcert.text import printable
 
 MOST_LINES, MOST_PAIRS = 6, 4  # in one panel
 SPLIT = ("correction", "scale", "n", "model")  # what panels differ in, first things first
 PANEL_TITLE = 50  # characters in a line
-RADII = {"images": "l2, pixel values in [0, 1]", "clouds": "units of the noise"}
+RADII = {IMAGE: "l2, pixel values in [0, 1]", CLOUD: "units of the noise"}
 
 
 def figure3(found: Comparison) -> Figure:
@@ -69,7 +70,7 @@ def figure3(found: Comparison) -> Figure:
         axes = figure.add_subplot(grid[divmod(number, columns_of(plan))])
         axes.set_title(panel_title(title), loc="left", fontsize=9.5, color=INK)
         dots.append((axes, [dot for one in series for dot in draw_radii(axes, one, plan)]))
-        finish(axes, f"certified radius ({RADII[inputs_of(found)]})", "certified accuracy")
+        finish(axes, f"certified radius ({RADII[kind_in(found)]})", "certified accuracy")
     same_limits([axes for axes, _ in dots], x=True)
     heading(figure, "Certified accuracy against certified radius; the numbers are tau", found, plan)
     legend(figure, *keys(plan))
@@ -119,7 +120,7 @@ def draw_pairs(found: Comparison, every: list[Series], *, along: str, other: str
         above.set_title(panel_title(title), loc="left", fontsize=9.5, color=INK)
         for one in series:
             draw_pair(above, below, one, plan, along)
-        finish(above, "", f"{COMPONENTS[inputs_of(found)]} certified")
+        finish(above, "", f"{kind_in(found).parts} certified")
         finish(below, "tau" if along == "tau" else "draws n", "Holm gains\n(% points)")
         above.tick_params(labelbottom=False)
         below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}")

@@ -6,16 +6,16 @@ from math import floor
 
 import numpy as np
 
+from segcert.inputs.kind import InputKind
 from segcert.report.comparison import ComparedRun, Comparison
 from segcert.report.page_view import Metric
 from segcert.report.pages import data_link, render
 from segcert.report.run_tables import (
     COLUMNS,
-    COMPONENTS,
     KEYS,
     caption,
     comma_separated,
-    inputs_of,
+    kind_in,
     rounded_up,
     table,
 )
@@ -50,12 +50,12 @@ def render_run_page(found: Comparison, plots: Mapping[str, bytes]) -> str:
     Returns:
         HTML.
     """
-    inputs = inputs_of(found)
+    kind = kind_in(found)
     return render(
         "run_page.html.jinja", "run_page.js",
         view=RunView(found.configs[0].data, headline(found), run_facts(found)),
-        inputs=inputs,
-        components=COMPONENTS[inputs],
+        inputs=kind.words,
+        components=kind.parts,
         caption=caption(found),
         columns=COLUMNS,
         keys=KEYS,
@@ -71,15 +71,15 @@ def render_run_page(found: Comparison, plots: Mapping[str, bytes]) -> str:
 
 def headline(found: Comparison) -> tuple[Metric, ...]:
     """Figures at the top of the page: name, value, hint."""
-    config, inputs = found.configs[0], inputs_of(found)
+    config, kind = found.configs[0], kind_in(found)
     scores = [entry.totals.score for entry in found.entries]
     several = len(scores) > 1
-    labelled = f"of the labelled {COMPONENTS[inputs]}" + ("; over the settings" if several else "")
+    labelled = f"of the labelled {kind.parts}" + ("; over the settings" if several else "")
     models = list(dict.fromkeys(found.labels))
     of_models = f"of {len(models)} models" if len(models) > 1 else f"of {models[0]}"
     done = "all of them" if found.complete else f"of {config.images} are done"
     return (
-        (inputs, str(found.inputs), done),
+        (kind.words, str(found.inputs), done),
         ("settings", str(len(scores)), of_models),
         ("accuracy", span([(int(one.confusion.trace()), one.labelled) for one in scores]),
          labelled),
@@ -109,9 +109,9 @@ def run_facts(found: Comparison) -> tuple[tuple[str, str], ...]:
     config = found.configs[0]
     facts = [
         ("data set", config.data), ("note", config.note),
-        (f"{inputs_of(found)} (sha256)", config.inputs_sha256),
+        (f"{kind_in(found).words} (sha256)", config.inputs_sha256),
         ("classes", ", ".join(config.classes)), ("n0", str(config.n0)),
-        ("alpha", f"{config.alpha:g} per {inputs_of(found)[:-1]} and setting"),
+        ("alpha", f"{config.alpha:g} per {kind_in(found).word} and setting"),
     ]  # fmt: skip
     for label, one in zip(found.labels, found.configs, strict=True):
         facts += [
@@ -145,14 +145,14 @@ def parts_of(entry: ComparedRun) -> tuple[str, ...]:
 
 def row_data(found: Comparison) -> dict[str, object]:
     """Collect what the script of the page needs: exact counts, one row for each input and entry."""
-    clouds = found.configs[0].of_clouds
+    kind = found.configs[0].kind
     names = {row.number: row.name for entry in found.entries for row in entry.rows}
     place = {number: k for k, number in enumerate(names)}
     return {
         "names": list(names.values()),
         "settings": setting_names(found),
         "rows": [
-            [place[row.number], number, *numbers(row, clouds=clouds)]
+            [place[row.number], number, *numbers(row, kind)]
             for number, entry in enumerate(found.entries)
             for row in entry.rows
         ],
@@ -171,10 +171,10 @@ def class_numbers(entry: ComparedRun) -> list[list[int]]:
     return numbers
 
 
-def numbers(row: Row, *, clouds: bool) -> list[float]:
+def numbers(row: Row, kind: InputKind) -> list[float]:
     """Components, certified, labelled, right, certified and right, mIoU, seconds."""
     score = row.score
-    mean = row.shape_iou if clouds else score.mean_iou
+    mean = row.shape_iou if kind.has_categories else score.mean_iou
     return [
         score.components, score.certified, score.labelled, int(score.confusion.trace()),
         score.certified_correct, floor(1e4 * mean) / 1e4, round(row.seconds, 2),

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from segcert.report.comparison import ComparedRun, Comparison
 from segcert.report.plots import COLOURS, DPI, GRID, INK, MARKS
-from segcert.report.run_tables import inputs_of, unfinished
+from segcert.report.run_tables import kind_in, unfinished
 from segcert.text import printable
 
 NARROW, WIDE = 6.4, 8.6  # inches: width of one panel alone, of two side by side
@@ -139,10 +139,10 @@ def new_figure(plan: PanelPlan, *, axes_each: int) -> tuple[Figure, GridSpec]:
 
 def heading(figure: Figure, title: str, found: Comparison, plan: PanelPlan) -> None:
     """Write what is plotted, and of what."""
-    config, inputs = found.configs[0], inputs_of(found)
-    common = [one for one in plan.common if inputs == "images" or not one.startswith("scale")]
-    facts = ", ".join([f"{config.data}, {found.inputs} {inputs}", *common, f"n0 = {config.n0}"])
-    below = f"{facts}; alpha = {config.alpha:g} per {inputs[:-1]} and setting.{unfinished(found)}"
+    config, kind = found.configs[0], kind_in(found)
+    common = [one for one in plan.common if kind.resizable or not one.startswith("scale")]
+    facts = ", ".join([f"{config.data}, {found.inputs} {kind.words}", *common, f"n0 = {config.n0}"])
+    below = f"{facts}; alpha = {config.alpha:g} per {kind.word} and setting.{unfinished(found)}"
     width = int(PER_INCH * figure.get_figwidth())
     text = f"{fill(title, width)}\n{fill(literal(printable(below)), width)}"
     figure.suptitle(text, x=0.01, ha="left", fontsize=10, color=INK, linespacing=1.4)

@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable
 
+from segcert.inputs.kind import CLOUD, IMAGE, InputKind
 from segcert.report.comparison import ComparedRun, Comparison
 from segcert.runs.evaluate import figures, worst_case_of
 from segcert.text import csv_text, floor_text, markdown_text, percent_text, printable
@@ -32,10 +33,9 @@ LATEX = {
 }  # fmt: skip
 
 
-COMPONENTS = {"images": "pixels", "clouds": "points"}
 UNITS = {
-    "images": "l2, values in [0, 1]",
-    "clouds": "l2 over all coordinates in the units of the file, or as the noise has it: of "
+    IMAGE: "l2, values in [0, 1]",
+    CLOUD: "l2 over all coordinates in the units of the file, or as the noise has it: of "
     "rotations radians, of poses standard deviations",
 }
 
@@ -47,20 +47,20 @@ def caption(found: Comparison, text: Callable[[str], str] = printable) -> str:
         found: The runs.
         text: Makes names harmless where they are read.
     """
-    config, inputs = found.configs[0], inputs_of(found)
+    config, kind = found.configs[0], kind_in(found)
     devices = " and ".join(sorted({text(one.device) for one in found.configs}))
     models = sorted({entry.label for entry in found.entries})
     model = f"model {text(models[0])}, " if len(models) == 1 else ""
     return (
-        f"{text(config.data)}, {found.inputs} {inputs} ({text(config.note)}); {model}"
+        f"{text(config.data)}, {found.inputs} {kind.words} ({text(config.note)}); {model}"
         f"n0 = {config.n0}. "
-        f"Each statement about one {inputs[:-1]} at one setting is wrong with a probability of at "
+        f"Each statement about one {kind.word} at one setting is wrong with a probability of at "
         f"most alpha = {config.alpha:g}, by itself: not all of them together, nor the best of "
-        f"them. Certified accuracy: certified and true, of the labelled {COMPONENTS[inputs]}. "
-        f"Worst-case mIoU: under attacks on every {inputs[:-1]}, each within the radius; alpha is "
-        f"per {inputs[:-1]}, so that it holds for all {found.inputs} together with a probability "
+        f"them. Certified accuracy: certified and true, of the labelled {kind.parts}. "
+        f"Worst-case mIoU: under attacks on every {kind.word}, each within the radius; alpha is "
+        f"per {kind.word}, so that it holds for all {found.inputs} together with a probability "
         f"of at least 1 - {found.inputs} alpha only. "
-        f"Radius: {UNITS[inputs]}. Seconds: draws and certificate of a row, on {devices}. Radii, "
+        f"Radius: {UNITS[kind]}. Seconds: draws and certificate of a row, on {devices}. Radii, "
         f"accuracies and IoUs are rounded down, abstentions up.{unfinished(found)}"
     )
 
@@ -69,15 +69,13 @@ def unfinished(found: Comparison) -> str:
     """Say how far runs are; nothing if they are complete."""
     if found.complete:
         return ""
-    by = " in every run" if len(found.configs) > 1 else ""
-    return (
-        f" Unfinished: {found.inputs} of {found.configs[0].images} {inputs_of(found)} are done{by}."
-    )
+    by, all_inputs = " in every run" if len(found.configs) > 1 else "", found.configs[0].images
+    return f" Unfinished: {found.inputs} of {all_inputs} {kind_in(found).words} are done{by}."
 
 
-def inputs_of(found: Comparison) -> str:
-    """What the inputs are called."""
-    return "clouds" if found.configs[0].of_clouds else "images"
+def kind_in(found: Comparison) -> InputKind:
+    """What the inputs are."""
+    return found.configs[0].kind
 
 
 def table(found: Comparison) -> list[tuple[str, ...]]:
@@ -196,7 +194,7 @@ def comma_separated(found: Comparison) -> str:
         "alpha_per_input_and_setting",
     )  # fmt: skip
     config = found.configs[0]
-    if config.of_clouds:
+    if config.kind.has_categories:
         names = ("noise", *names, "instance_iou", "category_mean_iou")
     writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from itertools import product
+from typing import ClassVar
 
 from pydantic import model_serializer
 
 from segcert.errors import InputError
+from segcert.inputs.kind import CLOUD, InputKind
 from segcert.noise.base import AbstractNoise
 from segcert.noise.registry import names_with
 from segcert.runs.cloud_request import POSE, CloudRequest
@@ -22,6 +24,8 @@ class CloudSetting(Setting):
         jitter_sigma: Of a pose: of each coordinate of each point, units of the file.
         axis: Of "yaw" and "pose": "x", "y" or "z", the axis of the rotation; None is "z".
     """
+
+    kind: ClassVar[InputKind] = CLOUD
 
     noise: str
     shift_sigma: float | None = None

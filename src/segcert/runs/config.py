@@ -6,9 +6,9 @@ from itertools import product
 from pydantic import BaseModel, ConfigDict
 
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter
+from segcert.inputs.kind import InputKind
 from segcert.models.identity.runtime import Precision
-from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.protocol import WrappedModel
 from segcert.models.resizing.scale import resizing_text
 from segcert.runs.cloud_setting import CloudSetting
 from segcert.runs.inventory import Inventory
@@ -67,9 +67,9 @@ class EvaluationConfig(BaseModel):
         return hashlib.sha256(self.model_dump_json(exclude=since).encode()).hexdigest()
 
     @property
-    def of_clouds(self) -> bool:
-        """Whether the inputs are clouds with parts."""
-        return isinstance(self.settings[0], CloudSetting)
+    def kind(self) -> InputKind:
+        """What the inputs are."""
+        return self.settings[0].kind
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -87,16 +87,18 @@ class EvaluationConfig(BaseModel):
         runtime = {"backend": self.backend, "precision": self.precision}
         return asked.model_copy(update=runtime)
 
-    def check(self, segmenter: Segmenter | PointSegmenter) -> None:
+    def check(self, segmenter: WrappedModel) -> None:
         """Refuse values out of range, settings that are there twice, and a model of other classes.
 
         Raises:
             InputError: With the rule, the value and the way out.
         """
         check_seed(int(self.seed))
-        if self.of_clouds != isinstance(segmenter, PointSegmenter):
-            kinds = ("point clouds", "images") if self.of_clouds else ("images", "point clouds")
-            raise InputError(f"the data are {kinds[0]}, but model {self.model} labels {kinds[1]}")
+        if segmenter.kind != self.kind:
+            raise InputError(
+                f"the data are {self.kind.nouns}, but model {self.model} labels "
+                f"{segmenter.kind.nouns}"
+            )
         for setting in self.settings:
             self.request(setting).check()
             if self.settings.count(setting) > 1:
@@ -123,7 +125,9 @@ class EvaluationConfig(BaseModel):
                 except InputError as error:
                     failures.append(str(error))
             if failures and len(failures) < len(shapes):
-                raise InputError(f"setting {words(setting)}, on some images: {failures[0]}")
+                raise InputError(
+                    f"setting {words(setting)}, on some {self.kind.words}: {failures[0]}"
+                )
             if failures:
                 reason = failures[0]
             else:

@@ -4,13 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from segcert.data.evaluation_sets import EvaluationSet
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
 from segcert.files import atomic_write, prepare_folder
 from segcert.locks import held, seen
 from segcert.metrics.worst_case import WorstCase
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.protocol import WrappedModel
 from segcert.runs.block_files import BLOCKS, BlockFiles
 from segcert.runs.config import EvaluationConfig
 from segcert.runs.engines.abstract import AbstractEngine
@@ -55,11 +54,9 @@ class Results:
     @property
     def totals(self) -> tuple[Totals, ...]:
         """The sums over the inputs, for each setting; there must be an input."""
-        numbers = range(len(self.config.settings))
-        clouds = self.config.of_clouds
         return tuple(
-            add_up((row for row in self.rows if row.setting == k), of_clouds=clouds)
-            for k in numbers
+            add_up((row for row in self.rows if row.setting == k), self.config.kind)
+            for k in range(len(self.config.settings))
         )
 
 
@@ -81,8 +78,8 @@ def load_results(folder: Path) -> Results:
 
 
 def evaluate(
-    segmenter: Segmenter | PointSegmenter,
-    data: EvaluationSet,
+    segmenter: WrappedModel,
+    data: LabelledSet,
     inventory: Inventory,
     config: EvaluationConfig,
     *,

@@ -1,19 +1,17 @@
 """All inputs of an evaluation: read once before the work, and hashed."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Integer
 
-from segcert.data.clouds import Cloud
-from segcert.data.evaluation_sets import EvaluationSet
-from segcert.data.images import hash_image
-from segcert.data.labelled import IGNORE, LabelledImage
+from segcert.data.labelled import check_items
 from segcert.data.part_numbers import check_parts
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
-from segcert.sampling.inputs import read_cloud
+from segcert.inputs.input import Input
+from segcert.inputs.labels import IGNORE
 
 
 @dataclass(frozen=True)
@@ -46,53 +44,40 @@ class Inventory:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def take_inventory(data: EvaluationSet) -> Inventory:
+def take_inventory(data: LabelledSet) -> Inventory:
     """Read all inputs once, so that a bad one is met before the work, and hash them.
 
     Raises:
         InputError: If there is none, or one cannot be read.
     """
-    if not len(data.images):
+    if not len(data.items):
         raise InputError(f"{data.name} holds no input")
-    data.images.check_every_item()
-    return Inventory(tuple(item_of(data.images.item(k)) for k in range(len(data.images))))
+    check_items(data.items)
+    return Inventory(tuple(item_of(data.input(k)) for k in range(len(data.items))))
 
 
-def item_of(item: LabelledImage | Cloud) -> Item:
-    """Hash one input.
+def item_of(given: Input) -> Item:
+    """Take down one input.
 
     Raises:
         InputError: If a cloud has no labels or no category, or labels of another category.
     """
-    labels = truth_of(item)
-    told = f"{item.category}|" if isinstance(item, Cloud) else ""
+    labels = truth_of(given)
+    told = "" if given.category is None else f"{given.category}|"
     truth = hashlib.sha256(f"{told}{labels.shape}|".encode() + labels.tobytes())
-    return Item(item.name, labels.shape, hash_image(tensor_of(item)), truth.hexdigest())
+    return Item(given.name, labels.shape, given.sha256, truth.hexdigest())
 
 
-def truth_of(item: LabelledImage | Cloud) -> Integer[np.ndarray, " *components"]:
+def truth_of(given: Input) -> Integer[np.ndarray, " *components"]:
     """The true classes of an input.
 
     Raises:
-        InputError: If a cloud has no labels or no category, or labels of another category.
+        InputError: If it has none, or a cloud has no category, or labels of another category.
     """
-    if isinstance(item, LabelledImage):
-        return item.labels
-    if item.labels is None or item.category is None:
-        raise InputError(f"{item.name} has no labels or no category: nothing to compare with")
-    check_parts(item.name, item.labels, item.category)
-    if (item.labels == IGNORE).all():
-        raise InputError(f"{item.name} has no labelled point: nothing to compare with")
-    return item.labels
-
-
-def tensor_of(item: LabelledImage | Cloud, *, normals: bool = True) -> torch.Tensor:
-    """The input as the sampler reads it: an image, channels first, or a cloud.
-
-    Args:
-        item: The input.
-        normals: Whether a cloud keeps its normals, if it has any.
-    """
-    if isinstance(item, Cloud):
-        return read_cloud(item if normals else replace(item, normals=None))
-    return torch.from_numpy(item.image).movedim(2, 0).contiguous()
+    if given.truth is None or (given.kind.has_categories and given.category is None):
+        raise InputError(f"{given.name} has no labels or no category: nothing to compare with")
+    if given.category is not None:
+        check_parts(given.name, given.truth, given.category)
+        if (given.truth == IGNORE).all():
+            raise InputError(f"{given.name} has no labelled point: nothing to compare with")
+    return given.truth

@@ -9,15 +9,14 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor
 
-from segcert.data.images import hash_image
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
-from segcert.runs.engines.units import CountedUnit, Unit, Work, told
+from segcert.inputs.images import hash_tensor
+from segcert.inputs.kind import fitted_noise
+from segcert.models.protocol import WrappedModel
+from segcert.runs.engines.units import CountedUnit, Unit, Work
 from segcert.sampling.conclude import most_frequent, precision, to_counts
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
-from segcert.sampling.inputs import fitting_noise
 from segcert.sampling.sampler import next_block
 from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import DrawBlock, Tally, no_draws
@@ -174,9 +173,7 @@ class Job:
             self._guess = most_frequent(pilot.tally)
             self._refer_to("guess", self._guess)
 
-    def counts(
-        self, segmenter: Segmenter | PointSegmenter, *, kind: str, engine: str
-    ) -> dict[int, Counted]:
+    def counts(self, segmenter: WrappedModel, *, kind: str, engine: str) -> dict[int, Counted]:
         """Counts after each number of test draws.
 
         Each are those of a run of that many draws by itself: the first draws, whose number was
@@ -196,9 +193,15 @@ class Job:
             SamplingError: If a noise was repeated.
         """
         work, pilot = self.work, self._pilot
-        streams = Streams(work.seed, hash_image(work.x), work.x.device, kind)
-        noise, classes = fitting_noise(work.noise, work.x), self._classes or 0
-        task = Task(told(segmenter, work), work.x, noise, streams, classes)
+        streams = Streams(work.seed, hash_tensor(work.x), work.x.device, kind)
+        noise, classes = fitted_noise(work.noise, work.x), self._classes or 0
+        task = Task(
+            work.told(segmenter),
+            work.x,
+            noise,
+            streams,
+            classes,
+        )
         none = no_draws((0,), n=0, device=work.x.device)
         first = none if pilot is None or pilot.tally is None else pilot.tally
         found: dict[int, Counted] = {}

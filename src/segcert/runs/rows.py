@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Int64, Integer
 
 from segcert.certificates.result import Certificate
-from segcert.data.labelled import IGNORE
+from segcert.inputs.kind import InputKind
+from segcert.inputs.labels import IGNORE
 from segcert.metrics.part_iou import PartIou, part_iou, shape_category, shape_iou
 from segcert.metrics.score import Score, score
 from segcert.metrics.worst_case import WorstCase
@@ -135,12 +136,12 @@ class Totals:
     parts: PartIou | None = None
 
 
-def add_up(rows: Iterable[Row], *, of_clouds: bool = False) -> Totals:
+def add_up(rows: Iterable[Row], kind: InputKind) -> Totals:
     """Add up the rows of one setting; there must be one at least.
 
     Args:
         rows: Of one setting.
-        of_clouds: Whether the inputs are clouds with parts.
+        kind: Of the inputs.
     """
     found = list(rows)
     return Totals(
@@ -149,7 +150,7 @@ def add_up(rows: Iterable[Row], *, of_clouds: bool = False) -> Totals:
         worst_case=reduce(WorstCase.plus, (row.worst_case for row in found)),
         invalid=sum(row.invalid for row in found),
         seconds=sum(row.seconds for row in found),
-        parts=part_iou([row.confusion for row in found]) if of_clouds else None,
+        parts=part_iou([row.confusion for row in found]) if kind.has_categories else None,
     )
 
 

@@ -1,7 +1,10 @@
 """One column of the results of an evaluation."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
+from segcert.inputs.kind import IMAGE, InputKind
 from segcert.noise.base import AbstractNoise
 from segcert.noise.registry import named_noise
 from segcert.runs.request import Request, Scale
@@ -20,6 +23,8 @@ class Setting(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[InputKind] = IMAGE
 
     sigma: float
     scale: Scale

@@ -3,20 +3,18 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from segcert.data.clouds import Cloud
-from segcert.data.evaluation_sets import EvaluationSet
-from segcert.data.labelled import LabelledImage
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter, component_shape
-from segcert.models.point_segmenter import PointSegmenter
+from segcert.inputs.input import Input
+from segcert.inputs.kind import components_of
+from segcert.models.protocol import WrappedModel
 from segcert.runs.config import EvaluationConfig
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.units import Unit, Work
-from segcert.runs.inventory import Inventory, item_of, tensor_of, truth_of
+from segcert.runs.inventory import Inventory, item_of, truth_of
 from segcert.runs.jobs import Job
 from segcert.runs.rows import Row, row_of
 from segcert.runs.setting import Setting
-from segcert.sampling.conclude import runtime_of
 from segcert.sampling.setup import automatic_batch_size
 
 Progress = Callable[[str, int, int], None]
@@ -37,8 +35,8 @@ class Underway:
 
     def __init__(
         self,
-        segmenter: Segmenter | PointSegmenter,
-        data: EvaluationSet,
+        segmenter: WrappedModel,
+        data: LabelledSet,
         inventory: Inventory,
         config: EvaluationConfig,
         *,
@@ -49,7 +47,7 @@ class Underway:
         self._segmenter, self._data, self._config = segmenter, data, config
         self._inventory = inventory
         self._engine, self._batch_size, self._progress = engine, batch_size, progress
-        self._open: dict[int, tuple[LabelledImage | Cloud, list[Job], list[Row]]] = {}
+        self._open: dict[int, tuple[Input, list[Job], list[Row]]] = {}
 
     def jobs(self, numbers: Iterable[int]) -> Iterator[Job]:
         """Open inputs one after the other, as their jobs are asked for.
@@ -58,7 +56,7 @@ class Underway:
             InputError: If one was changed since the run began.
         """
         for number in numbers:
-            item = self._data.images.item(number)
+            item = self._data.input(number)
             if item_of(item) != self._inventory.items[number]:
                 raise InputError(
                     f"{item.name} of {self._data.name} was changed while the run was under way: "
@@ -70,7 +68,7 @@ class Underway:
                 jobs.append(self._job(number, item, k))
                 yield jobs[-1]
 
-    def _job(self, number: int, item: LabelledImage | Cloud, group: int) -> Job:
+    def _job(self, number: int, item: Input, group: int) -> Job:
         """The draws that settings share."""
         config = self._config
         members = [config.settings[k] for k in config.groups[group]]
@@ -79,7 +77,7 @@ class Underway:
         if not isinstance(size, int):
             on_cuda = self._engine.device_type == "cuda"
             size = automatic_batch_size(
-                component_shape(work.x.shape),
+                components_of(work.x.shape),
                 on_cuda=on_cuda,
                 stochastic=self._segmenter.stochastic,
             )
@@ -127,27 +125,20 @@ class Underway:
 
 
 def work_of(
-    segmenter: Segmenter | PointSegmenter,
-    item: LabelledImage | Cloud,
+    segmenter: WrappedModel,
+    item: Input,
     setting: Setting,
     config: EvaluationConfig,
 ) -> Work:
     """Read an input as the model takes it, with what the model must know of it.
 
-    Normals that a model does not trust are left out.
-
     Raises:
-        InputError: If a model of clouds is to label an input without category.
+        InputError: If the model needs a category or normals, and there are none.
     """
-    category, normals = None, True
-    if isinstance(segmenter, PointSegmenter):
-        if not isinstance(item, Cloud) or item.category is None:
-            raise InputError(f"model {segmenter.name} labels clouds of a category, got {item.name}")
-        category = item.category
-        normals = segmenter.columns == 6 and not segmenter.normal_neighbours
+    told = segmenter.told(scale=setting.scale, category=item.category)
     return Work(
-        tensor_of(item, normals=normals), setting.drawn_noise, setting.scale, int(config.seed),
-        config.weights_sha256, category, runtime_of(segmenter).backend,
+        told.given(item).tensor, setting.drawn_noise, setting.scale, int(config.seed),
+        config.weights_sha256, item.category, segmenter.runtime.backend,
     )  # fmt: skip
 
 

@@ -1,8 +1,7 @@
 """Refuse, before the first draw, outputs that are no labels of this input's components."""
 
 from segcert.errors import ModelError
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.protocol import WrappedModel
 from segcert.models.resizing.averaging import Output
 from segcert.models.resizing.layout import WAY_OUT_OF_ONE
 from segcert.sampling.counting import Task, noisy_batch
@@ -26,6 +25,6 @@ def check_axes(task: Task, output: Output, classes: int) -> None:
             f"certified: {WAY_OUT_OF_ONE}"
         )
     task.segmenter.to_labels(output, task.components)
-    if isinstance(task.segmenter, (Segmenter, PointSegmenter)):
+    if isinstance(task.segmenter, WrappedModel):
         draw = noisy_batch(task, Stage.CHECK, range(1))
         task.segmenter.check_order(draw, output)

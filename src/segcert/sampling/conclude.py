@@ -8,10 +8,8 @@ import torch
 from jaxtyping import Int16
 from torch import Tensor, nn
 
-from segcert.models.adapter import Segmenter
 from segcert.models.identity.runtime import TORCH, Runtime
-from segcert.models.protocol import SegmentationModel
-from segcert.models.resizing.scale import resizing_text
+from segcert.models.protocol import SegmentationModel, WrappedModel
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import Counts, Provenance
 from segcert.sampling.tally import Tally
@@ -96,13 +94,13 @@ def provenance(task: Task, pilot: Tally, test: Tally, stop_rule: str) -> Provena
 
 
 def scale_of(segmenter: SegmentationModel) -> str:
-    """Resizing inside the base model, as records have it; clouds are not resized: "1"."""
-    return resizing_text(segmenter.scale) if isinstance(segmenter, Segmenter) else "1"
+    """Resizing inside the base model, as records have it; "1" is none."""
+    return segmenter.scale_text if isinstance(segmenter, WrappedModel) else "1"
 
 
 def runtime_of(segmenter: SegmentationModel) -> Runtime:
-    """What runs the base model; models of clouds are run by PyTorch."""
-    return segmenter.runtime if isinstance(segmenter, Segmenter) else TORCH
+    """What runs the base model; PyTorch, if it does not say."""
+    return segmenter.runtime if isinstance(segmenter, WrappedModel) else TORCH
 
 
 def precision(segmenter: SegmentationModel, *, on_cuda: bool) -> str:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, Int16, Int64, Shaped
 from torch import Tensor
 
 from segcert.errors import SamplingError, is_out_of_memory
-from segcert.models.adapter import component_shape
+from segcert.inputs.kind import components_of
 from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.averaging import Output
 from segcert.noise.base import AbstractNoise
@@ -48,7 +48,7 @@ class Task:
     @property
     def components(self) -> tuple[int, ...]:
         """Shape of the components."""
-        return component_shape(self.x.shape)
+        return components_of(self.x.shape)
 
 
 def noisy_batch(task: Task, stage: Stage, draws: range) -> Float[Tensor, " b *shape"]:

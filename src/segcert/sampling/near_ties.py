@@ -9,9 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.protocol import SegmentationModel
+from segcert.models.protocol import SegmentationModel, WrappedModel
 from segcert.models.resizing.averaging import Output
 from segcert.models.resizing.upsample import best_two, lead, upsampled_strips
 
@@ -53,7 +51,7 @@ def near_ties(
     """
     if isinstance(output, Tensor) and not output.is_floating_point():
         return None
-    if isinstance(output, Tensor) and isinstance(segmenter, (Segmenter, PointSegmenter)):
+    if isinstance(output, Tensor) and isinstance(segmenter, WrappedModel):
         return ties_of_scores(output, components, tolerance=tolerance)
     margins = segmenter.to_margins(output, components)
     if margins is None:

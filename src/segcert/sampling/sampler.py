@@ -9,6 +9,7 @@ from jaxtyping import Int16
 from torch import Tensor
 
 from segcert.errors import InputError
+from segcert.inputs.input import Source
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
 from segcert.noise.base import AbstractNoise
@@ -16,7 +17,6 @@ from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
-from segcert.sampling.inputs import Input
 from segcert.sampling.partial import Partial, check_partial, nothing_done
 from segcert.sampling.setup import (
     check_class_counts,
@@ -34,7 +34,7 @@ BATCHES_PER_BLOCK = 4
 
 def sample(
     model: Model | SegmentationModel,
-    image: Input,
+    image: Source,
     *,
     noise: AbstractNoise,
     n0: int = 10,

@@ -4,21 +4,20 @@ import math
 from dataclasses import replace
 
 import torch
-from jaxtyping import Shaped
-from torch import Tensor, nn
+from torch import nn
 
-from segcert.data.images import hash_image
 from segcert.errors import InputError, ModelError
-from segcert.models.adapter import Model, Segmenter
+from segcert.inputs.input import Source, read
+from segcert.inputs.kind import fitted_noise
+from segcert.models.adapter import Model
+from segcert.models.fits import check_fits
 from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.outputs import check_class_number
-from segcert.models.resizing.scale import Resizing, parse_resizing
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.axes import check_axes
 from segcert.sampling.counting import Task
 from segcert.sampling.counts import MOST_CLASS_COUNTS
-from segcert.sampling.inputs import Input, check_fits, fitting_noise, read_input
 from segcert.sampling.margins import MOST_PILOT_DRAWS
 from segcert.sampling.mixing import check_draws_are_independent
 from segcert.sampling.streams import Streams, fresh_seed
@@ -26,7 +25,6 @@ from segcert.sampling.streams import Streams, fresh_seed
 COMPONENTS_PER_BATCH = (2**20, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)
 LARGEST_BATCH = 32
 MOST_TOGETHER = 2**20  # draws that may be asked to go through the model together
-VOLUME_AXES = 4  # channels, depth, height, width
 
 
 def check_draw_numbers(n0: int, n: int) -> None:
@@ -45,7 +43,7 @@ def check_draw_numbers(n0: int, n: int) -> None:
 
 def make_task(
     model: Model | SegmentationModel,
-    image: Input,
+    image: Source,
     *,
     noise: AbstractNoise,
     seed: int | None,
@@ -98,7 +96,7 @@ def check_named_classes(segmenter: SegmentationModel, classes: int) -> None:
 
 def unchecked_task(
     model: Model | SegmentationModel,
-    image: Input,
+    image: Source,
     *,
     noise: AbstractNoise,
     seed: int | None,
@@ -107,17 +105,14 @@ def unchecked_task(
     recorded: bool = False,
 ) -> Task:
     """As `make_task`, for a model that was checked on this input before; 0 classes are known."""
-    segmenter = as_base_model(model)
-    x = read_input(image)
-    check_fits(x, segmenter)
-    if isinstance(segmenter, Segmenter):
-        check_size(x, segmenter)
+    segmenter, given = as_base_model(model), read(image)
+    check_fits(given, segmenter)
     where = choose_device(device, segmenter)
     segmenter.to(where)
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
-    streams = Streams(seed, hash_image(x), where, stream_kind or stream_kind_of(where))
-    fitting = noise if recorded else fitting_noise(noise, x)
-    return Task(segmenter, x.to(where), fitting, streams, classes=0)
+    streams = Streams(seed, given.sha256, where, stream_kind or stream_kind_of(where))
+    fitting = noise if recorded else fitted_noise(noise, given.tensor)
+    return Task(segmenter, given.tensor.to(where), fitting, streams, classes=0)
 
 
 def check_class_counts(task: Task) -> None:
@@ -142,39 +137,6 @@ def as_base_model(model: Model | SegmentationModel) -> SegmentationModel:
 def stream_kind_of(device: torch.device) -> str:
     """Choose the streams of a device: its own on CUDA, those of the CPU elsewhere."""
     return "cuda" if device.type == "cuda" else "cpu"
-
-
-def check_size(x: Shaped[Tensor, " c *shape"], segmenter: Segmenter) -> None:
-    """Refuse images smaller than the network's stride, and volumes that would be resized.
-
-    Raises:
-        InputError: If a side, after scaling, is too small, or a volume has a scale.
-    """
-    resizing = parse_resizing(segmenter.scale)
-    if x.ndim == VOLUME_AXES:
-        check_volume(x, segmenter, resizing)
-        return
-    if resizing.smallest_side(*x.shape[1:]) < segmenter.smallest_side:
-        raise InputError(
-            f"image of {x.shape[2]}x{x.shape[1]} pixels (scale {resizing}) is too small "
-            f"for model {segmenter.name}: each side needs {segmenter.smallest_side} pixels "
-            "after scaling"
-        )
-
-
-def check_volume(x: Shaped[Tensor, " c d h w"], segmenter: Segmenter, resizing: Resizing) -> None:
-    """Refuse volumes that are too small, or would be resized.
-
-    Raises:
-        InputError: If so.
-    """
-    if resizing != Resizing():
-        raise InputError(f"scale {resizing} is for images: volumes go in at their size, scale 1")
-    if min(x.shape[1:]) < segmenter.smallest_side:
-        raise InputError(
-            f"volume of {'x'.join(map(str, x.shape[1:]))} voxels is too small for model "
-            f"{segmenter.name}: each side needs {segmenter.smallest_side} voxels"
-        )
 
 
 def choose_device(device: str, segmenter: SegmentationModel) -> torch.device:

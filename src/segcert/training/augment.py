@@ -1,16 +1,22 @@
 """Random views of a labelled image, and the Gaussian noise that makes a network robust."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int64, UInt8
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from segcert.data.clouds import Cloud
-from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
+from segcert.inputs.input import Input
+from segcert.inputs.kind import IMAGE, InputKind
+from segcert.models.files.checkpoints import Description
+from segcert.models.nets.architectures import Architecture
+from segcert.training.start import starting_network
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,9 @@ class Views:
     scales: tuple[float, float] = (0.8, 1.6)
     jitter: float = 0.3
 
+    kind: ClassVar[InputKind] = IMAGE
+    network: ClassVar[Architecture] = "depthwise"  # that is trained if nothing is said
+
     def __post_init__(self) -> None:
         """Check the numbers that a user types."""
         if min(self.crop) < 16:
@@ -40,23 +49,34 @@ class Views:
         if not 0 <= self.jitter < 1:
             raise InputError(f"jitter must be in [0, 1), got {self.jitter}")
 
-    def read(
-        self, item: LabelledImage | Cloud
-    ) -> tuple[UInt8[Tensor, " 3 h w"], UInt8[Tensor, " h w"]]:
+    def read(self, item: Input) -> tuple[UInt8[Tensor, " 3 h w"], UInt8[Tensor, " h w"]]:
         """Turn a labelled image into tensors, channels first, and check its size.
 
         Raises:
-            InputError: If it is smaller than the crop, or no image.
+            InputError: If it is smaller than the crop, or has no labels.
         """
-        if isinstance(item, Cloud):
-            raise InputError(f"{item.name} is a cloud: views of images cannot be drawn from it")
-        if item.labels.shape[0] < self.crop[0] or item.labels.shape[1] < self.crop[1]:
+        if item.truth is None:
+            raise InputError(f"{item.name} has no labels: nothing to learn from")
+        if item.components[0] < self.crop[0] or item.components[1] < self.crop[1]:
             raise InputError(
-                f"image {item.name} is {item.labels.shape}, smaller than the crop "
+                f"image {item.name} is {item.components}, smaller than the crop "
                 f"{self.crop}: choose a smaller crop"
             )
-        image = torch.from_numpy(item.image.copy()).movedim(2, 0).contiguous()
-        return image, torch.from_numpy(item.labels.copy())
+        return item.tensor.clone(), torch.from_numpy(item.truth.copy())
+
+    def start(
+        self, architecture: str, classes: tuple[str, ...], weights: Path | None
+    ) -> tuple[nn.Module, str]:
+        """Make the network to train; see `starting_network`."""
+        return starting_network(architecture, classes, weights)
+
+    def height_of(self, item: Input) -> int:
+        """Height of an image of the training, pixels."""
+        return item.components[0]
+
+    def described(self, about: Mapping[str, Any]) -> Description:
+        """What weights say that were trained on such views."""
+        return Description(**about)
 
     def add_noise(
         self,

@@ -7,22 +7,40 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor
 
-from segcert.data.clouds import Cloud
-from segcert.data.labelled import LabelledImage
 from segcert.errors import InputError
+from segcert.inputs.input import Input, Source, read
 from segcert.training.recipe import Recipe
 
 Examples = list[tuple[Tensor, Tensor]]
 
 
-def load(data: Sequence[LabelledImage] | Sequence[Cloud], recipe: Recipe) -> Examples:
-    """Read a data set into memory, and check that views can be drawn from it."""
+def load(data: Sequence[Source], recipe: Recipe) -> Examples:
+    """Read a data set into memory, and check that views can be drawn from it.
+
+    Raises:
+        InputError: If there are fewer inputs than one batch, or views of this recipe cannot be
+            drawn from one.
+    """
     if len(data) < recipe.batch_size:
         raise InputError(
             f"training needs at least one batch of images or clouds: got {len(data)} "
             f"with batch_size {recipe.batch_size}"
         )
-    return [recipe.views.read(item) for item in data]
+    return [read_example(read(item), recipe) for item in data]
+
+
+def read_example(item: Input, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Read one input with its truth.
+
+    Raises:
+        InputError: If views of this recipe cannot be drawn from it.
+    """
+    kind = recipe.views.kind
+    if item.kind != kind:
+        raise InputError(
+            f"{item.name} is {item.kind.noun}: views of {kind.words} cannot be drawn from it"
+        )
+    return recipe.views.read(item)
 
 
 def hash_examples(examples: Examples) -> str:

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from segcert.data.clouds import Cloud
 from segcert.data.labelled import LabelledImage
+from segcert.inputs.clouds import Cloud
 from segcert.training.devices import Devices, OneDevice, own_part
 from segcert.training.examples import Examples, batches, load
 from segcert.training.precision import autocast

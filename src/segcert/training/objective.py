@@ -5,7 +5,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from segcert.data.labelled import IGNORE
+from segcert.inputs.labels import IGNORE
 from segcert.training.recipe import Recipe
 
 

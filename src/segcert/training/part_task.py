@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from segcert.data.labelled import IGNORE
 from segcert.data.part_numbers import NAMES, PARTS
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 from segcert.models.nets.point_frame import unit_sphere
 from segcert.training.recipe import Recipe
 

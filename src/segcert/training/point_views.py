@@ -1,17 +1,23 @@
 """Random views of a labelled cloud, and the Gaussian noise on its coordinates."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int16, Int64
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
-from segcert.data.clouds import Cloud
-from segcert.data.labelled import LabelledImage
-from segcert.data.part_numbers import check_parts
+from segcert.data.part_numbers import CATEGORIES, check_parts
 from segcert.errors import InputError
+from segcert.inputs.input import Input
+from segcert.inputs.kind import CLOUD, InputKind
+from segcert.models.files.checkpoints import PointDescription
+from segcert.models.nets.point_architectures import PointArchitecture
 from segcert.training.augment import uniform
+from segcert.training.start import starting_point_network
 
 LEAST = 16  # points of a view
 
@@ -35,6 +41,9 @@ class PointViews:
     turn: bool = True
     scales: tuple[float, float] = (0.9, 1.1)
 
+    kind: ClassVar[InputKind] = CLOUD
+    network: ClassVar[PointArchitecture] = "slim-pointnet2"  # that is trained if nothing is said
+
     def __post_init__(self) -> None:
         """Check the numbers that a user types."""
         if self.points < LEAST:
@@ -42,32 +51,44 @@ class PointViews:
         if not 0 < self.scales[0] <= self.scales[1] < math.inf:
             raise InputError(f"scales must be 0 < smallest <= largest, got {self.scales}")
 
-    def read(
-        self, item: LabelledImage | Cloud
-    ) -> tuple[Float[Tensor, " n c"], Int16[Tensor, " n"]]:
+    def read(self, item: Input) -> tuple[Float[Tensor, " n c"], Int16[Tensor, " n"]]:
         """Turn a labelled cloud into tensors, and check that it can be learned from.
 
         Raises:
             InputError: If it has no labels, category or (if wanted) normals, labels of another
                 category, or too few points.
         """
-        if not isinstance(item, Cloud):
-            raise InputError(f"{item.name} is an image: views of clouds cannot be drawn from it")
-        columns = [item.points]
-        if self.normals:
-            if item.normals is None:
-                raise InputError(f"{item.name} has no normals: train with --no-normals")
-            columns.append(item.normals)
-        if item.labels is None or item.category is None:
+        points, columns = item.shape
+        if columns < self.columns:
+            raise InputError(f"{item.name} has no normals: train with --no-normals")
+        if item.truth is None or item.category is None:
             raise InputError(f"{item.name} has no labels or no category: nothing to learn from")
-        check_parts(item.name, item.labels, item.category)
-        if len(item.points) < self.points:
+        check_parts(item.name, item.truth, item.category)
+        if points < self.points:
             raise InputError(
-                f"{item.name} has {len(item.points)} points, fewer than the {self.points} of a "
+                f"{item.name} has {points} points, fewer than the {self.points} of a "
                 "view: choose fewer with --points"
             )
-        cloud = torch.cat([torch.from_numpy(column.copy()) for column in columns], 1)
-        return cloud, torch.from_numpy(item.labels.copy())
+        return item.tensor[:, : self.columns].clone(), torch.from_numpy(item.truth.copy())
+
+    @property
+    def columns(self) -> Literal[3, 6]:
+        """Columns of a view."""
+        return 6 if self.normals else 3
+
+    def start(
+        self, architecture: str, classes: tuple[str, ...], weights: Path | None
+    ) -> tuple[nn.Module, str]:
+        """Make the network to train; see `starting_point_network`."""
+        return starting_point_network(architecture, classes, weights, columns=self.columns)
+
+    def height_of(self, item: Input) -> int:  # noqa: ARG002 - as of images
+        """Clouds have no height in pixels."""
+        return 0
+
+    def described(self, about: Mapping[str, Any]) -> PointDescription:
+        """What weights say that were trained on such views."""
+        return PointDescription(**about, columns=self.columns, categories=CATEGORIES)
 
     def draw(
         self, cloud: Float[Tensor, " n c"], labels: Int16[Tensor, " n"], *, rng: Generator

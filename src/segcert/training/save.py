@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal
 
 from torch import nn
 
-from segcert.data.clouds import Cloud
-from segcert.data.part_numbers import CATEGORIES
-from segcert.data.training_sets import TrainingSet
+from segcert.data.sets import LabelledSet
 from segcert.files import remove_drafts
+from segcert.inputs.input import read
 from segcert.locks import held_file
 from segcert.models.files.checkpoints import (
     DenoiserDescription,
@@ -25,7 +23,6 @@ from segcert.signals import deferred
 from segcert.training.board import Board
 from segcert.training.devices import Devices
 from segcert.training.loop import EpochReport, train
-from segcert.training.point_views import PointViews
 from segcert.training.recipe import Recipe, unusual
 from segcert.training.resume import ResumeFile, resume_path
 from segcert.training.sigmas import largest_sigma
@@ -34,7 +31,7 @@ from segcert.training.tasks import Denoising, Segmentation, TrainingTask
 
 def train_and_save(
     net: nn.Module,
-    data: TrainingSet,
+    data: LabelledSet,
     recipe: Recipe,
     *,
     out: Path,
@@ -102,7 +99,7 @@ def train_and_save(
             log(f"goes on from {kept.path}")
         try:
             net = train(
-                net, data.images, recipe,
+                net, data.items, recipe,
                 devices=devices, after_epoch=after_epoch, keeper=kept, task=task,
             )  # fmt: skip
         except KeyboardInterrupt as error:
@@ -119,7 +116,7 @@ def train_and_save(
 
 
 def describe(
-    data: TrainingSet,
+    data: LabelledSet,
     origin: Origin,
     recipe: Recipe,
     *,
@@ -130,23 +127,21 @@ def describe(
         **dict(origin), "architecture": architecture, "classes": data.classes,
         "palette": data.palette,
     }  # fmt: skip
-    if isinstance(recipe.views, PointViews):
-        columns: Literal[3, 6] = 6 if recipe.views.normals else 3
-        return PointDescription(**about, columns=columns, categories=CATEGORIES)
-    return Description(**about)
+    return recipe.views.described(about)
 
 
 def describe_origin(
-    data: TrainingSet, recipe: Recipe, report: EpochReport, minutes: float, *, measure: str
+    data: LabelledSet, recipe: Recipe, report: EpochReport, minutes: float, *, measure: str
 ) -> Origin:
     """Say how weights were made."""
+    first = read(data.items[0])
     return Origin(
         sigma=largest_sigma(recipe.sigma),
         data=data.name,
         licence=data.licence,
-        image_height=0 if isinstance(data.images[0], Cloud) else data.images[0].labels.shape[0],
+        image_height=recipe.views.height_of(first),
         training={
-            "clouds" if isinstance(data.images[0], Cloud) else "images": len(data.images),
+            first.kind.words: len(data.items),
             "epochs": recipe.epochs,
             "epoch": report.epoch,
             "seed": recipe.seed,

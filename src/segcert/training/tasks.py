@@ -10,8 +10,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.training.objective import objective
 from segcert.training.recipe import Recipe

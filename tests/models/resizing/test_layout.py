@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import segcert as sc
+from segcert.inputs import kind
 from segcert.models.resizing.layout import covers
 
 Model = Callable[[Tensor], Tensor]
@@ -275,6 +276,7 @@ def test_clouds_of_as_many_points_as_classes() -> None:
 class Custom:
     """A base model of the user's own, with one class."""
 
+    kind = kind.CLOUD
     name = "custom"
     class_names = palette = ()
     weights_sha256 = identity_sha256 = "none"
@@ -283,6 +285,9 @@ class Custom:
 
     def to(self, device: torch.device) -> None:
         """It has no weights."""
+
+    def check_input(self, x: Tensor) -> None:
+        """It labels clouds of any size."""
 
     def output(self, batch: Tensor) -> Tensor:
         return batch[..., 0].long() * 0

@@ -7,15 +7,15 @@ import pytest
 import torch
 from engine_models import open_labels, open_net
 
-from segcert.data.evaluation_sets import Arguments, open_evaluation_set
+from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.errors import InputError
+from segcert.inputs.input import of_cloud
 from segcert.models.identity.runtime import Runtime
 from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.units import Unit, Work
-from segcert.runs.inventory import tensor_of
 from segcert.runs.jobs import merged
 from segcert.sampling.counting import count_block
 from segcert.sampling.margins import Margins
@@ -113,9 +113,9 @@ def test_clouds_are_told_their_category_and_nothing_else_is() -> None:
     def whole_category(points: torch.Tensor, category: torch.Tensor) -> torch.Tensor:
         return torch.zeros(len(points), 50, points.shape[1]) + category[:, None, None]
 
-    cloud = open_evaluation_set("shapes", Arguments(scenes=2)).images.item(1)
+    cloud = open_evaluation_set("shapes", Arguments(scenes=2)).items.item(1)
     model = as_point_segmenter(whole_category, columns=6, name="tiny", classes=50)
-    work = Work(tensor_of(cloud), GaussianNoise(0.1), "1", 7, "none", category=cloud.category)
+    work = Work(of_cloud(cloud).tensor, GaussianNoise(0.1), "1", 7, "none", category=cloud.category)
     unit = Unit("0-0", DrawBlock(Stage.TEST, 0, 2), 2)
     counts = Counter(model, "cpu").count(unit, {"0-0": work}).tally.counts
     assert set(counts.amax(1).nonzero().flatten().tolist()) == {int(cloud.labels.min())}

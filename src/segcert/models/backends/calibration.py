@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from segcert.data.drawn_scenes import Scenes
-from segcert.data.images import read_file
 from segcert.errors import InputError
+from segcert.inputs.images import read_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 SCENES_SEED = 20_000  # of no data set that networks are trained or tested on

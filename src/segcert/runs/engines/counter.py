@@ -8,16 +8,14 @@ import torch
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
-from segcert.runs.engines.units import CountedUnit, Unit, Work, answered, told
-from segcert.sampling.conclude import runtime_of
+from segcert.models.protocol import WrappedModel
+from segcert.runs.engines.units import CountedUnit, Unit, Work, answered
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.margins import Margins
 from segcert.sampling.setup import choose_device, make_task, unchecked_task
 from segcert.sampling.streams import Stage
 
-ModelSource = Callable[[], Segmenter | PointSegmenter]  # such as `ModelReference.open`
+ModelSource = Callable[[], WrappedModel]  # such as `ModelReference.open`
 MOST_TASKS = 4  # inputs that are kept on the device
 ANSWER_SECONDS = 10.0  # then what is counted of a unit is answered, so that it is kept
 
@@ -30,7 +28,7 @@ class Counter:
         device: Its device: "auto", "cpu", "cuda", "cuda:1", ...
     """
 
-    def __init__(self, segmenter: Segmenter | PointSegmenter, device: str) -> None:
+    def __init__(self, segmenter: WrappedModel, device: str) -> None:
         self._segmenter = segmenter
         self.device = choose_device(device, segmenter)
         self._tasks: dict[str, Task] = {}
@@ -73,7 +71,10 @@ class Counter:
         if unit.classes is not None and unit.work in self._tasks:
             return replace(self._tasks[unit.work], classes=unit.classes)
         check_same_model(self._segmenter, work)
-        segmenter, device = told(self._segmenter, work), str(self.device)
+        segmenter, device = (
+            work.told(self._segmenter),
+            str(self.device),
+        )
         if unit.classes is None:
             task = make_task(
                 segmenter, work.x,
@@ -89,7 +90,7 @@ class Counter:
         return task if unit.classes is None else replace(task, classes=unit.classes)
 
 
-def check_same_model(segmenter: Segmenter | PointSegmenter, work: Work) -> None:
+def check_same_model(segmenter: WrappedModel, work: Work) -> None:
     """Refuse a worker that has another model than the run, or runs it by another program.
 
     Raises:
@@ -101,7 +102,7 @@ def check_same_model(segmenter: Segmenter | PointSegmenter, work: Work) -> None:
             f"a worker has model {segmenter.name} with weights {mine[:12]}, the run has "
             f"{wanted[:12]}: give all machines the same model file"
         )
-    backend = runtime_of(segmenter).backend
+    backend = segmenter.runtime.backend
     if backend != work.backend:
         raise InputError(
             f"a worker runs model {segmenter.name} with backend {backend}, the run is one of "

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.protocol import WrappedModel
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.units import CountedUnit, Unit
@@ -23,7 +22,7 @@ class LocalEngine(AbstractEngine):
 
     def __init__(
         self,
-        segmenter: Segmenter | PointSegmenter,
+        segmenter: WrappedModel,
         *,
         device: str = "auto",
         after_batch: Callable[[Unit, int], None] | None = None,

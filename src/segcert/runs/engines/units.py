@@ -9,10 +9,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from segcert.errors import InputError
-from segcert.models.adapter import Segmenter
-from segcert.models.point_segmenter import PointSegmenter
-from segcert.models.shipped_points import of_category
+from segcert.models.protocol import WrappedModel
 from segcert.noise.base import AbstractNoise
 from segcert.runs.store import from_arrays, to_arrays
 from segcert.sampling.tally import DrawBlock, Tally
@@ -39,6 +36,14 @@ class Work:
     weights_sha256: str
     category: int | None = None
     backend: str = "torch"
+
+    def told(self, segmenter: WrappedModel) -> WrappedModel:
+        """The model, told what it must know of the input.
+
+        Raises:
+            InputError: If it needs a category and the input has none.
+        """
+        return segmenter.told(scale=self.scale, category=self.category)
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,6 @@ class CountedUnit:
     unit: Unit
     tally: Tally
     seconds: float
-
-
-def told(segmenter: Segmenter | PointSegmenter, work: Work) -> Segmenter | PointSegmenter:
-    """Tell the model what it must know of an input: the scale of images, the category of clouds.
-
-    Raises:
-        InputError: If a model of clouds is to label an input without category.
-    """
-    if isinstance(segmenter, Segmenter):
-        return replace(segmenter, scale=work.scale)
-    if work.category is None:
-        raise InputError(f"model {segmenter.name} labels clouds of a category, got none")
-    return of_category(segmenter, work.category)
 
 
 def answered(unit: Unit, tally: Tally, seconds: float) -> CountedUnit:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from segcert.arrays import read_arrays
-from segcert.data import ply, semantic_kitti
-from segcert.data.clouds import Cloud, checked_cloud, checked_labels
 from segcert.errors import InputError
 from segcert.files import atomic_write, read_regular
+from segcert.inputs import ply, semantic_kitti
+from segcert.inputs.clouds import Cloud, checked_cloud, checked_labels
 from segcert.text import one_line
 
 TEXT = (".xyz", ".txt", ".pts")
@@ -35,7 +35,7 @@ def read_cloud(path: str | Path) -> Cloud:
     - ``.npz``: ``points`` (or ``xyz``); optional ``normals``, ``labels``, ``category``.
     - ``.ply``, ascii or binary: x, y, z; optional nx, ny, nz, and label, part or class.
     - ``.xyz``, ``.txt``, ``.pts``: columns x y z, then none, label, normal, or normal and label.
-    - ``.bin``: a scan of SemanticKITTI, see `segcert.data.semantic_kitti.read_scan`.
+    - ``.bin``: a scan of SemanticKITTI, see `segcert.inputs.semantic_kitti.read_scan`.
 
     Args:
         path: The file; its suffix says which kind it is.

@@ -131,7 +131,7 @@ def checked_tensor(image: Tensor) -> Shaped[Tensor, " c *shape"]:
     return image.to(torch.float32).contiguous()
 
 
-def hash_image(image: Shaped[Tensor, " *shape"]) -> str:
+def hash_tensor(image: Shaped[Tensor, " *shape"]) -> str:
     """Hash type, shape and values, of an image or a point cloud."""
     array = image.cpu().numpy()
     digest = hashlib.sha256(f"{array.dtype}|{array.shape}|".encode())

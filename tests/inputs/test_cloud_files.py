@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segcert.data.cloud_folder import CloudFolder
-from segcert.data.clouds import checked_cloud
 from segcert.data.drawn_shapes import as_cloud
-from segcert.data.point_files import read_cloud, write_cloud
 from segcert.errors import InputError
+from segcert.inputs.cloud_files import read_cloud, write_cloud
+from segcert.inputs.clouds import checked_cloud
 from segcert_scenes.shapes import shape
 
 KINDS = [("a.npz", False), ("a.ply", False), ("a.ply", True)]

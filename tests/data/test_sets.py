@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE
-from segcert.data.evaluation_sets import RULES, Arguments, open_evaluation_set
-from segcert.data.labelled import IGNORE
+from segcert.data.sets import RULES, Arguments, open_evaluation_set
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 from segcert_scenes.streets import street_scene
 
 FILE = "at the resolution of the file"
@@ -35,15 +35,15 @@ def test_a_folder_of_ones_own(given: Arguments) -> None:
     assert data.name == "folder images"
     assert data.classes == WHOLE
     assert data.palette[1] == (0, 0, 142)
-    assert [item.name for item in data.images] == [str(k) for k in range(7)]
-    assert [int(item.labels[0, 0]) for item in data.images] == [0, 1] * 3 + [0]
+    assert [item.name for item in data.items] == [str(k) for k in range(7)]
+    assert [int(item.labels[0, 0]) for item in data.items] == [0, 1] * 3 + [0]
     assert FILE in data.note
     assert data.licence == "unknown"
 
 
 def test_a_subset_is_evenly_spaced_and_said(given: Arguments) -> None:
     data = open_evaluation_set("folder", given, subset=3)
-    assert [item.name for item in data.images] == ["0", "2", "4"]
+    assert [item.name for item in data.items] == ["0", "2", "4"]
     assert FILE in data.note
     assert data.note.endswith("3 images evenly spaced out of 7: 0, 2, 4")
     assert open_evaluation_set("folder", given, subset=4).note.endswith("of 7: 0, 1, ..., 3")
@@ -55,8 +55,8 @@ def test_a_subset_is_evenly_spaced_and_said(given: Arguments) -> None:
 
 def test_scenes_are_in_no_training_set() -> None:
     data = open_evaluation_set("synthetic", Arguments(scenes=2))
-    assert [item.name for item in data.images] == ["scene1000000", "scene1000001"]
-    assert (data.images[0].image == street_scene(FIRST_TEST_SCENE).image).all()
+    assert [item.name for item in data.items] == ["scene1000000", "scene1000001"]
+    assert (data.items[0].image == street_scene(FIRST_TEST_SCENE).image).all()
     assert len(data.classes) == len(data.palette) == 11
     with pytest.raises(InputError, match="scenes must be at least 1, got 0"):
         open_evaluation_set("synthetic", Arguments(scenes=0))
@@ -105,7 +105,7 @@ def test_a_bad_item_is_met_when_it_is_read(given: Arguments) -> None:
         Image.new("L", (6, 5), 2).save(path)
     data = open_evaluation_set("folder", given, subset=3)
     with pytest.raises(InputError, match=r"class 2 .*the first of 3 bad items of 3"):
-        data.images.check_every_item()
+        data.items.check_every_item()
 
 
 def test_every_set_has_a_rule() -> None:
@@ -135,11 +135,11 @@ def test_the_real_sets(
     data_dir: Path, name: str, folder: str, more: dict[str, str], size: int, classes: int
 ) -> None:
     data = open_evaluation_set(name, Arguments(root=data_dir / folder, **more))
-    assert len(data.images) == size
+    assert len(data.items) == size
     assert len(data.classes) == len(data.palette) == classes
     assert data.name.endswith(more.get("split", "val"))
     assert ("480x480 before the noise" in data.note) == (name == "pascal_context")
-    item = data.images[-1]
+    item = data.items[-1]
     assert item.image.shape[:2] == item.labels.shape
     assert set(np.unique(item.labels).tolist()) <= {*range(classes), IGNORE}
 
@@ -153,8 +153,8 @@ def test_the_folder_of_real_slices(data_dir: Path, tmp_path: Path) -> None:
     data = open_evaluation_set(
         "folder", Arguments(images=images, masks=masks, classes=tmp_path / "names.txt"), subset=3
     )
-    assert [item.image.shape for item in data.images] == [(512, 512, 3)] * 3
-    for item in data.images:
+    assert [item.image.shape for item in data.items] == [(512, 512, 3)] * 3
+    for item in data.items:
         assert set(np.unique(item.labels).tolist()) == {0, 1}
         dark, bright = (item.image[item.labels == k].mean() for k in (0, 1))
         assert dark < bright

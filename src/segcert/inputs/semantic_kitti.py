@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int16
 
-from segcert.data.clouds import Cloud, checked_cloud
-from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
 from segcert.files import read_regular
+from segcert.inputs.clouds import Cloud, checked_cloud
+from segcert.inputs.labels import IGNORE
 
 CLASSES = (
     "car", "bicycle", "motorcycle", "truck", "other vehicle", "person", "bicyclist",

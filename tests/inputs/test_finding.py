@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from segcert.errors import InputError
-from segcert.runs.inputs import LONGEST_NAME, find_images, find_mask, means_clouds
+from segcert.inputs.finding import LONGEST_NAME, find_inputs, find_mask, kind_of_files
+from segcert.inputs.held import Inputs
+from segcert.inputs.kind import CLOUD, IMAGE
 
 
 @pytest.fixture
@@ -24,12 +26,12 @@ def album(tmp_path: Path, photo: Path) -> Path:
 
 
 def test_files_come_in_the_order_given(album: Path) -> None:
-    found = find_images([str(album / "b.png"), str(album / "a.PNG")])
+    found = find_inputs([str(album / "b.png"), str(album / "a.PNG")])
     assert list(found.items()) == [("b", album / "b.png"), ("a", album / "a.PNG")]
 
 
 def test_a_folder_means_the_images_in_it_in_order(album: Path) -> None:
-    assert list(find_images([str(album)])) == ["a", "b", "c"]
+    assert list(find_inputs([str(album)])) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("absolute", [True, False])
@@ -47,23 +49,23 @@ def test_globs(
     album: Path, pattern: str, names: list[str], absolute: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(album)
-    assert list(find_images([str(album / pattern) if absolute else pattern])) == names
+    assert list(find_inputs([str(album / pattern) if absolute else pattern])) == names
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path, photo: Path) -> None:
     shutil.copy(photo, tmp_path / "[a]*.png")
-    assert find_images([str(tmp_path / "[a]*.png")]) == {"[a]*": tmp_path / "[a]*.png"}
+    assert find_inputs([str(tmp_path / "[a]*.png")]) == {"[a]*": tmp_path / "[a]*.png"}
 
 
 def test_the_same_file_twice_is_one_image(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(album)
-    assert list(find_images(["b.png", str(album / "b.png"), "./deeper/../b.png"])) == ["b"]
+    assert list(find_inputs(["b.png", str(album / "b.png"), "./deeper/../b.png"])) == ["b"]
 
 
 def test_two_images_of_one_name_are_refused(album: Path) -> None:
     shutil.copy(album / "b.png", album / "deeper" / "b.png")
     with pytest.raises(InputError, match=r"album/b\.png and .*deeper/b\.png would both .*rename"):
-        find_images([str(album / "**/*.png")])
+        find_inputs([str(album / "**/*.png")])
 
 
 @pytest.mark.parametrize("name", ["..png", "...png", "n" * (LONGEST_NAME + 1) + ".png"])
@@ -76,7 +78,7 @@ def test_names_that_cannot_name_a_folder_are_refused(
     if path.stem == path.name:
         pytest.skip("this Python sees no suffix here")
     with pytest.raises(InputError, match="rename the image"):
-        find_images([str(path)])
+        find_inputs([str(path)])
 
 
 def test_names_that_are_no_text_are_refused(tmp_path: Path, photo: Path) -> None:
@@ -86,36 +88,38 @@ def test_names_that_are_no_text_are_refused(tmp_path: Path, photo: Path) -> None
     except OSError:
         pytest.skip("this file system takes no such names")
     with pytest.raises(InputError, match=r"caf\\udce9.*rename the image"):
-        find_images([str(path)])
+        find_inputs([str(path)])
 
 
 def test_what_is_not_there_is_named(album: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    (album / "notes.md").write_text("no image")
     for argument, rule in (
         (album / "x.png", "does not exist"),
         (album / "*.jpg", "no file matches"),
         (album / "x*" / "**", "no file matches"),
         (tmp_path / "empty", r"holds no \.png"),
-        (album / "notes.txt", "no image that can be read"),
+        (album / "notes.txt", "must be a table of numbers"),
+        (album / "notes.md", "no image that can be read"),
     ):
         with pytest.raises(InputError, match=rule) as caught:
-            find_images([str(argument)])
+            Inputs(find_inputs([str(argument)]))
         assert str(argument) in str(caught.value)
     with pytest.raises(InputError, match="no image given: name PNG"):
-        find_images([])
+        find_inputs([])
 
 
 def test_a_folder_of_folders_and_texts_holds_no_images(album: Path) -> None:
     for image in album.glob("*.[Pp]*"):
         image.unlink()
     with pytest.raises(InputError, match=r"not searched deeper: use '.*\*\*/\*\.png'"):
-        find_images([str(album)])
+        find_inputs([str(album)])
 
 
 def test_one_unreadable_image_stops_all(album: Path) -> None:
     (album / "z.png").write_text("no image")
     with pytest.raises(InputError, match=r"z\.png"):
-        find_images([str(album)])
+        Inputs(find_inputs([str(album)]))
 
 
 def test_a_mask_is_read_or_refused_by_its_option(tmp_path: Path) -> None:
@@ -133,9 +137,9 @@ def test_kinds_are_told_apart_by_suffix(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     told = {name: str(tmp_path / name) for name in ("a", "b", "a/photo.png", "b/scan.ply")}
-    assert not means_clouds([told["a"]])
-    assert not means_clouds([told["a/photo.png"], told["a"]])
-    assert means_clouds([told["b"]])
-    assert means_clouds([told["b"], told["b/scan.ply"]])
+    assert kind_of_files([told["a"]]) == IMAGE
+    assert kind_of_files([told["a/photo.png"], told["a"]]) == IMAGE
+    assert kind_of_files([told["b"]]) == CLOUD
+    assert kind_of_files([told["b"], told["b/scan.ply"]]) == CLOUD
     with pytest.raises(InputError, match="one kind at a time"):
-        means_clouds([told["a"], told["b"]])
+        kind_of_files([told["a"], told["b"]])

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segcert.data.clouds import diameter
-from segcert.data.point_files import read_cloud
-from segcert.data.semantic_kitti import CLASSES, MEANING
 from segcert.errors import InputError
+from segcert.inputs.cloud_files import read_cloud
+from segcert.inputs.clouds import diameter
+from segcert.inputs.semantic_kitti import CLASSES, MEANING
 
 POINTS = np.array([[0, 0, 0, 0.5], [1, 2, 3, 0.25], [4, 5, 6, 0]], "<f4")
 

@@ -7,8 +7,8 @@ from jaxtyping import Float, Float32, Int16
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import cdist
 
-from segcert.data.labelled import IGNORE
 from segcert.errors import InputError
+from segcert.inputs.labels import IGNORE
 
 MOST_LABEL = IGNORE - 1  # 255 means unlabelled, as in images
 LEAST_POINTS = 2

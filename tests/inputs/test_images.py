@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from segcert.data.images import hash_image, read_file, read_image
 from segcert.errors import InputError
+from segcert.inputs.images import hash_tensor, read_file, read_image
 
 DrawPixels = Callable[..., np.ndarray]
 
@@ -229,7 +229,7 @@ def test_a_read_only_array_is_read_without_a_warning(draw_pixels: DrawPixels) ->
 
 def test_a_tensor_that_wants_gradients_can_be_hashed() -> None:
     image = torch.rand(3, 4, 5, requires_grad=True)
-    assert hash_image(read_image(image)) == hash_image(image.detach())
+    assert hash_tensor(read_image(image)) == hash_tensor(image.detach())
 
 
 @pytest.mark.parametrize(
@@ -255,9 +255,9 @@ def test_the_hash_tells_type_shape_and_values_apart() -> None:
     other = image.clone()
     other[2, 3, 5] = 1
     hashes = {
-        hash_image(x)
+        hash_tensor(x)
         for x in (image, other, image.reshape(3, 6, 4), image.reshape(1, 12, 6), image.float())
     }
     assert len(hashes) == 5
-    assert hash_image(image) == hash_image(image.clone())
-    assert hash_image(other.transpose(1, 2)) == hash_image(other.transpose(1, 2).contiguous())
+    assert hash_tensor(image) == hash_tensor(image.clone())
+    assert hash_tensor(other.transpose(1, 2)) == hash_tensor(other.transpose(1, 2).contiguous())

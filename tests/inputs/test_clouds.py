@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segcert.data import clouds
-from segcert.data.clouds import checked_cloud, diameter
 from segcert.data.part_numbers import (
     CATEGORIES,
     COUNTS,
@@ -20,6 +18,8 @@ from segcert.data.part_numbers import (
     check_parts,
 )
 from segcert.errors import InputError
+from segcert.inputs import clouds
+from segcert.inputs.clouds import checked_cloud, diameter
 
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3.0]])
 

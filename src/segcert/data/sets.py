@@ -1,9 +1,9 @@
-"""Data sets to evaluate on, by name, with what records say about them."""
+"""Data sets by name, to train and to evaluate on, and what records and weights say of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from segcert.data import (
     camvid,
@@ -18,11 +18,12 @@ from segcert.data.cloud_folder import CloudFolder
 from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.data.drawn_shapes import FIRST_TEST_SHAPE
 from segcert.data.folder import Folder, read_classes
-from segcert.data.labelled import AbstractLabelledImages
-from segcert.data.labelled_clouds import AbstractLabelledClouds
+from segcert.data.labelled import AbstractLabelled
 from segcert.data.shapenet_part import ShapeNetPart
 from segcert.data.subset import evenly_spaced
 from segcert.errors import InputError
+from segcert.inputs.input import Input, read
+from segcert.inputs.kind import CLOUD, IMAGE, InputKind
 
 AS_STORED = (
     "noise is added to the photographs at the resolution of the file, before any resize: "
@@ -36,24 +37,28 @@ AS_DRAWN = "noise is added to the scenes as they are drawn, before any resize"
 
 
 @dataclass(frozen=True)
-class EvaluationSet:
-    """Images or clouds with labels, and what they are.
+class LabelledSet:
+    """Inputs with their truth, and what they are.
 
     Args:
         name: Of the data set and its split.
-        images: The images or clouds.
+        items: The inputs; see `AbstractLabelled`.
         classes: Names of the classes.
         palette: One RGB colour per class.
-        licence: Of the images.
-        note: Where the noise is added and which images were chosen: words for records.
+        licence: Of the inputs, and so of weights trained on them.
+        note: Where the noise is added and which inputs were chosen: words for records.
     """
 
     name: str
-    images: AbstractLabelledImages | AbstractLabelledClouds
+    items: Sequence[Any]
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     licence: str
-    note: str
+    note: str = ""
+
+    def input(self, index: int) -> Input:
+        """Make or read one of them, as sampling takes it."""
+        return read(self.items[index])
 
 
 @dataclass(frozen=True)
@@ -86,21 +91,31 @@ class Arguments:
 
 
 class Rule(NamedTuple):
-    """How to open a data set: its opener, the arguments it must have and those it may have."""
+    """How to open a data set.
 
-    opener: Callable[..., EvaluationSet]
+    Args:
+        kind: What its inputs are.
+        opener: Opens it.
+        needed: Arguments that it must have.
+        optional: Arguments that it may have.
+        training: What it is opened with to be trained on; None if it is not for that.
+    """
+
+    kind: InputKind
+    opener: Callable[..., LabelledSet]
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    training: Mapping[str, object] | None = None
 
 
-def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = None) -> EvaluationSet:
+def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = None) -> LabelledSet:
     """Open a data set to evaluate on.
 
     Args:
         name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic",
             "shapes", "shapenet_part", "shapenet_part_cap" or "cloud_folder".
         given: Its arguments.
-        subset: Take so many evenly spaced images; None takes all.
+        subset: Take so many evenly spaced inputs; None takes all.
 
     Raises:
         InputError: If there is no such data set, it is not where it should be or is empty, or an
@@ -113,8 +128,44 @@ def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = Non
     return found if subset is None else with_subset(found, subset)
 
 
-def arguments_of(name: str, rule: Rule, given: Arguments) -> Mapping[str, object]:
-    """Pick the arguments of a data set.
+def open_training_set(
+    name: str,
+    *,
+    root: Path | None = None,
+    scenes: int = 1000,
+    label_order: str | None = None,
+    category: tuple[str, ...] = (),
+) -> LabelledSet:
+    """Open a data set to train on: the part of it that nothing is evaluated on.
+
+    Args:
+        name: "camvid", "cityscapes", "pascal_context", "synthetic", "shapes" or "shapenet_part".
+        root: Its folder; by default its name.
+        scenes: Number of synthetic scenes or procedural shapes.
+        label_order: Of Pascal Context: what the numbers mean. Its images become 480x480.
+        category: Of ShapeNet-Part: names of the categories; empty: all.
+
+    Raises:
+        InputError: If there is no such data set, or it is not where it should be.
+    """
+    rule = RULES.get(name)
+    if rule is None or rule.training is None:
+        *first, last = (repr(key) for key, one in RULES.items() if one.training is not None)
+        raise InputError(f"data must be {', '.join(first)} or {last}, got {name!r}")
+    place = Path(name) if root is None else root
+    asked = Arguments(
+        root=place if "root" in rule.needed else None,
+        scenes=scenes if "scenes" in rule.needed else None,
+        label_order=label_order, category=category or None,
+    )  # fmt: skip
+    given = arguments_of(name, rule, asked, fixed=rule.training)
+    return rule.opener(**given, **rule.training)
+
+
+def arguments_of(
+    name: str, rule: Rule, given: Arguments, *, fixed: Container[str] = ()
+) -> Mapping[str, object]:
+    """Pick the arguments of a data set, besides those that are fixed.
 
     Raises:
         InputError: If one is missing, or belongs to another data set.
@@ -122,7 +173,7 @@ def arguments_of(name: str, rule: Rule, given: Arguments) -> Mapping[str, object
     values = {one.name: getattr(given, one.name) for one in fields(given)}
     present = {key: value for key, value in values.items() if value is not None}
     for key in rule.needed:
-        if key not in present:
+        if key not in present and key not in fixed:
             raise InputError(f"data {name!r} needs {key}{HINTS.get(key, '')}")
     for key in present:
         if key not in rule.needed + rule.optional:
@@ -132,21 +183,22 @@ def arguments_of(name: str, rule: Rule, given: Arguments) -> Mapping[str, object
     return present
 
 
-def with_subset(whole: EvaluationSet, count: int) -> EvaluationSet:
-    """Keep ``count`` evenly spaced images, and say which."""
-    part = evenly_spaced(whole.images, count)
+def with_subset(whole: LabelledSet, count: int) -> LabelledSet:
+    """Keep ``count`` evenly spaced inputs, and say which."""
+    assert isinstance(whole.items, AbstractLabelled)
+    part = evenly_spaced(whole.items, count)
     shown = [str(number) for number in part.numbers]
     if count > 3:
         shown[2:-1] = ["..."]
-    words = f"{count} images evenly spaced out of {len(whole.images)}: {', '.join(shown)}"
-    return replace(whole, images=part, note=f"{whole.note}; {words}")
+    words = f"{count} images evenly spaced out of {len(whole.items)}: {', '.join(shown)}"
+    return replace(whole, items=part, note=f"{whole.note}; {words}")
 
 
-def open_camvid(root: Path, split: str = "val") -> EvaluationSet:
+def open_camvid(root: Path, split: str = "val") -> LabelledSet:
     """Open CamVid."""
-    return EvaluationSet(
+    return LabelledSet(
         name=f"CamVid {split}",
-        images=camvid.CamVid(root, split),
+        items=camvid.CamVid(root, split),
         classes=camvid.CLASSES,
         palette=camvid.PALETTE,
         licence="CC BY-NC 4.0",
@@ -154,11 +206,11 @@ def open_camvid(root: Path, split: str = "val") -> EvaluationSet:
     )
 
 
-def open_cityscapes(root: Path, split: str = "val") -> EvaluationSet:
+def open_cityscapes(root: Path, split: str = "val") -> LabelledSet:
     """Open Cityscapes."""
-    return EvaluationSet(
+    return LabelledSet(
         name=f"Cityscapes {split}",
-        images=cityscapes.Cityscapes(root, split),
+        items=cityscapes.Cityscapes(root, split),
         classes=cityscapes.CLASSES,
         palette=cityscapes.PALETTE,
         licence="Cityscapes terms: non-commercial, no redistribution",
@@ -168,25 +220,25 @@ def open_cityscapes(root: Path, split: str = "val") -> EvaluationSet:
 
 def open_pascal_context(
     root: Path, label_order: str, resize: str, split: str = "val"
-) -> EvaluationSet:
+) -> LabelledSet:
     """Open Pascal Context."""
-    images = pascal_context.PascalContext(root, split, label_order, resize)
-    return EvaluationSet(
+    items = pascal_context.PascalContext(root, split, label_order, resize)
+    return LabelledSet(
         name=f"Pascal Context {split}",
-        images=images,
+        items=items,
         classes=pascal_context.CLASSES,
         palette=pascal_context.PALETTE,
         licence="PASCAL VOC terms: photographs from Flickr, each under its own",
-        note=images.note,
+        note=items.note,
     )
 
 
-def open_folder(images: Path, masks: Path, classes: Path) -> EvaluationSet:
+def open_folder(images: Path, masks: Path, classes: Path) -> LabelledSet:
     """Open a data set of one's own."""
     known = read_classes(classes)
-    return EvaluationSet(
+    return LabelledSet(
         name=f"folder {Path(images).name}",
-        images=Folder(images, masks, len(known.names)),
+        items=Folder(images, masks, len(known.names)),
         classes=known.names,
         palette=known.palette,
         licence="unknown",
@@ -194,13 +246,12 @@ def open_folder(images: Path, masks: Path, classes: Path) -> EvaluationSet:
     )
 
 
-def open_synthetic(scenes: int) -> EvaluationSet:
-    """Open synthetic scenes that are in no training set."""
-    if scenes < 1:
-        raise InputError(f"scenes must be at least 1, got {scenes}")
-    return EvaluationSet(
+def open_synthetic(scenes: int, first: int = FIRST_TEST_SCENE) -> LabelledSet:
+    """Open synthetic scenes, by default some that are in no training set."""
+    check_scenes(scenes, first)
+    return LabelledSet(
         name="synthetic scenes",
-        images=Scenes(scenes, first=FIRST_TEST_SCENE),
+        items=Scenes(scenes, first=first),
         classes=drawn_scenes.CLASSES,
         palette=camvid.PALETTE,
         licence="Apache-2.0",
@@ -208,11 +259,23 @@ def open_synthetic(scenes: int) -> EvaluationSet:
     )
 
 
-def open_shapes(scenes: int) -> EvaluationSet:
-    """Open procedural shapes that are in no training set."""
-    return EvaluationSet(
+def check_scenes(scenes: int, first: int) -> None:
+    """Refuse impossible numbers of scenes: those of the training come before those of the test.
+
+    Raises:
+        InputError: If there are none or, from the first on, too many.
+    """
+    if first < FIRST_TEST_SCENE and not 1 <= scenes <= FIRST_TEST_SCENE - first:
+        raise InputError(f"scenes must be in 1..{FIRST_TEST_SCENE - first}, got {scenes}")
+    if scenes < 1:
+        raise InputError(f"scenes must be at least 1, got {scenes}")
+
+
+def open_shapes(scenes: int, first: int = FIRST_TEST_SHAPE) -> LabelledSet:
+    """Open procedural shapes, by default some that are in no training set."""
+    return LabelledSet(
         name="procedural shapes",
-        images=cloud_sets.shapes(scenes, first=FIRST_TEST_SHAPE),
+        items=cloud_sets.shapes(scenes, first=first),
         classes=drawn_shapes.NAMES,
         palette=part_numbers.PALETTE,
         licence="Apache-2.0",
@@ -222,12 +285,12 @@ def open_shapes(scenes: int) -> EvaluationSet:
 
 def open_shapenet_part(
     root: Path, split: str = "test", category: tuple[str, ...] = ()
-) -> EvaluationSet:
+) -> LabelledSet:
     """Open ShapeNet-Part in its text layout, with 2048 points of each shape."""
     chosen = f" ({', '.join(category)})" if category else ""
-    return EvaluationSet(
+    return LabelledSet(
         name=f"ShapeNet-Part {split}{chosen}",
-        images=cloud_sets.OnUnitSphere(ShapeNetPart(root, split, category)),
+        items=cloud_sets.OnUnitSphere(ShapeNetPart(root, split, category)),
         classes=drawn_shapes.NAMES,
         palette=part_numbers.PALETTE,
         licence=cloud_sets.SHAPENET_LICENCE,
@@ -235,11 +298,11 @@ def open_shapenet_part(
     )
 
 
-def open_caps(root: Path, split: str = "test") -> EvaluationSet:
+def open_caps(root: Path, split: str = "test") -> LabelledSet:
     """Open the caps of ShapeNet-Part."""
-    return EvaluationSet(
+    return LabelledSet(
         name=f"ShapeNet-Part caps {split}",
-        images=cloud_sets.OnUnitSphere(cloud_sets.Caps(root, split)),
+        items=cloud_sets.OnUnitSphere(cloud_sets.Caps(root, split)),
         classes=drawn_shapes.NAMES,
         palette=part_numbers.PALETTE,
         licence=cloud_sets.SHAPENET_LICENCE,
@@ -247,7 +310,7 @@ def open_caps(root: Path, split: str = "test") -> EvaluationSet:
     )
 
 
-def open_cloud_folder(root: Path, category: tuple[str, ...] = ()) -> EvaluationSet:
+def open_cloud_folder(root: Path, category: tuple[str, ...] = ()) -> LabelledSet:
     """Open labelled clouds of one's own, with the parts of ShapeNet-Part.
 
     Raises:
@@ -259,9 +322,9 @@ def open_cloud_folder(root: Path, category: tuple[str, ...] = ()) -> EvaluationS
             "leave it out, and let each file say its own"
         )
     number = part_numbers.category_number(category[0]) if category else None
-    return EvaluationSet(
+    return LabelledSet(
         name=f"clouds {Path(root).name}",
-        images=CloudFolder(root, number),
+        items=CloudFolder(root, number),
         classes=drawn_shapes.NAMES,
         palette=part_numbers.PALETTE,
         licence="unknown",
@@ -269,17 +332,21 @@ def open_cloud_folder(root: Path, category: tuple[str, ...] = ()) -> EvaluationS
     )
 
 
+TRAIN, FIRST = {"split": "train"}, {"first": 0}
 RULES = {
-    "camvid": Rule(open_camvid, ("root",), ("split",)),
-    "cityscapes": Rule(open_cityscapes, ("root",), ("split",)),
-    "pascal_context": Rule(open_pascal_context, ("root", "label_order", "resize"), ("split",)),
-    "folder": Rule(open_folder, ("images", "masks", "classes")),
-    "synthetic": Rule(open_synthetic, ("scenes",)),
-    "shapes": Rule(open_shapes, ("scenes",)),
-    "shapenet_part": Rule(open_shapenet_part, ("root",), ("split", "category")),
-    "shapenet_part_cap": Rule(open_caps, ("root",), ("split",)),
-    "cloud_folder": Rule(open_cloud_folder, ("root",), ("category",)),
-}
+    "camvid": Rule(IMAGE, open_camvid, ("root",), ("split",), TRAIN),
+    "cityscapes": Rule(IMAGE, open_cityscapes, ("root",), ("split",), TRAIN),
+    "pascal_context": Rule(
+        IMAGE, open_pascal_context, ("root", "label_order", "resize"), ("split",),
+        TRAIN | {"resize": "before noise"},
+    ),
+    "folder": Rule(IMAGE, open_folder, ("images", "masks", "classes")),
+    "synthetic": Rule(IMAGE, open_synthetic, ("scenes",), training=FIRST),
+    "shapes": Rule(CLOUD, open_shapes, ("scenes",), training=FIRST),
+    "shapenet_part": Rule(CLOUD, open_shapenet_part, ("root",), ("split", "category"), TRAIN),
+    "shapenet_part_cap": Rule(CLOUD, open_caps, ("root",), ("split",)),
+    "cloud_folder": Rule(CLOUD, open_cloud_folder, ("root",), ("category",)),
+}  # fmt: skip
 HINTS = {
     "root": ", the folder it was unpacked into",
     "scenes": ", how many are drawn, such as --scenes 20",

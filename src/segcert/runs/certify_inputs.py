@@ -1,7 +1,4 @@
-"""Certify files, one after the other; what is done is kept, what is not is resumed.
-
-Images are the default kind of input; `segcert.runs.kinds` has that of point clouds, too.
-"""
+"""Certify files, one after the other; what is done is kept, what is not is resumed."""
 
 import contextlib
 import hashlib
@@ -9,32 +6,31 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Shaped
-from torch import Tensor
-
 from segcert.certificates.claim_files import CERTIFICATE, with_trace
 from segcert.certificates.hierarchies import check_class_names
+from segcert.certificates.pictures import ABSTAIN
 from segcert.certificates.result import Certificate, load_certificate
-from segcert.certificates.same_input import check_certified
 from segcert.certificates.stopping import StopWhen
 from segcert.certificates.variation import check_variation
-from segcert.data.images import hash_image
 from segcert.errors import InputError, SegcertError
 from segcert.files import remove_drafts
-from segcert.locks import Held, held
+from segcert.inputs.held import Inputs, held
+from segcert.inputs.input import Input
+from segcert.inputs.kind import fitted_noise
+from segcert.locks import Held
+from segcert.locks import held as held_folder
+from segcert.models.fits import check_fits
 from segcert.models.identity.runtime import recorded_precision
-from segcert.models.protocol import SegmentationModel
-from segcert.runs.kinds import IMAGES, InputKind
+from segcert.models.protocol import WrappedModel
 from segcert.runs.request import Mask, Request
 from segcert.runs.store import open_store
 from segcert.sampling.counts import Counts
-from segcert.sampling.inputs import fitting_noise
 from segcert.sampling.partial import OtherWorkError, Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import check_batch_size, choose_device
@@ -47,7 +43,7 @@ from segcert.stats.regions import Blocks
 class Writer(Protocol):
     """Writes all files of one certified input into a folder."""
 
-    def __call__(self, folder: Path, image: Path, certificate: Certificate) -> None:
+    def __call__(self, folder: Path, given: Input, certificate: Certificate) -> None:
         """Write them."""
         ...
 
@@ -57,7 +53,7 @@ class CertifiedInput:
     """One certified input.
 
     Args:
-        name: Of the image or cloud.
+        name: Of the input.
         folder: Where its files are.
         certificate: Its certificate.
         resumed: Whether it was there before this run.
@@ -73,14 +69,13 @@ class CertifiedInput:
 
 def check_request(
     request: Request,
-    images: dict[str, Path],
-    segmenter: SegmentationModel,
+    inputs: Mapping[str, Path] | Inputs,
+    segmenter: WrappedModel,
     *,
     seed: int | None = None,
     device: str = "auto",
     batch_size: int | str = "auto",
     ignore: Mask | None = None,
-    kind: InputKind = IMAGES,
 ) -> None:
     """Refuse, before the first draw and the first file, what could not end well.
 
@@ -94,27 +89,42 @@ def check_request(
     check_batch_size(batch_size)
     if seed is not None:
         check_seed(seed)
-    for path in images.values():
-        check_image(request, kind.read(path), segmenter, ignore, kind)
+    for whole in held(inputs).values():
+        check_input(request, whole, segmenter, ignore)
 
 
-def check_image(
-    request: Request,
-    image: Shaped[Tensor, " *shape"],
-    segmenter: SegmentationModel,
-    ignore: Mask | None = None,
-    kind: InputKind = IMAGES,
+def check_input(
+    request: Request, whole: Input, segmenter: WrappedModel, ignore: Mask | None = None
 ) -> None:
     """Refuse what could not end well with one input; see `check_request`."""
-    kind.check(image, segmenter, ignore)
-    request.check(components=kind.components(image), ignore=ignore)
-    noise, draws = fitting_noise(request.drawn_noise, image), request.n0 + request.n
-    check_variation(noise, tuple(image.shape), draws, alpha=request.alpha)
+    given = segmenter.given(whole)
+    check_fits(given, segmenter)
+    check_classes(segmenter)
+    segmenter.check_truth(given)
+    if ignore is not None:
+        given.kind.check_mask(ignore, given.components)
+    request.check(components=given.components, ignore=ignore)
+    noise, draws = fitted_noise(request.drawn_noise, given.tensor), request.n0 + request.n
+    check_variation(noise, given.shape, draws, alpha=request.alpha)
 
 
-def certify_images(
-    segmenter: SegmentationModel,
-    images: dict[str, Path],
+def check_classes(segmenter: WrappedModel) -> None:
+    """Refuse, before the first draw, more classes than files of labels have numbers for.
+
+    Raises:
+        InputError: If the model is known to have more than 255.
+    """
+    classes = segmenter.classes or len(segmenter.class_names)
+    if classes > ABSTAIN:
+        raise InputError(
+            f"model {segmenter.name} has {classes} classes, and pictures and pages number at most "
+            f"{ABSTAIN}: certify it from Python, sc.certify_image(model, image)"
+        )
+
+
+def certify_inputs(
+    segmenter: WrappedModel,
+    inputs: Mapping[str, Path] | Inputs,
     request: Request,
     *,
     out: Path,
@@ -125,23 +135,21 @@ def certify_images(
     ignore: Mask | None = None,
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
-    kind: InputKind = IMAGES,
 ) -> Iterator[CertifiedInput]:
-    """Certify images or clouds into ``out/NAME/``, each complete or absent.
+    """Certify inputs into ``out/NAME/``, each complete or absent.
 
     Args:
         segmenter: The base model.
-        images: Paths by name.
+        inputs: Files by name, or what was read of them.
         request: What is asked; see `check_request`.
         out: Folder of the results.
         write: Writes the files of one input into a folder.
-        seed: Of all streams, or None for a fresh one per image.
+        seed: Of all streams, or None for a fresh one per input.
         device: Where to sample.
         batch_size: Draws that go through the model together.
-        ignore: Pixels that are not tested.
+        ignore: Components that are not tested.
         overwrite: Replace certificates of other settings; never a folder without certificate.
         progress: Called with name, draws done and draws in all.
-        kind: What the files hold, and how they are read.
 
     Yields:
         Each input, when its files are written.
@@ -151,26 +159,27 @@ def certify_images(
             input is changed or ``out`` is deleted meanwhile.
     """
     request = request.model_copy(update={"ignore_sha256": hash_mask(ignore)})
-    with held(out) as place:
-        for name, path in images.items():
-            start = time.monotonic()
+    inputs = held(inputs)
+    with held_folder(out) as place:
+        for name, whole in inputs.items():
+            start, given = time.monotonic(), segmenter.given(whole)
             folder = out / name
             if overwrite:
                 check_replaceable(folder)
             elif folder.exists():
-                found = reuse(folder, path, request, seed, kind)
+                found = reuse(folder, given, request, seed)
                 clear(out, name, request, found)
                 yield CertifiedInput(name, folder, found, True, 0.0)
                 continue
             certificate = certify_one(
-                segmenter, name, path, request,
+                segmenter, name, given, request,
                 out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
-                progress=progress, kind=kind, place=place,
+                progress=progress, place=place,
             )  # fmt: skip
             certificate = Certificate.of(with_trace(certificate, folder))
             place.check()
-            check_unchanged(path, certificate, kind)
-            put_in_place(folder, partial(write, image=path, certificate=certificate))
+            inputs.check_unchanged(name)
+            put_in_place(folder, partial(write, given=whole, certificate=certificate))
             clear(out, name, request, certificate)
             yield CertifiedInput(name, folder, certificate, False, time.monotonic() - start)
 
@@ -188,9 +197,9 @@ def clear(out: Path, name: str, request: Request, certificate: Certificate) -> N
 
 
 def certify_one(
-    segmenter: SegmentationModel,
+    segmenter: WrappedModel,
     name: str,
-    path: Path,
+    given: Input,
     request: Request,
     *,
     out: Path,
@@ -199,14 +208,12 @@ def certify_one(
     batch_size: int | str,
     ignore: Mask | None,
     progress: Callable[[str, int, int], None] | None,
-    kind: InputKind,
     place: Held,
 ) -> Certificate:
     """Certify one input; interrupted, it keeps its draws in ``out/.NAME.partial.npz``."""
-    image = kind.read(path)
     store = open_store(
         out / f".{name}.partial.npz", request,
-        input_sha256=hash_image(image), seed=seed, fresh=fresh_seed(),
+        input_sha256=given.sha256, seed=seed, fresh=fresh_seed(),
     )  # fmt: skip
 
     certify = partial(request.certify, ignore=ignore)
@@ -223,9 +230,9 @@ def certify_one(
 
     try:
         counts = sample(
-            segmenter, image,
+            segmenter, given,
             noise=request.drawn_noise, n0=request.n0,
-            n=request.planned(kind.components(image), ignore) or request.n, stop=stop,
+            n=request.planned(given.components, ignore) or request.n, stop=stop,
             seed=store.seed, device=device, batch_size=batch_size,
             progress=report,
             partial=store.partial, after_block=keep, ends_block=lambda: store.due,
@@ -246,15 +253,6 @@ def certify_one(
     return certify(counts)
 
 
-def check_unchanged(path: Path, certificate: Certificate, kind: InputKind) -> None:
-    """Notice an input that was changed while it was sampled; a page would show the new one.
-
-    Raises:
-        InputError: If it was.
-    """
-    check_certified(path, kind.read(path), certificate)
-
-
 def check_replaceable(folder: Path) -> None:
     """Refuse to replace anything but an earlier result.
 
@@ -270,9 +268,7 @@ def check_replaceable(folder: Path) -> None:
         )
 
 
-def reuse(
-    folder: Path, path: Path, request: Request, seed: int | None, kind: InputKind
-) -> Certificate:
+def reuse(folder: Path, given: Input, request: Request, seed: int | None) -> Certificate:
     """Take the certificate that is already there, if it is what is asked for.
 
     Raises:
@@ -291,8 +287,10 @@ def reuse(
             f"{folder} holds a certificate of other settings ({difference}): {way_out}"
         )
     source = certificate.provenance
-    if source.input_sha256 != hash_image(kind.read(path)) or seed not in (None, source.seed):
-        raise InputError(f"{folder} holds a certificate of another {kind.word} or seed: {way_out}")
+    if source.input_sha256 != given.sha256 or seed not in (None, source.seed):
+        raise InputError(
+            f"{folder} holds a certificate of another {given.kind.word} or seed: {way_out}"
+        )
     return certificate
 
 

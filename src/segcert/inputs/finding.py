@@ -1,4 +1,4 @@
-"""Which images or clouds a command line means."""
+"""Which inputs a command line means."""
 
 import os
 from glob import glob
@@ -7,81 +7,83 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from segcert.data.images import SUFFIXES, read_mask
-from segcert.data.point_files import SUFFIXES as CLOUD_SUFFIXES
 from segcert.errors import InputError
-from segcert.runs.kinds import IMAGES, InputKind
+from segcert.inputs.images import read_mask
+from segcert.inputs.input import kind_of_file
+from segcert.inputs.kind import IMAGE, KINDS, InputKind
 
 LONGEST_NAME = 200  # bytes; temporary files add to it, and 255 is the limit of file systems
 
 
-def find_images(arguments: list[str], kind: InputKind = IMAGES) -> dict[str, Path]:
-    """Expand files, folders and globs, and check that each image or cloud can be read.
+def find_inputs(arguments: list[str], kind: InputKind | None = None) -> dict[str, Path]:
+    """Expand files, folders and globs; nothing is read.
 
     Args:
-        arguments: Paths of images, folders of images (not searched deeper), or glob patterns
+        arguments: Paths of inputs, folders of inputs (not searched deeper), or glob patterns
             (``**`` searches deeper).
-        kind: What the files hold.
+        kind: What the files hold; None is what `kind_of_files` finds.
 
     Returns:
         The files by name (the file's name without its suffix), in order.
 
     Raises:
-        InputError: If nothing is found, an image cannot be read, or two have one name.
+        InputError: If nothing is found, or two have one name.
     """
     if not arguments:
         raise InputError(
             "no image given: name PNG, JPEG or TIFF files, a folder of them, or a glob"
         )
-    images: dict[str, Path] = {}
+    kind = kind or kind_of_files(arguments)
+    found: dict[str, Path] = {}
     for argument in arguments:
         for path in expand(argument, kind.suffixes):
             check_name(path)
-            other = images.get(path.stem)
+            other = found.get(path.stem)
             if other is not None and other.resolve() != path.resolve():
                 raise InputError(
                     f"{other} and {path} would both be written to {path.stem}/: "
                     "rename one, or certify them into different --out folders"
                 )
-            images[path.stem] = path
-    for path in images.values():
-        kind.read(path)
-    return images
+            found[path.stem] = path
+    return found
 
 
-def means_clouds(arguments: list[str]) -> bool:
-    """Tell by suffixes whether arguments are point clouds; what is neither counts as an image.
+def kind_of_files(arguments: list[str]) -> InputKind:
+    """Tell by suffixes what arguments hold; what is no other kind counts as an image.
 
     Text files (.txt) in a folder do not make it one of clouds: they may be anything.
 
     Raises:
-        InputError: If some are images and some are clouds, or nothing is found.
+        InputError: If they are of several kinds, or nothing is found.
     """
-    paths = [path for argument in arguments for path in of_either_kind(argument)]
-    clouds = [path for path in paths if path.suffix.lower() in CLOUD_SUFFIXES]
-    if clouds and len(clouds) < len(paths):
-        image = next(path for path in paths if path not in clouds)
+    first: dict[InputKind, Path] = {}
+    for argument in arguments:
+        for path in of_any_kind(argument):
+            first.setdefault(kind_of_file(path), path)
+    kinds = [kind for kind in KINDS if kind in first]
+    if len(kinds) > 1:
         raise InputError(
-            f"{image} and {clouds[0]} are an image and a point cloud: certify them one kind at a "
-            "time, with a model of their own"
+            f"{' and '.join(str(first[kind]) for kind in kinds)} are "
+            f"{' and '.join(kind.noun for kind in kinds)}: certify them one kind at a time, with a "
+            "model of their own"
         )
-    return bool(clouds)
+    return kinds[0] if kinds else IMAGE
 
 
-def of_either_kind(argument: str) -> list[Path]:
+def of_any_kind(argument: str) -> list[Path]:
     """Expand one argument; a folder with images stands for these, whatever else it holds.
 
     Raises:
-        InputError: If it is a folder without images or clouds, or nothing is found.
+        InputError: If it is a folder without inputs, or nothing is found.
     """
     path = Path(argument)
     if not path.is_dir():
         return expand(argument)
-    images, clouds = (
-        [file for file in path.iterdir() if file.suffix.lower() in suffixes]
-        for suffixes in (SUFFIXES, [one for one in CLOUD_SUFFIXES if one != ".txt"])
-    )
-    return images or clouds or expand(argument)
+    files = list(path.iterdir())
+    for kind in KINDS:
+        if found := [file for file in files if file.suffix.lower() in kind.telling]:
+            return found
+    return expand(argument)
 
 
 def find_mask(path: Path) -> Bool[np.ndarray, " h w"]:
@@ -116,7 +118,7 @@ def check_name(path: Path) -> None:
         )
 
 
-def expand(argument: str, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+def expand(argument: str, suffixes: tuple[str, ...] = IMAGE.suffixes) -> list[Path]:
     """Expand one argument."""
     path = Path(argument)
     if path.is_dir():

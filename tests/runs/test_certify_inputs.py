@@ -17,11 +17,12 @@ from segcert.certificates.claim_files import CERTIFICATE
 from segcert.certificates.result import Certificate, load_certificate
 from segcert.errors import InputError
 from segcert.files import prepare_folder
+from segcert.inputs.input import Input
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
-from segcert.runs.certify_images import (
+from segcert.runs.certify_inputs import (
     CertifiedInput,
-    certify_images,
+    certify_inputs,
     check_request,
     put_in_place,
 )
@@ -31,10 +32,10 @@ from segcert.runs.store import seal
 SETTINGS = {"tau": 0.6, "alpha": 0.1, "n0": 4, "n": 40}
 
 
-def write(folder: Path, image: Path, certificate: Certificate) -> None:
+def write(folder: Path, given: Input, certificate: Certificate) -> None:
     """A writer without pictures."""
     certificate.save(folder)
-    (folder / "name.txt").write_text(image.stem)
+    (folder / "name.txt").write_text(given.name)
 
 
 def bright(batch: torch.Tensor) -> torch.Tensor:
@@ -70,7 +71,7 @@ def certified(
     segmenter: Segmenter, images: dict[str, Path], request_: Request, out: Path, **options: object
 ) -> list[CertifiedInput]:
     options = {"write": write, "seed": 5, "batch_size": 2} | options
-    return list(certify_images(segmenter, images, request_, out=out, **options))
+    return list(certify_inputs(segmenter, images, request_, out=out, **options))
 
 
 class Stop:
@@ -256,8 +257,8 @@ def test_what_is_no_result_is_never_replaced(
         assert [p.name for p in out.iterdir()] == ["one"]
 
 
-def full_disk(folder: Path, image: Path, certificate: Certificate) -> None:
-    write(folder, image, certificate)
+def full_disk(folder: Path, given: Input, certificate: Certificate) -> None:
+    write(folder, given, certificate)
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
