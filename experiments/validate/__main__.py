@@ -36,7 +36,7 @@ def cases(*, short: bool) -> list[Case]:
         return [
             *grid(40, (INDEPENDENT,)),
             *pairs(20, (INDEPENDENT,)),
-            *stopped_orders(40, 400, (1,)),
+            *stopped_orders(40, 320, (1,)),
             *adversaries(430),
             *end_to_end(800),
             *float_noise(800),
