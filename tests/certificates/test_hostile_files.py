@@ -95,6 +95,7 @@ def noise(kind: str, **parameters: float) -> Change:
         (source(versions={"segcert": "1.0"}), "versions must name"),
         (lambda record: record["provenance"]["versions"].update(torch="new"), "is no version"),
         (lambda record: record["provenance"]["versions"].update(torch="\x1b[2J"), "no version"),
+        (lambda record: record["provenance"]["versions"].update(torch=f"1.0{'a' * 50}!"), "no ver"),
         (lambda record: record["provenance"]["versions"].update({"a b": "1.0"}), "no name"),
         (source(device="cuda"), "device must be that of streams cpu"),
         (source(device="tpu", streams="cuda"), "device must be that of streams cuda"),

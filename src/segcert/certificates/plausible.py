@@ -25,7 +25,7 @@ from segcert.stats.sequential import MOST_LOOKS
 MOST_VALUES = 1 << 31  # of an input; images from files have at most 178 megapixels
 LONGEST = 1000  # characters of a text
 HASH = re.compile(r"[0-9a-f]{64}")
-VERSION = re.compile(r"[0-9]+(\.[0-9]+)+([-.+]?[0-9A-Za-z]+)*")
+VERSION = re.compile(r"[0-9]+(\.[0-9]+)+[0-9A-Za-z]*([-.+/][0-9A-Za-z]+)*")  # one way to match
 PROGRAM = re.compile(r"[A-Za-z][-_.0-9A-Za-z]*")
 PROGRAMS = ("segcert", "python", "torch", "numpy")  # what always runs
 TYPES = ("uint8", "float32")  # of inputs
