@@ -125,7 +125,8 @@ def test_int8_is_another_network_of_one_file(
     assert "every count matches" in from_file.out
     again = replayed("--calibration", street)  # calibrates again
     assert again.status == 0, again.err
-    replayed("--backend", "torch").refuses("in int8, not in fp32")
+    in_full = replayed("--backend", "torch")
+    in_full.refuses("its precision is 'float32', recorded is 'int8'", status=1)
 
 
 def test_a_run_with_auto_goes_on_with_what_it_chose(

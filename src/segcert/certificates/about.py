@@ -41,9 +41,9 @@ def check_about_model(certificate: Certificate, segmenter: SegmentationModel) ->
     """
     counts, source = certificate.counts, certificate.provenance
     parts: dict[str, tuple[object, object]] = {
+        "precision": (source.precision.removesuffix(TF32), precision(segmenter, on_cuda=False)),
         "weights (sha256)": (source.weights_sha256, segmenter.weights_sha256),
         "scale": (source.scale, scale_of(segmenter)),
-        "precision": (source.precision.removesuffix(TF32), precision(segmenter, on_cuda=False)),
         "class names": (counts.class_names, segmenter.class_names),
         "palette": (counts.palette, segmenter.palette),
     }
