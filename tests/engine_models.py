@@ -16,9 +16,10 @@ from segcert.models.adapter import Segmenter
 from segcert.models.files.checkpoints import PointDescription, save_weights
 from segcert.models.nets.pointnet import PointNet
 from segcert.models.wrapping import as_segmenter
-from segcert.runs.config import EvaluationConfig, all_settings
+from segcert.runs.config import EvaluationConfig
 from segcert.runs.evaluate import Results, evaluate
 from segcert.runs.inventory import take_inventory
+from segcert.runs.setting import all_settings
 
 NAMES = ("dark", "middle", "bright")
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from requests_of_runs import request_with
 
 import segcert as sc
 import segcert_scenes
@@ -24,7 +25,6 @@ from segcert.models.files.weights_files import read_weights
 from segcert.models.opening import open_foreign
 from segcert.runs.evaluate import load_results
 from segcert.runs.record_store import RECORDS
-from segcert.runs.request import Request
 from segcert.runs.store import open_store
 from segcert.training.resume import read as read_resume
 
@@ -139,7 +139,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "unfinished work": (
         "a.partial.npz",
         lambda path: open_store(
-            path, Request(model="m", weights_sha256="w"), input_sha256="0", seed=None, fresh=1
+            path, request_with(model="m", weights_sha256="w"), input_sha256="0", seed=None, fresh=1
         ),
     ),
     "run": (RECORDS, lambda path: load_results(path.parent)),

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from requests_of_runs import request_with
 from torch import nn
 
 from segcert.certificates.result import load_certificate
 from segcert.runs.config import Setting
 from segcert.runs.evaluate import load_results
-from segcert.runs.request import Request
 
 Command = Callable[..., Any]
 QUICK = ("--tau", 0.6, "--alpha", 0.1, "--n0", 2, "--n", 30, "--seed", 4)
@@ -98,16 +98,18 @@ def test_another_scale_gives_other_counts_and_is_not_resumed(
 
 def test_numbers_in_files_of_before_are_read_and_written_as_numbers() -> None:
     """Requests and settings of before hold ``1.0``; their text, hence their hash, stays."""
-    old = '{"model":"camvid","weights_sha256":"x","scale":0.5}'
-    request = Request.model_validate_json(old)
-    assert request.scale == "0.5"
-    assert '"scale":0.5' in request.model_dump_json()
+    request = request_with(model="camvid", weights_sha256="x", scale=0.5)
+    assert json.dumps(request.record).endswith(
+        '"scale": 0.5, "backend": "torch", "precision": "fp32"}'
+    )
+    assert request.differences(json.loads(json.dumps(request.record))) == ""
     setting = '{"sigma":0.25,"scale":1.0,"tau":0.75,"n":100,"correction":"holm"}'
     assert Setting.model_validate_json(setting).model_dump_json() == setting
     for text in ("multi", "480x480"):
-        again = Request(model="camvid", weights_sha256="x", scale=text)
-        assert f'"scale":"{text}"' in again.model_dump_json()
-        assert Request.model_validate_json(again.model_dump_json()) == again
+        again = request_with(model="camvid", weights_sha256="x", scale=text)
+        assert f'"scale": "{text}"' in json.dumps(again.record)
+        assert again.differences(json.loads(json.dumps(again.record))) == ""
+        assert "scale 0.5 -> " in again.differences(request.record)
 
 
 def test_a_denoiser_is_part_of_the_certified_model(

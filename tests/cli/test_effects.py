@@ -60,14 +60,14 @@ class Mode:
 def parameters(command: str) -> dict[str, str]:
     """What a command takes, as cyclopts sees it: names in Python, and first names of options."""
     found = app[command].assemble_argument_collection()
-    return {one.field_info.name: one.name for one in found}
+    return {one.field_info.name: one.name for one in found if not one.children}
 
 
 @cache
 def defaults(command: str) -> dict[str, object]:
     """The defaults of a command."""
     found = app[command].assemble_argument_collection()
-    return {one.field_info.name: one.field_info.default for one in found}
+    return {one.field_info.name: one.field_info.default for one in found if not one.children}
 
 
 CERTIFY = {"images": ("{photo}",), "model": ("{weights}",), "seed": (1,)}

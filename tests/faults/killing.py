@@ -13,6 +13,7 @@ import numpy as np
 import safetensors.torch
 import torch
 from forked import RAISED, in_child
+from requests_of_runs import request_with
 
 import segcert as sc
 from segcert.data.labelled import LabelledImage
@@ -21,7 +22,6 @@ from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.report.image_files import write_files
 from segcert.runs import store
 from segcert.runs.certify_inputs import certify_inputs
-from segcert.runs.request import Request
 from segcert.training import resume
 from segcert.training.augment import Views
 from segcert.training.recipe import Recipe
@@ -57,7 +57,7 @@ def certify(folder: Path, clock: Clock) -> None:
 
     store.SECONDS_BETWEEN_SAVES = 0.0
     model = sc.as_segmenter(bright, classes=2, name="bright")
-    request = Request(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
+    request = request_with(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
     images = {name: folder.parents[1] / f"{name}.png" for name in ("one", "two")}
     options = {"seed": 5, "batch_size": 4, "write": write_files}
     for _ in certify_inputs(model, images, request, out=folder, **options):

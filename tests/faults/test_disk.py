@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from requests_of_runs import request_with
 from toy_training import toy_set
 
 import segcert as sc
@@ -19,12 +20,11 @@ from segcert.locks import held
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.runs.certify_inputs import certify_inputs
 from segcert.runs.record_store import RECORDS, finished, opened, stored_config
-from segcert.runs.request import Request
 from segcert.training.augment import Views
 from segcert.training.recipe import Recipe
 from segcert.training.save import train_and_save
 
-REQUEST = Request(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
+REQUEST = request_with(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from requests_of_runs import request_with
 
 import segcert as sc
 from segcert.certificates.hierarchies import open_hierarchy
@@ -28,11 +29,11 @@ from segcert.inputs.labels import read_numbers
 from segcert.models.files.checkpoints import load_weights
 from segcert.models.files.sidecar import read_sidecar
 from segcert.models.files.weights_files import read_weights
-from segcert.runs.config import EvaluationConfig, all_settings
+from segcert.runs.config import EvaluationConfig
 from segcert.runs.evaluate import load_results
 from segcert.runs.record_store import RECORDS, add, opened, start
-from segcert.runs.request import Request
 from segcert.runs.rows import Row
+from segcert.runs.setting import all_settings
 from segcert.runs.store import PartialStore, open_store
 from segcert.runs.stored_rows import COLUMNS as ROW
 from segcert.runs.stored_rows import digest
@@ -48,7 +49,7 @@ fuzzed = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-REQUEST = Request(model="m", weights_sha256="w")
+REQUEST = request_with(model="m", weights_sha256="w")
 MORE_MEMORY, SECONDS = 2 << 30, 30
 
 WORDS = [  # what readers stumble over

@@ -13,14 +13,14 @@ import pytest
 import torch
 from foreign_models import write_pt2, write_toml
 from PIL import Image
+from requests_of_runs import request_with
 
 import segcert as sc
 from segcert.runs.certify_inputs import certify_inputs
-from segcert.runs.request import Request
 from segcert.sampling.tally import Run
 
 NOISE = sc.LatticeGaussianNoise(0.25)
-REQUEST = Request(model="m", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
+REQUEST = request_with(model="m", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=40)
 
 
 def image_of(height: int, width: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from engine_models import evaluate_noise, open_images, open_net
 from PIL import Image
+from requests_of_runs import changed, request_with
 from toy_training import toy_set
 
 import segcert as sc
@@ -24,12 +25,11 @@ from segcert.report.cloud_files import write_cloud_files
 from segcert.report.image_files import write_files
 from segcert.runs import store
 from segcert.runs.certify_inputs import certify_inputs
-from segcert.runs.request import Request
 from segcert.training.augment import Views
 from segcert.training.recipe import Recipe
 from segcert.training.save import train_and_save
 
-REQUEST = Request(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=400)
+REQUEST = request_with(model="bright", weights_sha256="none", tau=0.6, alpha=0.1, n0=4, n=400)
 Progress = Callable[[str, int, int], None]
 
 
@@ -248,7 +248,7 @@ def test_draws_are_kept_by_time_whatever_the_block(
 ) -> None:
     """With a time that is always up, a crash after any batch loses that batch at most."""
     monkeypatch.setattr(store, "SECONDS_BETWEEN_SAVES", -1.0)
-    request = REQUEST.model_copy(update={"n": 10_000})
+    request = changed(REQUEST, n=10_000)
     model = sc.as_segmenter(bright, classes=2, name="bright")
     images = {"one": draw(tmp_path / "one.png", 0)}
     (tmp_path / "out").mkdir()

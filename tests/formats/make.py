@@ -11,19 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from requests_of_runs import request_with
 
 import segcert as sc
 from segcert.noise.axis_angle import AxisAngleNoise
-from segcert.runs.config import EvaluationConfig, all_settings
+from segcert.runs.config import EvaluationConfig
 from segcert.runs.record_store import add, opened, start
-from segcert.runs.request import Request
 from segcert.runs.rows import Row
+from segcert.runs.setting import all_settings
 from segcert.runs.store import PartialStore
 from segcert.sampling.partial import Identity, Partial
 from segcert.sampling.tally import Run, Tally
 from segcert.stats.looks import even_looks
 
-REQUEST = Request(model="m", weights_sha256="w")
+REQUEST = request_with(model="m", weights_sha256="w")
 CONFIG = EvaluationConfig(
     data="d", note="", images=1, inputs_sha256="0", classes=("a", "b"), model="m",
     weights_sha256="w", n0=4, alpha=0.1, seed="5", device="cpu",

@@ -11,6 +11,7 @@ import pytest
 import safetensors
 import safetensors.torch
 import torch
+from requests_of_runs import request_with
 
 import segcert as sc
 from segcert.certificates.claim import FORMAT
@@ -21,7 +22,6 @@ from segcert.models.files.checkpoints import KEY, load_weights
 from segcert.noise.registry import noises
 from segcert.runs.evaluate import load_results
 from segcert.runs.record_store import RECORDS
-from segcert.runs.request import Request
 from segcert.runs.store import PartialStore, open_store
 from segcert.stats.correction_names import corrections
 from segcert.stats.looks import Looks
@@ -32,7 +32,7 @@ PAGE = HERE.parents[1] / "docs" / "formats.md"
 
 
 def unfinished(folder: Path) -> PartialStore:
-    request = Request(model="m", weights_sha256="w")
+    request = request_with(model="m", weights_sha256="w")
     path = folder / "a.partial.npz"
     return open_store(path, request, input_sha256="0", seed=None, fresh=1)
 

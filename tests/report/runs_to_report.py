@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segcert.runs.config import EvaluationConfig, Setting, all_settings
+from segcert.runs.config import EvaluationConfig, Setting
 from segcert.runs.evaluate import Results
 from segcert.runs.rows import Row
+from segcert.runs.setting import all_settings
 
 SETTINGS = all_settings(
     sigma=(0.25, 0.5), scale=("0.5", "1"), tau=(0.75, 0.9), n=(100,),

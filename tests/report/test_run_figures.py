@@ -14,7 +14,8 @@ from segcert.report.comparison import Comparison, compare
 from segcert.report.plots import COLOURS
 from segcert.report.run_figures import figure3, holm_bonferroni
 from segcert.report.run_panels import ink_of
-from segcert.runs.config import Setting, all_settings
+from segcert.runs.config import Setting
+from segcert.runs.setting import all_settings
 
 
 def share(setting: Setting) -> int:

@@ -19,7 +19,8 @@ from segcert.report.run_tables import (
     rounded_up,
     table,
 )
-from segcert.runs.config import Setting, all_settings
+from segcert.runs.config import Setting
+from segcert.runs.setting import all_settings
 
 
 def share(setting: Setting) -> int:

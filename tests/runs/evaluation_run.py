@@ -14,9 +14,10 @@ import torch
 
 from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.models.wrapping import as_segmenter
-from segcert.runs.config import EvaluationConfig, all_settings
+from segcert.runs.config import EvaluationConfig
 from segcert.runs.evaluate import evaluate
 from segcert.runs.inventory import take_inventory
+from segcert.runs.setting import all_settings
 
 SETTINGS = all_settings(
     sigma=(0.25, 0.5), scale=(1.0,), tau=(0.6, 0.75), n=(40, 60), correction=("holm", "k-fwer:k=2")

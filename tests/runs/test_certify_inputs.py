@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from requests_of_runs import changed, masked, plan_with, request_with
 
 from segcert.certificates.claim_files import CERTIFICATE
 from segcert.certificates.result import Certificate, load_certificate
+from segcert.cli.plan_options import check_covers
 from segcert.errors import InputError
 from segcert.files import prepare_folder
 from segcert.inputs.input import Input
@@ -49,7 +51,7 @@ def segmenter() -> Segmenter:
 
 @pytest.fixture
 def request_() -> Request:
-    return Request(model="bright", weights_sha256="none", **SETTINGS)
+    return request_with(model="bright", weights_sha256="none", **SETTINGS)
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_unfinished_work_of_other_settings_or_damaged_is_refused(
     with pytest.raises(KeyboardInterrupt):
         certified(segmenter, images, request_, out, progress=Stop(30))
     before = tree(out)
-    other = request_.model_copy(update={"n": 50})
+    other = changed(request_, n=50)
     for wrong, options in ((other, {}), (request_, {"seed": 6}), (other, {"overwrite": True})):
         with pytest.raises(InputError, match="unfinished work"):
             certified(segmenter, images, wrong, out, **options)
@@ -213,7 +215,7 @@ def test_results_of_other_settings_are_refused_and_replaced_on_demand(
 ) -> None:  # fmt: skip
     del images["two"]
     certified(segmenter, images, request_, out)
-    before, other = tree(out), request_.model_copy(update=change)
+    before, other = tree(out), changed(request_, **change)
     with pytest.raises(InputError, match=r"one .*: choose another --out, or --overwrite"):
         certified(segmenter, images, other, out)
     assert tree(out) == before
@@ -356,7 +358,7 @@ def test_what_could_not_end_well_is_refused_beforehand(
     """0.6^15 = 4.7e-4 > 0.1 / 320 >= 0.6^16."""
     check_request(request_, images, segmenter)
     with pytest.raises(InputError, match=rule):
-        check_request(request_.model_copy(update=change), images, segmenter, **options)
+        check_request(changed(request_, **change), images, segmenter, **options)
 
 
 def test_images_too_small_for_the_network_are_refused(
@@ -388,15 +390,18 @@ def test_an_output_folder_is_made_and_left_empty(tmp_path: Path) -> None:
 def test_a_mask_that_does_not_serve_the_images_is_refused(
     segmenter: Segmenter, images: dict[str, Path], request_: Request
 ) -> None:
-    for shape, rule in (((16, 21), "21x16 pixels, an image has 20x16"), ((16, 20), "every pixel")):
-        with pytest.raises(InputError, match=rule):
-            check_request(request_, images, segmenter, ignore=np.ones(shape, bool))
-    nearly = np.ones((16, 20), bool)
-    nearly[3, 4] = False
-    few = request_.model_copy(update={"n": 5})  # 0.6^5 = 0.078 <= 0.1
-    check_request(few, images, segmenter, ignore=nearly)
+    nearly, wide = np.ones((16, 20), bool), np.ones((16, 21), bool)
+    with pytest.raises(InputError, match="leaves no component to certify"):
+        masked(request_, nearly)
+    with pytest.raises(InputError, match="the mask of --ignore covers every pixel"):
+        check_covers(nearly)
+    nearly[3, 4] = wide[3, 4] = False
+    with pytest.raises(InputError, match="21x16 pixels, an image has 20x16"):
+        check_request(masked(request_, wide), images, segmenter)
+    few = changed(request_, n=5)  # 0.6^5 = 0.078 <= 0.1
+    check_request(masked(few, nearly), images, segmenter)
     with pytest.raises(InputError, match="use n >= 5"):
-        check_request(few.model_copy(update={"n": 4}), images, segmenter, ignore=nearly)
+        check_request(masked(changed(few, n=4), nearly), images, segmenter)
 
 
 def test_a_tree_of_other_classes_is_refused_beforehand(
@@ -404,12 +409,11 @@ def test_a_tree_of_other_classes_is_refused_beforehand(
 ) -> None:
     named = as_segmenter(bright, classes=2, class_names=("dark", "lit"), name="bright")
     path = tmp_path / "tree.toml"
-    request = Request(
-        model="bright", weights_sha256="none", tree=str(path), correction="bonferroni",
-        **SETTINGS | {"n0": 0},
-    )  # fmt: skip
     for names, wrong in ((["dark", "lit"], False), (["dark", "light"], True)):
         path.write_text(f"classes = {names}\n[groups]\nall = {names}\n")
+        request = request_with(
+            model="bright", weights_sha256="none", tree=str(path), **SETTINGS | {"n0": 0}
+        )
         if not wrong:
             check_request(request, images, named)
             continue
@@ -421,15 +425,15 @@ def test_a_tree_needs_no_reserve(tmp_path: Path) -> None:
     """Where classes need one draw more, because a part of alpha is held back for them."""
     path = tmp_path / "tree.toml"
     path.write_text('classes = ["dark", "lit"]\n[groups]\nall = ["dark", "lit"]\n')
-    made = {"model": "m", "weights_sha256": "none", "n0": 0, "tau": 0.5, "alpha": 0.1}
+    made = {"n0": 0, "tau": 0.5, "alpha": 0.1}
     treed = {"tree": str(path), "correction": "bonferroni"}
     shape = (16, 20)
     needed = tree_needs(shape)
-    Request(n=needed, **made, **treed).check(components=shape)
+    plan_with(n=needed, **made, **treed).check_components(shape)
     with pytest.raises(InputError, match=f"n = {needed - 1} draws"):
-        Request(n=needed - 1, **made, **treed).check(components=shape)
+        plan_with(n=needed - 1, **made, **treed).check_components(shape)
     with pytest.raises(InputError, match=f"use n >= {needed + 1}"):
-        Request(n=needed, **made, correction="bonferroni").check(components=shape)
+        plan_with(n=needed, **made, correction="bonferroni").check_components(shape)
 
 
 def tree_needs(shape: tuple[int, int]) -> int:
@@ -442,7 +446,7 @@ def test_a_run_interrupted_right_after_a_look_remembers_it(
 ) -> None:
     """The look that ended sampling is in the file, so that it is not taken again."""
     del images["two"]
-    request = request_.model_copy(update={"stop_when": "target=0.01", "looks": 3})
+    request = changed(request_, stop_when="target=0.01", looks=3)
 
     def at_the_end(_: str, done: int, total: int) -> None:
         if done == total:

@@ -12,8 +12,9 @@ from segcert.errors import InputError
 from segcert.inputs.images import hash_tensor, read_file
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
-from segcert.runs.config import EvaluationConfig, all_settings, words
+from segcert.runs.config import EvaluationConfig, words
 from segcert.runs.inventory import Inventory, Item, take_inventory
+from segcert.runs.setting import all_settings
 
 VALUES = {
     "sigma": (0.25, 0.5), "scale": (1.0,), "tau": (0.6, 0.75), "n": (40, 80),

@@ -97,7 +97,7 @@ def test_rows_are_the_metrics_of_single_certificates(data: Path, whole: Path) ->
             model, data / "images" / f"{row.name}.png",
             noise=GaussianNoise(setting.sigma), n0=4, n=setting.n, seed=5,
         )  # fmt: skip
-        alone = config.request(setting).certify(counts)
+        alone = config.plan(setting).decide(counts)
         assert row.input_sha256 == counts.provenance.input_sha256
         assert same(row.score, score(alone.labels, alone.certified, truth, classes=2))
         assert same(

@@ -19,18 +19,18 @@ from segcert.models.wrapping import as_segmenter
 from segcert.noise.registry import CLOUD, named_noise
 from segcert.report.comparison import compare
 from segcert.report.run_tables import caption, comma_separated, table
-from segcert.runs.cloud_setting import all_cloud_settings
 from segcert.runs.config import EvaluationConfig
 from segcert.runs.evaluate import SUMMARY, Results, evaluate, load_results
 from segcert.runs.inventory import take_inventory
+from segcert.runs.setting import all_settings
 from segcert.sampling.sampler import sample
 
 DATA = open_evaluation_set("shapes", Arguments(scenes=3))
 SETTINGS = (
-    *all_cloud_settings(
+    *all_settings(
         noise=["gaussian"], sigma=[0.1], tau=[0.75], n=[35, 60], correction=["bonferroni", "holm"]
     ),
-    *all_cloud_settings(
+    *all_settings(
         noise=["rotation"], sigma=[0.1], tau=[0.75], n=[60], correction=["holm"]
     ),
 )  # fmt: skip
@@ -75,7 +75,7 @@ def test_rows_are_those_of_single_certificates(whole: Path) -> None:
             noise=named_noise(setting.noise, setting.sigma, inputs=CLOUD),
             n0=4, n=setting.n, seed=5,
         )  # fmt: skip
-        alone = results.config.request(setting).certify(counts)
+        alone = results.config.plan(setting).decide(counts)
         assert row.certified == int(alone.certified.sum())
         assert row.category == cloud.category
         assert set(np.flatnonzero(row.confusion.sum(0))) <= set(PARTS[cloud.category])
@@ -152,12 +152,12 @@ def test_models_answer_the_parts_of_the_category(category: int) -> None:
 
 def test_settings_of_other_axes_share_no_draws_and_files_without_axis_stay_as_they_were() -> None:
     about = {"noise": ["yaw"], "sigma": [0.1], "tau": [0.75], "n": [60], "correction": ["holm"]}
-    x, y = (all_cloud_settings(**about, axis=axis)[0] for axis in "xy")
-    (plain,) = all_cloud_settings(**about)
+    x, y = (all_settings(**about, axis=axis)[0] for axis in "xy")
+    (plain,) = all_settings(**about)
     assert len({x.draws, y.draws, plain.draws}) == 3
     assert (x.drawn_noise.direction, y.drawn_noise.direction) == ((1.0, 0, 0), (0, 1.0, 0))
     assert plain.drawn_noise.direction == (0, 0, 1.0)
     assert "axis" not in plain.model_dump()
     assert y.model_dump()["axis"] == "y"
     assert type(y).model_validate_json(y.model_dump_json()) == y
-    assert all_cloud_settings(**(about | {"noise": ["gaussian"]}), axis="y")[0].axis is None
+    assert all_settings(**(about | {"noise": ["gaussian"]}), axis="y")[0].axis is None

@@ -11,15 +11,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requests_of_runs import changed, request_with
 
 from segcert.errors import InputError
 from segcert.runs import store as module
-from segcert.runs.request import Request
 from segcert.runs.store import PartialStore, open_store
 from segcert.sampling.partial import Identity, Partial
 from segcert.sampling.tally import Run, Tally
 
-REQUEST = Request(model="m", weights_sha256="w")
+REQUEST = request_with(model="m", weights_sha256="w")
 IMAGE = "0" * 64
 SEED = 2**127 + 12345  # JSON readers of other languages would round it
 IDENTITY = Identity(
@@ -96,7 +96,7 @@ def test_work_of_other_settings_is_refused_and_named(
     stored(path)
     before = path.read_bytes()
     with pytest.raises(InputError, match=rf"a\.npz holds .*{name} .* -> {value}.*or delete"):
-        opened(path, request=REQUEST.model_copy(update={name: value}))
+        opened(path, request=changed(REQUEST, **{name: value}))
     assert path.read_bytes() == before
 
 

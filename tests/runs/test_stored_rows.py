@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from segcert.errors import InputError, VerificationError
-from segcert.runs.config import EvaluationConfig, all_settings
+from segcert.runs.config import EvaluationConfig
 from segcert.runs.evaluate import load_results
 from segcert.runs.record_store import RECORDS, SCHEMA, add, check_sealed, opened, start, stored_rows
 from segcert.runs.rows import Row, to_json
+from segcert.runs.setting import all_settings
 from segcert.runs.stored_rows import COLUMNS, digest, to_values
 
 CONFIG = EvaluationConfig(

@@ -11,11 +11,11 @@ from segcert.errors import InputError
 from segcert.models.identity.runtime import Runtime
 from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
 from segcert.noise.registry import CLOUD, named_noise
-from segcert.runs.cloud_setting import all_cloud_settings
-from segcert.runs.config import EvaluationConfig, all_settings
+from segcert.runs.config import EvaluationConfig
 from segcert.runs.engines.local import LocalEngine
 from segcert.runs.inventory import take_inventory
 from segcert.runs.jobs import Job
+from segcert.runs.setting import all_settings
 from segcert.runs.underway import Underway, work_of
 
 SHAPES = open_evaluation_set("shapes", Arguments(scenes=3))
@@ -65,7 +65,7 @@ def test_jobs_of_clouds_have_the_noise_of_their_settings_and_their_category(
 ) -> None:
     """The automatic batch goes by the number of points."""
     monkeypatch.setattr("segcert.sampling.setup.COMPONENTS_PER_BATCH", (2**13, 2**13))
-    settings = all_cloud_settings(
+    settings = all_settings(
         noise=["gaussian", "rotation"], sigma=[0.1], tau=[0.6], n=[40], correction=["holm"]
     )
     jobs = jobs_of(cloud_net(), SHAPES, config_of(SHAPES, settings))
@@ -82,7 +82,7 @@ def test_jobs_of_clouds_have_the_noise_of_their_settings_and_their_category(
 
 
 def test_normals_that_a_model_does_not_trust_stay_behind() -> None:
-    (setting,) = all_cloud_settings(
+    (setting,) = all_settings(
         noise=["gaussian"], sigma=[0.1], tau=[0.6], n=[40], correction=["holm"]
     )
     config, cloud = config_of(SHAPES, (setting,)), SHAPES.input(0)
@@ -94,7 +94,7 @@ def test_normals_that_a_model_does_not_trust_stay_behind() -> None:
 
 
 def test_an_input_without_category_is_refused() -> None:
-    (setting,) = all_cloud_settings(
+    (setting,) = all_settings(
         noise=["gaussian"], sigma=[0.1], tau=[0.6], n=[40], correction=["holm"]
     )
     config = config_of(SHAPES, (setting,))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Integer, UInt16
 
+from segcert.certificates.masks import Mask
 from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.correction import AbstractCorrection, Decision, Evidence
@@ -37,6 +38,16 @@ class Family:
     ignore: Bool[np.ndarray, " *components"] | None = None
     drop_below: float | None = None
     regions: Blocks | Integer[np.ndarray, " *components"] | None = None
+
+    @property
+    def mask(self) -> Mask | None:
+        """The mask, as a value that can be compared."""
+        return None if self.ignore is None else Mask(self.ignore)
+
+    @property
+    def block_side(self) -> int | None:
+        """Side of the blocks, if regions are made of them."""
+        return self.regions.side if isinstance(self.regions, Blocks) else None
 
     @property
     def whole(self) -> bool:

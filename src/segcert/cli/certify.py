@@ -6,40 +6,28 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from segcert.cli.arguments import (
-    Alpha,
-    AnyNoiseName,
-    AxisName,
     BackendName,
     BatchSize,
-    BlockSide,
     CalibrationFolder,
     CategoryName,
-    CorrectionName,
     DenoiserName,
     Device,
-    Draws,
-    DropBelow,
     Int8File,
-    JitterSigma,
     NormalsName,
-    NumberOfLooks,
     OptionalModelName,
-    OptionalPilotDraws,
     PrecisionName,
     Scale,
     Seed,
-    ShiftSigma,
-    Sigma,
-    StopRuleName,
-    Tau,
-    TreeName,
     UpAxis,
     Votes,
 )  # fmt: skip
+from segcert.cli.plan_options import PlanOptions
 
 if TYPE_CHECKING:
+    from segcert.plan import Plan
     from segcert.report.points_view import Up
 
+AS_USUAL = PlanOptions()
 DEFAULT_MODEL, DEFAULT_POINT_MODEL = "camvid", "ground"
 
 
@@ -52,29 +40,11 @@ def certify(
         ),
     ],
     model: OptionalModelName = None,
-    noise: AnyNoiseName = "gaussian",
-    sigma: Sigma = 0.25,
-    shift_sigma: ShiftSigma = None,
-    jitter_sigma: JitterSigma = None,
-    axis: AxisName = None,
+    options: Annotated[PlanOptions, Parameter(name="*")] = AS_USUAL,
     category: CategoryName = None,
     normals: NormalsName = None,
     votes: Votes = 1,
     up: UpAxis = None,
-    tau: Tau = 0.75,
-    alpha: Alpha = 0.001,
-    n0: OptionalPilotDraws = None,
-    n: Draws = 100,
-    correction: CorrectionName = None,
-    blocks: BlockSide = None,
-    drop_below: DropBelow = None,
-    ignore: Annotated[
-        Path | None,
-        Parameter(help="Mask image: pixels that are not 0 are not tested (the own car, a frame)."),
-    ] = None,
-    tree: TreeName = None,
-    stop_when: StopRuleName = None,
-    looks: NumberOfLooks = 4,
     radius_map: Annotated[
         bool,
         Parameter(
@@ -118,7 +88,7 @@ def certify(
     from dataclasses import replace
     from functools import partial
 
-    from segcert.cli.backends import as_before, remember, runtime_settings
+    from segcert.cli.backends import as_before, remember
     from segcert.cli.clouds import Wishes, category_of, certify_clouds
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages
@@ -129,19 +99,15 @@ def certify(
         warn_about_size,
     )
     from segcert.files import prepare_folder
-    from segcert.inputs.finding import find_inputs, find_mask, kind_of_files
+    from segcert.inputs.finding import find_inputs, kind_of_files
     from segcert.inputs.held import Inputs
     from segcert.inputs.kind import CLOUD
     from segcert.models.reference import ModelReference
-    from segcert.noise.registry import names_with
     from segcert.report.image_files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_inputs import certify_inputs, check_request
-    from segcert.runs.cloud_request import CloudRequest
     from segcert.runs.request import Request
 
-    n0 = (0 if tree else 10) if n0 is None else n0
-    correction = correction or ("bonferroni" if tree else "holm")
     if kind_of_files(list(images)) == CLOUD:
         model = model or DEFAULT_POINT_MODEL
         clouds = Inputs(find_inputs(list(images)))
@@ -150,13 +116,8 @@ def certify(
             model, "cloud", category=category, normals=normals, votes=votes
         ).open()
         upwards: Up = up or ("z" if category is None else "y")
-        asked = CloudRequest(
-            noise=noise, sigma=sigma, shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
-            axis=axis or (upwards if noise in names_with("axis") else None),
-            tau=tau, alpha=alpha, n0=n0, n=n, correction=correction, drop_below=drop_below,
-            stop_when=stop_when, looks=looks,
-            model=point_model.name, weights_sha256=point_model.weights_sha256,
-        )  # fmt: skip
+        plan = options.made(axis=upwards)
+        asked = Request(plan, point_model.name, point_model.weights_sha256)
         certify_clouds(
             clouds, point_model, asked,
             Wishes(out, seed, device, batch_size, overwrite),
@@ -164,36 +125,30 @@ def certify(
         )  # fmt: skip
         return
     model = model or DEFAULT_MODEL
-    refuse_cloud_noise(noise)
+    refuse_cloud_noise(options.noise)
+    plan = options.made()
+    if radius_map:
+        check_radius_map(plan)
     reference = ModelReference(
         model, scale=scale, denoiser=denoiser,
         backend=backend, precision=precision, calibration=calibration, int8_file=int8_file,
     )  # fmt: skip
     segmenter = reference.open_alone()
-    request = Request(
-        noise=noise, sigma=sigma, tau=tau, alpha=alpha, n0=n0, n=n, correction=correction,
-        blocks=blocks, drop_below=drop_below, tree=tree, stop_when=stop_when, looks=looks,
-        model=segmenter.name, weights_sha256=segmenter.weights_sha256, scale=scale,
-    )  # fmt: skip
-    request.check()
-    if radius_map:
-        request.check_radius_map()
+    request = Request(plan, segmenter.name, segmenter.weights_sha256, scale)
     found = Inputs(find_inputs(list(images)))
-    mask = None if ignore is None else find_mask(ignore)
     batch = "auto" if batch_size is None else batch_size
-    check_request(
-        request, found, segmenter, seed=seed, device=device, batch_size=batch, ignore=mask
-    )
+    check_request(request, found, segmenter, seed=seed, device=device, batch_size=batch)
     reference = as_before(reference, out)
     if not reference.runs(segmenter):
         height, width = next(iter(found.values())).components
-        segmenter = replace(reference, size=(height, width)).run(segmenter, sigma=sigma)
-    request = request.model_copy(update=runtime_settings(segmenter))
+        segmenter = replace(reference, size=(height, width)).run(segmenter, sigma=options.sigma)
+    now, sha256 = segmenter.runtime, segmenter.weights_sha256
+    request = Request(plan, segmenter.name, sha256, scale, now.backend, now.precision)
     prepare_folder(out)
     remember(backend, segmenter, out)
     new = [one for name, one in found.items() if overwrite or not (out / name).exists()]
     if new:
-        warn_about_noise(model, segmenter.origin, noise, sigma)
+        warn_about_noise(model, segmenter.origin, options.noise, options.sigma)
         warn_about_input(model)
         heights = [one.components[0] for one in new]
         warn_about_size(model, segmenter.origin, heights, scale)
@@ -204,7 +159,7 @@ def certify(
         for item in certify_inputs(
             segmenter, found, request,
             out=out, write=write, seed=seed, device=device, batch_size=batch,
-            ignore=mask, overwrite=overwrite, progress=progress,
+            overwrite=overwrite, progress=progress,
         ):  # fmt: skip
             done.append(item)
             if radius_map and item.resumed and not (item.folder / "radius.npy").exists():
@@ -223,3 +178,20 @@ def refuse_cloud_noise(noise: str) -> None:
 
     if noise not in names(IMAGE):
         raise InputError(f"--noise {noise} is for point clouds, and these are images: leave it out")
+
+
+def check_radius_map(plan: "Plan") -> None:
+    """Refuse a map of radii where there can be none.
+
+    Raises:
+        InputError: With the way out.
+    """
+    from segcert.errors import InputError
+
+    if plan.stop is not None and not plan.looks:
+        raise InputError(
+            "--radius-map needs numbers of draws planned beforehand, not --looks 0: "
+            "use --looks 4, or leave out --stop-when"
+        )
+    if plan.tree is not None:
+        raise InputError("--radius-map is of classes, not of groups: leave out --tree")

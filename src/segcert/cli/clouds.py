@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from segcert.models.reference import AnyModel
     from segcert.report.points_view import Up
     from segcert.runs.certify_inputs import CertifiedInput
-    from segcert.runs.cloud_request import CloudRequest
+    from segcert.runs.request import Request
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def category_of(found: "Inputs", model: str) -> str | None:
 def certify_clouds(
     found: "Inputs",
     segmenter: "AnyModel",
-    request: "CloudRequest",
+    request: "Request",
     wishes: Wishes,
     *,
     up: "Up",

@@ -62,6 +62,7 @@ def demo(
     from segcert.files import atomic_write, prepare_folder
     from segcert.metrics.score import score
     from segcert.models.reference import ModelReference
+    from segcert.plan import Plan
     from segcert.report.image_files import write_files
     from segcert.report.strip import strip
     from segcert.runs.base_prediction import base_prediction
@@ -79,15 +80,13 @@ def demo(
         demo_points(scene, tau=tau, n0=n0, n=n, seed=seed, out=out)
         return
     segmenter = ModelReference("synthetic").open()
-    request = Request(
-        tau=tau, n0=n0, n=n, model=segmenter.name, weights_sha256=segmenter.weights_sha256
-    )
-    request.check()
+    plan = Plan(tau=tau, n0=n0, n=n)
+    request = Request(plan, segmenter.name, segmenter.weights_sha256)
     if seed is not None:
         check_seed(seed)
     scenes = Scenes(1, first=FIRST_TEST_SCENE + scene)
     street = scenes[0]
-    check_input(request, scenes.input(0), segmenter)
+    check_input(plan, scenes.input(0), segmenter)
     prepare_folder(out)
     photo = out / f"street{scene}.png"
     with atomic_write(photo) as file:

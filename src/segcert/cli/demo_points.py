@@ -17,11 +17,13 @@ from segcert.inputs.input import of_cloud
 from segcert.metrics.score import score
 from segcert.models import opening_points
 from segcert.models.opening_points import PointOptions
+from segcert.noise.gaussian import GaussianNoise
+from segcert.plan import Plan
 from segcert.report.cloud_files import write_cloud_files
 from segcert.report.cloud_radius import cloud_radius_line
 from segcert.runs.base_prediction import base_prediction
 from segcert.runs.certify_inputs import certify_inputs, check_input
-from segcert.runs.cloud_request import CloudRequest
+from segcert.runs.request import Request
 from segcert.sampling.streams import check_seed
 
 MODEL = "shapes"
@@ -47,14 +49,12 @@ def demo_points(index: int, *, tau: float, n0: int, n: int, seed: int | None, ou
     """
     shape = Shapes(1, first=FIRST_TEST_SHAPE + index)[0]
     model = opening_points.open_point_model(MODEL, PointOptions(category=str(shape.category)))
-    request = CloudRequest(
-        sigma=SIGMA, tau=tau, n0=n0, n=n, model=model.name, weights_sha256=model.weights_sha256
-    )
-    request.check()
+    plan = Plan(noise=GaussianNoise(SIGMA), tau=tau, n0=n0, n=n)
+    request = Request(plan, model.name, model.weights_sha256)
     if seed is not None:
         check_seed(seed)
     whole, path = of_cloud(shape), out / f"{shape.name}.npz"
-    check_input(request, whole, model)
+    check_input(plan, whole, model)
     prepare_folder(out)
     write_cloud(path, shape)
     write = partial(write_cloud_files, with_truth=True, base=base_prediction(model))

@@ -6,6 +6,7 @@ from functools import cached_property
 from inspect import BoundArguments
 from typing import TYPE_CHECKING, Any
 
+from segcert.cli.flat import Flat
 from segcert.errors import InputError
 
 if TYPE_CHECKING:
@@ -118,10 +119,18 @@ def spelled(name: str) -> str:
 
 def call_of(command: str, bound: BoundArguments) -> Call:
     """What was typed, of arguments that hold what was given and nothing else."""
-    given = frozenset(bound.arguments)
     whole = BoundArguments(bound.signature, bound.arguments.copy())
     whole.apply_defaults()
-    return Call(command, whole.arguments, given)
+    given: set[str] = set()
+    values: dict[str, Any] = {}
+    for name, value in whole.arguments.items():
+        if isinstance(value, Flat):
+            values |= value.values
+            given |= value.given
+        else:
+            values[name] = value
+            given |= {name} & bound.arguments.keys()
+    return Call(command, values, frozenset(given))
 
 
 def check_effects(call: Call, table: Mapping[str, Needs]) -> None:

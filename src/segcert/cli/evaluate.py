@@ -23,7 +23,6 @@ from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
     from segcert.runs.evaluate import Results
-    from segcert.runs.setting import Setting
 
 UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
@@ -146,10 +145,10 @@ def evaluate(
     from segcert.data.sets import RULES, Arguments, open_evaluation_set
     from segcert.inputs.kind import CLOUD
     from segcert.models.reference import ModelReference
-    from segcert.runs.cloud_setting import all_cloud_settings
-    from segcert.runs.config import EvaluationConfig, all_settings
+    from segcert.runs.config import EvaluationConfig
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
+    from segcert.runs.setting import all_settings
     from segcert.sampling.setup import check_batch_size
     from segcert.sampling.streams import fresh_seed
 
@@ -161,18 +160,12 @@ def evaluate(
     sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
     clouds = RULES[data].kind == CLOUD
-    settings: tuple[Setting, ...]
-    if clouds:
-        settings = all_cloud_settings(
-            noise=noise or ["gaussian"], shift_sigma=shift_sigma, jitter_sigma=jitter_sigma,
-            axis=axis_of(noise or [], axis), sigma=sigmas, tau=taus, n=draws,
-            correction=corrections,
-        )  # fmt: skip
-    else:
-        settings = all_settings(
-            scale=scales_of(data, resize, scale), sigma=sigmas, tau=taus, n=draws,
-            correction=corrections,
-        )  # fmt: skip
+    settings = all_settings(
+        noise=noise or ["gaussian"] if clouds else (),
+        shift_sigma=shift_sigma, jitter_sigma=jitter_sigma, axis=axis_of(noise or [], axis),
+        scale=("1",) if clouds else scales_of(data, resize, scale),
+        sigma=sigmas, tau=taus, n=draws, correction=corrections,
+    )  # fmt: skip
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
     where = EngineChoice(engine, workers, address)

@@ -24,12 +24,13 @@ from segcert.cli.plan_cluster import (
     Price,
     SecondsPerDraw,
 )
+from segcert.cli.plan_options import PlanOptions, asked_noise
 
 if TYPE_CHECKING:
+    from segcert.models.reference import ModelReference
     from segcert.noise.base import AbstractNoise
     from segcert.planning.outlook import Outlook
     from segcert.planning.recommend import Recommendation
-    from segcert.runs.request import Request
 
 TAU, TAUS = 0.75, (0.6, 0.75, 0.85, 0.9, 0.95, 0.99)  # planned where nothing is wished
 SHOWN = (20, 32, 40, 50, 63, 80, 100, 120, 160, 200, 280, 400, 630, 1000, 2000, 5000, 10_000)
@@ -87,7 +88,6 @@ def plan(
     from segcert.inputs.finding import find_inputs
     from segcert.models.reference import ModelReference
     from segcert.planning.outlook import make_outlook
-    from segcert.runs.request import Request
 
     size: int | str = "auto" if batch_size is None else batch_size
     if cluster:
@@ -99,28 +99,27 @@ def plan(
         return
     taus = thresholds(tau, radius, noise, sigma)
     check_numbers(taus[0], alpha=alpha, share=share, n0=n0, probe=probe)
-    segmenter = ModelReference(model, scale=scale, denoiser=denoiser).open()
-    request = Request(
-        noise=noise, sigma=sigma, alpha=alpha, n0=n0, model=model, weights_sha256="", scale=scale
-    )
-    request.check_noise()
+    reference = ModelReference(model, scale=scale, denoiser=denoiser)
+    segmenter = reference.open()
+    options = PlanOptions(noise=noise, sigma=sigma, alpha=alpha, n0=n0)
+    drawn = asked_noise(options, None)
     found = find_inputs(list(images))
     with DrawProgress(messages) as progress:
         made = make_outlook(
             segmenter, found,
-            noise=request.drawn_noise, taus=taus, alpha=alpha, share=share, n0=n0, draws=probe,
+            noise=drawn, taus=taus, alpha=alpha, share=share, n0=n0, draws=probe,
             seed=seed, device=device, batch_size=size,
             progress=progress,
         )  # fmt: skip
-    command = next_command(list(images), request, made, denoiser)
+    command = next_command(list(images), reference, options, made)
     if as_json:
-        results.print(as_text(made, request, probe, command), markup=False)
+        results.print(as_text(made, reference, options, probe, command), markup=False)
         return
     if command:
         print_shares(made)
     if len(taus) > 1:
-        print_thresholds(made, request.drawn_noise)
-    say(verdict(made, request.drawn_noise, share))
+        print_thresholds(made, drawn)
+    say(verdict(made, drawn, share))
     if command:
         results.print()
         say(CAUTION)
@@ -209,24 +208,26 @@ def check_numbers(tau: float, *, alpha: float, share: float | None, n0: int, pro
 
 
 def next_command(
-    images: list[str], request: "Request", made: "Outlook", denoiser: str | None = None
+    images: list[str], model: "ModelReference", options: PlanOptions, made: "Outlook"
 ) -> str:
     """The command that certifies as recommended; empty if nothing can be certified."""
     import shlex
+
+    from segcert.models.resizing.scale import resizing_text
 
     best = made.recommended[0]
     if not best.share:
         return ""
     words = [
-        "segcert", "certify", *images, "--model", request.model, "--noise", request.noise,
-        "--sigma", f"{request.sigma!r}", "--tau", f"{made.forecast.taus[0]!r}",
-        "--alpha", f"{request.alpha!r}", "--n0", str(best.total - best.n), "--n", str(best.n),
+        "segcert", "certify", *images, "--model", model.name, "--noise", options.noise,
+        "--sigma", f"{options.sigma!r}", "--tau", f"{made.forecast.taus[0]!r}",
+        "--alpha", f"{options.alpha!r}", "--n0", str(best.total - best.n), "--n", str(best.n),
         "--correction", best.procedure.correction.name,
     ]  # fmt: skip
-    if request.scale != "1":
-        words += ["--scale", request.scale]
-    if denoiser is not None:
-        words += ["--denoiser", denoiser]
+    if resizing_text(model.scale) != "1":
+        words += ["--scale", str(model.scale)]
+    if model.denoiser is not None:
+        words += ["--denoiser", model.denoiser]
     return shlex.join(words)
 
 
@@ -311,17 +312,22 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%" if share else "–"
 
 
-def as_text(made: "Outlook", request: "Request", probe: int, command: str) -> str:
+def as_text(
+    made: "Outlook", model: "ModelReference", options: PlanOptions, probe: int, command: str
+) -> str:
     """The plan as a JSON object."""
     import json
 
+    from segcert.models.resizing.scale import resizing_record, resizing_text
     from segcert.planning.forecast import PROCEDURES
+
+    noise = asked_noise(options, None)
 
     predicted = made.forecast
     curves = [
         {
             "tau": tau,
-            "radius": request.drawn_noise.radius(tau),
+            "radius": noise.radius(tau),
             "ideal": predicted.ideal[j],
             "shares": {
                 procedure.label: predicted.shares[j, i].tolist()
@@ -332,8 +338,15 @@ def as_text(made: "Outlook", request: "Request", probe: int, command: str) -> st
         for j, tau in enumerate(predicted.taus)
     ]
     found = {
-        "settings": request.model_dump(include={"model", "noise", "sigma", "alpha", "n0", "scale"})
-        | {"probe": probe},
+        "settings": {
+            "noise": options.noise,
+            "sigma": options.sigma,
+            "alpha": options.alpha,
+            "n0": options.n0,
+            "model": model.name,
+            "scale": resizing_record(resizing_text(model.scale)),
+            "probe": probe,
+        },
         "images": [
             {"name": one.name, "components": one.components, "seed": str(one.seed)}
             for one in made.images

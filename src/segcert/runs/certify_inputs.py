@@ -1,7 +1,6 @@
 """Certify files, one after the other; what is done is kept, what is not is resumed."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 import tempfile
@@ -17,26 +16,21 @@ from segcert.certificates.hierarchies import check_class_names
 from segcert.certificates.pictures import ABSTAIN
 from segcert.certificates.result import Certificate, load_certificate
 from segcert.certificates.stopping import StopWhen
-from segcert.certificates.variation import check_variation
 from segcert.errors import InputError, SegcertError
 from segcert.files import remove_drafts
 from segcert.inputs.held import Inputs, held
 from segcert.inputs.input import Input
-from segcert.inputs.kind import fitted_noise
 from segcert.locks import Held
 from segcert.locks import held as held_folder
 from segcert.models.fits import check_fits
-from segcert.models.identity.runtime import recorded_precision
 from segcert.models.protocol import WrappedModel
-from segcert.runs.request import Mask, Request
+from segcert.plan import Plan
+from segcert.runs.request import Request
 from segcert.runs.store import open_store
-from segcert.sampling.counts import Counts
 from segcert.sampling.partial import OtherWorkError, Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import check_batch_size, choose_device
 from segcert.sampling.streams import check_seed, fresh_seed
-from segcert.stats.looks import Looks
-from segcert.stats.regions import Blocks
 
 
 @runtime_checkable
@@ -75,37 +69,31 @@ def check_request(
     seed: int | None = None,
     device: str = "auto",
     batch_size: int | str = "auto",
-    ignore: Mask | None = None,
 ) -> None:
     """Refuse, before the first draw and the first file, what could not end well.
 
     Raises:
         InputError: If an argument is out of range, an input too small, or n too small for it.
     """
-    request.check()
-    if request.hierarchy:
-        check_class_names(request.hierarchy, segmenter.class_names)
+    if request.plan.tree:
+        check_class_names(request.plan.tree, segmenter.class_names)
     choose_device(device, segmenter)
     check_batch_size(batch_size)
     if seed is not None:
         check_seed(seed)
     for whole in held(inputs).values():
-        check_input(request, whole, segmenter, ignore)
+        check_input(request.plan, whole, segmenter)
 
 
-def check_input(
-    request: Request, whole: Input, segmenter: WrappedModel, ignore: Mask | None = None
-) -> None:
+def check_input(plan: Plan, whole: Input, segmenter: WrappedModel) -> None:
     """Refuse what could not end well with one input; see `check_request`."""
     given = segmenter.given(whole)
     check_fits(given, segmenter)
     check_classes(segmenter)
     segmenter.check_truth(given)
-    if ignore is not None:
-        given.kind.check_mask(ignore, given.components)
-    request.check(components=given.components, ignore=ignore)
-    noise, draws = fitted_noise(request.drawn_noise, given.tensor), request.n0 + request.n
-    check_variation(noise, given.shape, draws, alpha=request.alpha)
+    if plan.mask is not None:
+        given.kind.check_mask(plan.mask.array, given.components)
+    plan.check_input(given.tensor)
 
 
 def check_classes(segmenter: WrappedModel) -> None:
@@ -132,7 +120,6 @@ def certify_inputs(
     seed: int | None = None,
     device: str = "auto",
     batch_size: int | str = "auto",
-    ignore: Mask | None = None,
     overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Iterator[CertifiedInput]:
@@ -147,7 +134,6 @@ def certify_inputs(
         seed: Of all streams, or None for a fresh one per input.
         device: Where to sample.
         batch_size: Draws that go through the model together.
-        ignore: Components that are not tested.
         overwrite: Replace certificates of other settings; never a folder without certificate.
         progress: Called with name, draws done and draws in all.
 
@@ -158,7 +144,6 @@ def certify_inputs(
         InputError: If ``out/NAME`` holds something else, another process works on ``out``, or an
             input is changed or ``out`` is deleted meanwhile.
     """
-    request = request.model_copy(update={"ignore_sha256": hash_mask(ignore)})
     inputs = held(inputs)
     with held_folder(out) as place:
         for name, whole in inputs.items():
@@ -173,7 +158,7 @@ def certify_inputs(
                 continue
             certificate = certify_one(
                 segmenter, name, given, request,
-                out=out, seed=seed, device=device, batch_size=batch_size, ignore=ignore,
+                out=out, seed=seed, device=device, batch_size=batch_size,
                 progress=progress, place=place,
             )  # fmt: skip
             certificate = Certificate.of(with_trace(certificate, folder))
@@ -206,7 +191,6 @@ def certify_one(
     seed: int | None,
     device: str,
     batch_size: int | str,
-    ignore: Mask | None,
     progress: Callable[[str, int, int], None] | None,
     place: Held,
 ) -> Certificate:
@@ -216,8 +200,8 @@ def certify_one(
         input_sha256=given.sha256, seed=seed, fresh=fresh_seed(),
     )  # fmt: skip
 
-    certify = partial(request.certify, ignore=ignore)
-    stop = None if request.stop is None else StopWhen(request.stop, certify, store.history)
+    plan = request.plan
+    stop = None if plan.stop is None else StopWhen(plan.stop, plan.decide, store.history)
 
     def report(done: int, total: int) -> None:
         if progress:
@@ -231,8 +215,8 @@ def certify_one(
     try:
         counts = sample(
             segmenter, given,
-            noise=request.drawn_noise, n0=request.n0,
-            n=request.planned(given.components, ignore) or request.n, stop=stop,
+            noise=plan.noise, n0=plan.n0,
+            n=plan.sequential(given.components) or plan.n, stop=stop,
             seed=store.seed, device=device, batch_size=batch_size,
             progress=report,
             partial=store.partial, after_block=keep, ends_block=lambda: store.due,
@@ -250,7 +234,7 @@ def certify_one(
         ) from interrupt
     place.check()
     store.save()
-    return certify(counts)
+    return plan.decide(counts)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -281,7 +265,7 @@ def reuse(folder: Path, given: Input, request: Request, seed: int | None) -> Cer
         certificate = load_certificate(folder)
     except SegcertError as error:
         raise InputError(f"{folder} holds an unusable certificate ({error}): {way_out}") from error
-    difference = request.differences(request_of(certificate, request))
+    difference = request.differences(request.recorded(certificate))
     if difference:
         raise InputError(
             f"{folder} holds a certificate of other settings ({difference}): {way_out}"
@@ -292,56 +276,6 @@ def reuse(folder: Path, given: Input, request: Request, seed: int | None) -> Cer
             f"{folder} holds a certificate of another {given.kind.word} or seed: {way_out}"
         )
     return certificate
-
-
-def request_of(certificate: Certificate, asked: Request) -> Request:
-    """What a certificate was asked for, in the words of ``asked`` where they mean the same."""
-    counts, source, family = certificate.counts, certificate.provenance, certificate.family
-    same_noise = counts.noise.without_grid() in (asked.drawn_noise, asked.fitted_noise)
-    plan = asked.planned(counts.labels.shape, family.ignore)
-    drawn = asked.model_dump(include=asked.noise_fields) if same_noise else asked.said(counts.noise)
-    found = Request(
-        model=source.model,
-        weights_sha256=source.weights_sha256,
-        tau=certificate.tau,
-        alpha=certificate.alpha,
-        n0=counts.n0,
-        n=counts.n if counts.sequential is None else counts.sequential.at[-1],
-        correction=asked.correction
-        if asked.correct == certificate.correction
-        else str(certificate.correction),
-        blocks=family.regions.side if isinstance(family.regions, Blocks) else None,
-        drop_below=family.drop_below,
-        tree=tree_name(certificate, asked),
-        ignore_sha256=hash_mask(family.ignore),
-        stop_when=asked.stop_when
-        if str(asked.stop or "") == source.stop_rule
-        else source.stop_rule or None,
-        looks=asked.looks if plan == counts.sequential else number_of_looks(counts),
-        scale=source.scale,
-        backend=source.backend,
-        precision=recorded_precision(source.precision),
-    )
-    return type(asked).model_validate(found.model_dump() | drawn)
-
-
-def hash_mask(ignore: Mask | None) -> str | None:
-    """Hash a mask, with its shape."""
-    if ignore is None:
-        return None
-    return hashlib.sha256(f"{ignore.shape}|".encode() + ignore.tobytes()).hexdigest()
-
-
-def tree_name(certificate: Certificate, asked: Request) -> str | None:
-    """Name the class tree of a certificate as asked, if it is the same one."""
-    if certificate.tree is None:
-        return None
-    return asked.tree if asked.hierarchy == certificate.tree else "another one"
-
-
-def number_of_looks(counts: Counts) -> int:
-    """How many looks were planned; 0 for the e-process."""
-    return len(counts.sequential.at) if isinstance(counts.sequential, Looks) else 0
 
 
 def put_in_place(folder: Path, write: Callable[..., None]) -> None:

@@ -1,7 +1,6 @@
 """What an evaluation was asked for: data, model, settings; fixed before the first draw."""
 
 import hashlib
-from itertools import product
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,13 +8,10 @@ from segcert.errors import InputError
 from segcert.inputs.kind import InputKind
 from segcert.models.identity.runtime import Precision
 from segcert.models.protocol import WrappedModel
-from segcert.models.resizing.scale import resizing_text
-from segcert.runs.cloud_setting import CloudSetting
+from segcert.plan import Plan
 from segcert.runs.inventory import Inventory
-from segcert.runs.request import Request
 from segcert.runs.setting import Setting
 from segcert.sampling.streams import check_seed
-from segcert.stats.correction_names import parse_correction
 
 ADDED = {"backend": "torch", "precision": "fp32"}  # no part of the hash of older runs, if so
 
@@ -52,7 +48,7 @@ class EvaluationConfig(BaseModel):
     classes: tuple[str, ...]
     model: str
     weights_sha256: str
-    settings: tuple[CloudSetting | Setting, ...]
+    settings: tuple[Setting, ...]
     n0: int
     alpha: float
     seed: str
@@ -79,13 +75,9 @@ class EvaluationConfig(BaseModel):
             found.setdefault(setting.draws, []).append(number)
         return tuple(map(tuple, found.values()))
 
-    def request(self, setting: Setting) -> Request:
-        """What a setting asks of one input."""
-        asked = setting.request(
-            model=self.model, weights_sha256=self.weights_sha256, n0=self.n0, alpha=self.alpha
-        )
-        runtime = {"backend": self.backend, "precision": self.precision}
-        return asked.model_copy(update=runtime)
+    def plan(self, setting: Setting) -> Plan:
+        """What is fixed at a setting for each input."""
+        return setting.plan(n0=self.n0, alpha=self.alpha)
 
     def check(self, segmenter: WrappedModel) -> None:
         """Refuse values out of range, settings that are there twice, and a model of other classes.
@@ -100,7 +92,7 @@ class EvaluationConfig(BaseModel):
                 f"{segmenter.kind.nouns}"
             )
         for setting in self.settings:
-            self.request(setting).check()
+            self.plan(setting)
             if self.settings.count(setting) > 1:
                 raise InputError(f"setting {words(setting)} is there twice: name each value once")
         if segmenter.class_names and segmenter.class_names != self.classes:
@@ -121,7 +113,7 @@ class EvaluationConfig(BaseModel):
             failures = []
             for shape in shapes:
                 try:
-                    self.request(setting).check(components=shape)
+                    self.plan(setting).check_components(shape)
                 except InputError as error:
                     failures.append(str(error))
             if failures and len(failures) < len(shapes):
@@ -151,25 +143,4 @@ def words(setting: Setting) -> str:
     return (
         f"sigma={setting.noise_text} scale={setting.scale} tau={setting.tau:g} n={setting.n} "
         f"{setting.correction}"
-    )
-
-
-def all_settings(
-    *,
-    sigma: tuple[float, ...],
-    scale: tuple[str | float, ...],
-    tau: tuple[float, ...],
-    n: tuple[int, ...],
-    correction: tuple[str, ...],
-) -> tuple[Setting, ...]:
-    """Every combination of the values.
-
-    Raises:
-        InputError: If a correction is unknown or refused, or a scale cannot be.
-    """
-    names = [str(parse_correction(name)) for name in correction]
-    scales = [resizing_text(one) for one in scale]
-    return tuple(
-        Setting(sigma=s, scale=f, tau=t, n=m, correction=c)
-        for s, f, t, m, c in product(sigma, scales, tau, n, names)
     )

@@ -1,17 +1,27 @@
 """One column of the results of an evaluation."""
 
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from itertools import product
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_serializer
 
-from segcert.inputs.kind import IMAGE, InputKind
+from segcert.errors import InputError
+from segcert.inputs.kind import CLOUD, IMAGE, InputKind
+from segcert.models.resizing.scale import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
-from segcert.noise.registry import named_noise
-from segcert.runs.request import Request, Scale
+from segcert.noise.registry import named_noise, names_with
+from segcert.plan import Plan
+from segcert.stats.correction_names import parse_correction
+
+OF_CLOUDS = ("noise", "shift_sigma", "jitter_sigma", "axis")  # written for clouds only
+Scale = Annotated[  # text, but one factor is a number in files, as before there was more
+    str, BeforeValidator(resizing_text), PlainSerializer(resizing_record, return_type=str | float)
+]
 
 
 class Setting(BaseModel):
-    """One column of the results.
+    """One column of the results; with ``n0`` and ``alpha`` of the evaluation it is a plan.
 
     Args:
         sigma: Standard deviation of the noise, in units of [0, 1]; on clouds in those of the file,
@@ -20,27 +30,59 @@ class Setting(BaseModel):
         tau: Probability threshold, in [1/2, 1).
         n: Draws that are counted.
         correction: As `str` of a correction prints it; see `parse_correction`.
+        noise: On clouds: "gaussian" (coordinates), "rotation", "yaw", "axis-angle" or "pose". None
+            on images, where it is Gaussian.
+        shift_sigma: Of a pose: of each coordinate of the shift, units of the file.
+        jitter_sigma: Of a pose: of each coordinate of each point, units of the file.
+        axis: Of "yaw" and "pose": "x", "y" or "z", the axis of the rotation; None is "z".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: ClassVar[InputKind] = IMAGE
 
     sigma: float
     scale: Scale
     tau: float
     n: int
     correction: str
+    noise: str | None = None
+    shift_sigma: float | None = None
+    jitter_sigma: float | None = None
+    axis: str | None = None
+
+    @model_serializer(mode="wrap")
+    def without_default(self, handler: Callable[..., dict[str, object]]) -> dict[str, object]:
+        """Write no axis that is not there, and for images nothing of clouds, as ever."""
+        found = handler(self)
+        absent = OF_CLOUDS if self.noise is None else ("axis",) if self.axis is None else ()
+        return {key: one for key, one in found.items() if key not in absent}
+
+    @property
+    def kind(self) -> InputKind:
+        """What the inputs are."""
+        return IMAGE if self.noise is None else CLOUD
 
     @property
     def drawn_noise(self) -> AbstractNoise:
-        """The noise as it is named; images get it on their grid."""
-        return named_noise("gaussian", self.sigma)
+        """The noise as it is named; uint8 images get it on their grid.
+
+        Raises:
+            InputError: If there is no such noise, or it takes other scales.
+        """
+        if self.noise is None:
+            return named_noise("gaussian", self.sigma)
+        return named_noise(
+            self.noise, self.sigma, inputs=CLOUD.word, shift_sigma=self.shift_sigma,
+            jitter_sigma=self.jitter_sigma, axis=self.axis,
+        )  # fmt: skip
 
     @property
     def noise_text(self) -> str:
         """The noise in a cell of a table."""
-        return f"{self.sigma:g}"
+        if self.noise is None:
+            return f"{self.sigma:g}"
+        scales = [self.sigma, self.shift_sigma, self.jitter_sigma]
+        words = [self.noise, *(f"{scale:g}" for scale in scales if scale is not None)]
+        return " ".join(words if self.axis is None else [*words, f"about {self.axis}"])
 
     @property
     def radius(self) -> float:
@@ -50,12 +92,53 @@ class Setting(BaseModel):
     @property
     def draws(self) -> tuple[object, ...]:
         """Settings that agree in this share their draws."""
-        return self.sigma, self.scale
+        return self.noise, self.sigma, self.shift_sigma, self.jitter_sigma, self.axis, self.scale
 
-    def request(self, *, model: str, weights_sha256: str, n0: int, alpha: float) -> Request:
-        """What it asks of one input."""
-        return Request(
-            sigma=self.sigma, tau=self.tau, alpha=alpha, n0=n0, n=self.n,
-            correction=self.correction, model=model, weights_sha256=weights_sha256,
-            scale=self.scale,
+    def plan(self, *, n0: int, alpha: float) -> Plan:
+        """What is fixed for each input.
+
+        Raises:
+            InputError: If a value is out of range, or the noise is not for such inputs.
+        """
+        noise = self.drawn_noise
+        noise.on_grid()  # large noise has none
+        return Plan(
+            noise=noise, n0=n0, n=self.n, tau=self.tau, alpha=alpha,
+            correction=parse_correction(self.correction),
         )  # fmt: skip
+
+
+def all_settings(
+    *,
+    sigma: Iterable[float],
+    tau: Iterable[float],
+    n: Iterable[int],
+    correction: Iterable[str],
+    scale: Iterable[str | float] = ("1",),
+    noise: Iterable[str] = (),
+    shift_sigma: float | None = None,
+    jitter_sigma: float | None = None,
+    axis: str | None = None,
+) -> tuple[Setting, ...]:
+    """Every combination of the values; noises are named for clouds only.
+
+    The two scales of poses go with the noise "pose" only, the axis with "pose" and "yaw".
+
+    Raises:
+        InputError: If a noise or correction is unknown or refused, or a scale cannot be.
+    """
+    names = [str(parse_correction(name)) for name in correction]
+    kinds: tuple[str | None, ...] = tuple(noise) or (None,)
+    posed, turned = names_with("shift_sigma"), names_with("axis")
+    if set(kinds).isdisjoint(posed) and (shift_sigma, jitter_sigma) != (None, None):
+        raise InputError(f"shift_sigma and jitter_sigma go with noise {posed[0]!r} only")
+    scales = [resizing_text(one) for one in scale]
+    return tuple(
+        Setting(
+            sigma=s, scale=f, tau=t, n=m, correction=c, noise=kind,
+            shift_sigma=shift_sigma if kind in posed else None,
+            jitter_sigma=jitter_sigma if kind in posed else None,
+            axis=axis if kind in turned else None,
+        )
+        for kind, s, f, t, m, c in product(kinds, sigma, scales, tau, n, names)
+    )  # fmt: skip

@@ -62,7 +62,7 @@ class PartialStore:
             return
         header = {
             "version": VERSION,
-            "request": self.request.model_dump(),
+            "request": self.request.record,
             "input_sha256": self.input_sha256,
             "seed": str(self.seed),
             "history": [asdict(look) for look in self.history],
@@ -97,17 +97,17 @@ def open_store(
     way_out = f"finish it with the old settings, choose another --out, or delete {path}"
     header, arrays = read_work(path)
     try:
-        stored = type(request).model_validate(header["request"])
+        stored = dict(header["request"])
         identity = read_identity(header["identity"])
         partial = Partial(from_arrays("pilot", arrays), from_arrays("test", arrays), identity)
         stored_input, stored_seed = str(header["input_sha256"]), int(header["seed"])
         history = tuple(Look(**look) for look in header["history"])
     except Exception as error:  # what was damaged may be of any type
         raise damaged(path, error) from error
-    if request != stored:
+    difference = request.differences(stored)
+    if difference:
         raise InputError(
-            f"{path} holds unfinished work of other settings ({request.differences(stored)}): "
-            + way_out
+            f"{path} holds unfinished work of other settings ({difference}): {way_out}"
         )
     same = (stored_input, stored_seed) == (identity.input_sha256, identity.seed)
     if not same or stored_input != input_sha256 or seed not in (None, stored_seed):

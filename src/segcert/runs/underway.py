@@ -99,7 +99,7 @@ class Underway:
             setting = self._config.settings[k]
             found = drawn[setting.n]
             began = time.perf_counter()
-            certificate = self._config.request(setting).certify(found.counts)
+            certificate = self._config.plan(setting).decide(found.counts)
             spent = found.seconds + time.perf_counter() - began
             row = row_of(
                 certificate, truth_of(item),
