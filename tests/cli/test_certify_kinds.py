@@ -273,7 +273,7 @@ def test_ctrl_c_and_the_same_command_give_the_same_certificate(
     with np.load(partial) as file:
         looks = len(json.loads(str(file["header"]))["history"])
     assert (looks > 0) == (kind != "family" and (at == 1000 or kind != "looks"))
-    attempt(**options | {"stop_when": "time=9s", "looks": 2}).refuses("stop_when", "time=9s")
+    attempt(**options | {"stop_when": "time=9s", "looks": 2}).refuses("stop_when", "time=9.0s")
     assert attempt(**options).status == 0
     made, whole = (folder / name / "photo" for name in ("out", "whole"))
     assert (made / "certificate.json").read_bytes() == (whole / "certificate.json").read_bytes()

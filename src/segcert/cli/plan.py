@@ -225,7 +225,7 @@ def next_command(
         "--correction", best.procedure.correction.name,
     ]  # fmt: skip
     if resizing_text(model.scale) != "1":
-        words += ["--scale", str(model.scale)]
+        words += ["--scale", resizing_text(model.scale)]
     if model.denoiser is not None:
         words += ["--denoiser", model.denoiser]
     return shlex.join(words)

@@ -10,7 +10,7 @@ from segcert.errors import InputError
 from segcert.models.identity.runtime import Precision, recorded_precision
 from segcert.models.resizing.scale import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
-from segcert.noise.registry import name_in_plans, on_points
+from segcert.noise.registry import name_of, on_points
 from segcert.plan import Plan, correction_text, plain, tree_text
 from segcert.sampling.counts import Counts
 from segcert.stats.correction_names import parse_correction
@@ -80,7 +80,7 @@ class Request:
             noise = {key: mine.get(key) for key in NOISE}
         else:
             options = {key: plain(one) for key, one in counts.noise.options().items()}
-            noise = {"noise": name_in_plans(counts.noise), **options}
+            noise = {"noise": name_of(counts.noise), **options}
         planned = plan.sequential(counts.labels.shape) == counts.sequential
         return noise | {
             "tau": certificate.tau,
