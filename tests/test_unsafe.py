@@ -37,6 +37,7 @@ BANNED_MODULES = {"yaml", "subprocess", "marshal", "shelve", "dill", "joblib", "
 ALLOWED = {  # with the reason that each is safe
     ("__init__.py", "import_module"),  # names of our own
     ("noise/registry.py", "import_module"),  # names of our own
+    ("stats/correction_names.py", "import_module"),  # names of our own
     ("training/devices.py", "import_module"),  # a fixed name
     ("models/backends/compiled.py", "compile"),  # torch.compile of a network in memory
     ("runs/engines/processes.py", "pickle.loads"),  # from a process that we started
