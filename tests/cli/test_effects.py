@@ -19,6 +19,7 @@ from cloud_files import mug_file, scan_file
 from PIL import Image
 from torch import Tensor, nn
 
+from segcert.attacks.check import AttackCheck
 from segcert.cli.arguments import AnyNoiseName
 from segcert.cli.effect_tables import TABLES, TURN
 from segcert.cli.effects import Call, always, check_effects, needs, spelled
@@ -354,14 +355,13 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.training.board.open_board")
     put("torch.set_num_threads")
     put(
-        "segcert.attacks.attack.attack",
+        "segcert.attacks.ways.attack",
         lambda *given, **_: SimpleNamespace(best=as_input(given[1])),
     )
-    put("segcert.attacks.check.check_attack")
-    put("segcert.attacks.changes.search_changes", lambda *given, **_: (given[3][0], 0.5))
-    put("segcert.attacks.turns.check_turn")
+    put("segcert.attacks.ways.check_attack", nothing_lost())
+    put("segcert.attacks.ways.search_changes", lambda *given, **_: (given[3][0], 0.5))
+    put("segcert.attacks.turns.check_turn", nothing_lost())
     put("segcert.report.attacks.write_attack", stop=True)
-    put("segcert.report.cloud_attacks.write_cloud_attack", stop=True)
     put("segcert.planning.outlook.make_outlook", planned)
     put("segcert.cli.plan_cluster.measure", (0.1, 8, "cpu"))
     put("segcert.cli.toy.draw_figures", stop=True)
@@ -376,6 +376,7 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
     put("segcert.cli.models.list_shipped")
     put("segcert.doctor.examination.examine", Examination("1", "3", "here", (), (), (), (), ()))
     put("segcert.sampling.streams.fresh_seed", 12)
+    put("segcert.attacks.ways.fresh_seed", 12)
     put("segcert.training.devices.open_devices", OneDevice(torch.device("cpu")))
     put("segcert.sampling.setup.find_device", torch.device("cpu"))
     put("segcert.files.check_writable")
@@ -384,6 +385,15 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
         lambda reference, model, **_: (found.calls.append(shown(reference)), model)[1],
     )
     return found
+
+
+def nothing_lost() -> AttackCheck:
+    """What a check says of an attack that did nothing."""
+    none = np.zeros((1, 1), bool)
+    return AttackCheck(
+        norm=0.0, radius=1.0, alpha=0.1, n=1, seed=0, hits=np.ones((1, 1), np.int32),
+        certified=none, kept=none, lost=none, errors_allowed=0,
+    )  # fmt: skip
 
 
 def as_input(given: object) -> Tensor:

@@ -18,6 +18,7 @@ from segcert.data.part_numbers import PARTS
 from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.data.shapenet_part import ShapeNetPart
 from segcert.inputs.cloud_files import write_cloud
+from segcert.inputs.kind import CLOUD
 from segcert.models.files.checkpoints import read_point_description
 from segcert.models.reference import ModelReference
 from segcert.runs.evaluate import load_results
@@ -149,7 +150,7 @@ def test_public_checkpoints_are_evaluated(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     torch.save(PointNet2(columns=6).state_dict(), tmp_path / "net.pth")
-    found = ModelReference(str(tmp_path / "net.pth"), "cloud", each_category=True).open()
+    found = ModelReference(str(tmp_path / "net.pth"), CLOUD, each_category=True).open()
     assert (found.columns, found.smallest_size, found.classes) == (6, 512, 50)
     told = of_category(found, "mug")
     labels = told.labels(torch.randn(1, 512, 6, generator=torch.Generator().manual_seed(0)))

@@ -10,9 +10,10 @@ import torch
 from engine_models import save_cloud_net
 
 from segcert.errors import InputError
+from segcert.inputs.kind import CLOUD, IMAGE, InputKind
 from segcert.models.backends.choosing import with_backend
 from segcert.models.opening_points import PointOptions, open_point_model
-from segcert.models.reference import OF_CLOUDS, OF_IMAGES, Kind, ModelReference, recorded
+from segcert.models.reference import OF_CLOUDS, OF_IMAGES, ModelReference, recorded
 from segcert.models.shipped import open_model
 
 
@@ -36,11 +37,11 @@ def test_paths_hold_in_any_folder_and_names_stay(
     assert source.denoiser == str(tmp_path / "front.pt2")
     assert source.int8_file == tmp_path / "net.xml"
     assert source.calibration == tmp_path / "streets"
-    cloud = ModelReference("net.safetensors", "cloud").absolute()
+    cloud = ModelReference("net.safetensors", CLOUD).absolute()
     assert cloud.name == str(tmp_path / "net.safetensors")
     shipped = ModelReference("camvid", denoiser="camvid-denoiser").absolute()
     assert (shipped.name, shipped.denoiser) == ("camvid", "camvid-denoiser")
-    assert ModelReference("ground", "cloud").absolute().name == "ground"
+    assert ModelReference("ground", CLOUD).absolute().name == "ground"
 
 
 def test_the_backend_of_the_run_is_that_of_workers(weights: Path) -> None:
@@ -69,7 +70,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_worker_opens_the_model_of_the_run_or_none(weights: Path, net: str) -> None:
     """Every option that changes a label is seen, not the weights alone."""
-    image, cloud = ModelReference(str(weights)), ModelReference(net, "cloud", each_category=True)
+    image, cloud = ModelReference(str(weights)), ModelReference(net, CLOUD, each_category=True)
     for reference, others in (
         (image, [{"scale": "0.5"}, {"precision": "bf16"}, {"denoiser": "camvid-denoiser"}]),
         (cloud, [{"normals": "recomputed"}, {"votes": 3}, {"category": "mug"}]),
@@ -84,21 +85,21 @@ def test_a_worker_opens_the_model_of_the_run_or_none(weights: Path, net: str) ->
 
 def test_what_is_recorded_is_opened_again_as_it_was(net: str) -> None:
     for reference in (
-        ModelReference(net, "cloud", category="mug"),
-        ModelReference(net, "cloud", category="11", normals="recomputed", votes=3),
+        ModelReference(net, CLOUD, category="mug"),
+        ModelReference(net, CLOUD, category="11", normals="recomputed", votes=3),
     ):
         model = reference.open()
-        again = recorded(model.name, "cloud", given=net).open()
+        again = recorded(model.name, CLOUD, given=net).open()
         assert (again.name, again.identity_sha256) == (model.name, model.identity_sha256)
     assert recorded("camvid", scale="0.5") == ModelReference("camvid", scale="0.5")
-    assert recorded("ground", "cloud") == ModelReference("ground", "cloud")
+    assert recorded("ground", CLOUD) == ModelReference("ground", CLOUD)
 
 
 @pytest.mark.parametrize(
-    ("called", "kind"), [("net", "image"), ("a/net.pth", "image"), ("net[votes=3]", "cloud")]
+    ("called", "kind"), [("net", IMAGE), ("a/net.pth", IMAGE), ("net[votes=3]", CLOUD)]
 )
 def test_no_file_is_opened_by_the_name_that_a_certificate_has_for_it(
-    called: str, kind: Kind
+    called: str, kind: InputKind
 ) -> None:
     with pytest.raises(InputError, match=r"which does not come with segcert.*not opened") as caught:
         recorded(called, kind)
@@ -106,30 +107,30 @@ def test_no_file_is_opened_by_the_name_that_a_certificate_has_for_it(
 
 
 def test_models_of_clouds_are_called_as_before_whoever_names_the_category(net: str) -> None:
-    each = ModelReference(net, "cloud", each_category=True)
+    each = ModelReference(net, CLOUD, each_category=True)
     assert each.open().name == "net"
     assert replace(each, normals="recomputed", votes=3).open().name == (
         "net[normals=recomputed,votes=3]"
     )
-    named = ModelReference(net, "cloud", category="mug").open()
+    named = ModelReference(net, CLOUD, category="mug").open()
     assert named.name == "net[category=mug,normals=trusted]"
     with pytest.raises(InputError, match="is told the category of a shape: add --category"):
-        ModelReference(net, "cloud").open()
+        ModelReference(net, CLOUD).open()
 
 
 @pytest.mark.parametrize(
     ("kind", "option"),
     [
-        ("image", {"category": "mug"}), ("image", {"normals": "recomputed"}),
-        ("image", {"votes": 3}), ("image", {"each_category": True}),
-        ("cloud", {"scale": "0.5"}), ("cloud", {"denoiser": "camvid-denoiser"}),
-        ("cloud", {"backend": "onnx"}), ("cloud", {"precision": "bf16"}),
-        ("cloud", {"int8_file": Path("net.xml")}),
+        (IMAGE, {"category": "mug"}), (IMAGE, {"normals": "recomputed"}),
+        (IMAGE, {"votes": 3}), (IMAGE, {"each_category": True}),
+        (CLOUD, {"scale": "0.5"}), (CLOUD, {"denoiser": "camvid-denoiser"}),
+        (CLOUD, {"backend": "onnx"}), (CLOUD, {"precision": "bf16"}),
+        (CLOUD, {"int8_file": Path("net.xml")}),
     ],
 )  # fmt: skip
-def test_options_of_the_other_kind_are_refused(kind: Kind, option: dict[str, Any]) -> None:
+def test_options_of_the_other_kind_are_refused(kind: InputKind, option: dict[str, Any]) -> None:
     (name,) = option
-    with pytest.raises(InputError, match=f"{name} is not for models of {kind}s.*leave it out"):
+    with pytest.raises(InputError, match=f"{name} is not for models of {kind.words}.*leave it out"):
         ModelReference("net", kind, **option)
     of_images, of_clouds = set(OF_IMAGES), set(OF_CLOUDS)
     shared = {"name", "kind", "digest"}
@@ -156,5 +157,5 @@ def test_public_functions_open_the_same(weights: Path, net: str) -> None:
     same = ModelReference(str(weights), scale="0.5", denoiser="camvid-denoiser").open()
     assert (same.name, same.identity_sha256) == (of_images.name, of_images.identity_sha256)
     of_clouds = open_point_model(net, PointOptions("mug", "recomputed", 3))
-    same = ModelReference(net, "cloud", category="mug", normals="recomputed", votes=3).open()
+    same = ModelReference(net, CLOUD, category="mug", normals="recomputed", votes=3).open()
     assert (same.name, same.identity_sha256) == (of_clouds.name, of_clouds.identity_sha256)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int16, Integer
+from jaxtyping import Bool, Int16, Integer, Shaped
 from torch import Tensor
 
 from segcert.attacks.ascent import Look, look_at_free, look_at_plain
@@ -127,12 +127,12 @@ def look_of(segmenter: WrappedModel, goal: Objective, search: Search, streams: S
 
 
 def plain_labels(
-    model: Model | SegmentationModel, image: Float32[Tensor, " *shape"], *, device: str = "auto"
+    model: Model | SegmentationModel, x: Shaped[Tensor, " *shape"], *, device: str = "auto"
 ) -> Int16[np.ndarray, " *components"]:
-    """Label an image or cloud without noise."""
+    """Label an input without noise; uint8 becomes [0, 1]."""
     segmenter = as_base_model(model)
-    batch = image[None].to(choose_device(device, segmenter))
-    labels = segmenter.to_labels(segmenter.output(batch), components_of(image))[0]
+    batch = (x if x.is_floating_point() else x / 255)[None].to(choose_device(device, segmenter))
+    labels = segmenter.to_labels(segmenter.output(batch), components_of(x))[0]
     return labels.cpu().numpy()
 
 

@@ -10,8 +10,11 @@ from segcert.cli.arguments import DenoiserName, Device, whole
 if TYPE_CHECKING:
     import numpy as np
 
+    from segcert.attacks.ways import Wish
     from segcert.certificates.result import Certificate
-    from segcert.models.reference import AnyModel
+    from segcert.inputs.input import Input
+    from segcert.models.protocol import WrappedModel
+    from segcert.report.points_view import Up
 
 
 def attack(
@@ -74,83 +77,97 @@ def attack(
     rotations or poses is attacked by `--steps` of them, of at most the certified size. It gets
     `attacked.npz`, `figure1.png` and `attack.json`.
     """
-    from segcert.attacks.attack import Search, certified_only, plain_labels
-    from segcert.attacks.attack import attack as search_attack
-    from segcert.attacks.check import check_attack, check_attackable
+    from segcert.attacks.ways import Wish
     from segcert.certificates.certified_model import check_same
     from segcert.certificates.result import load_certificate
-    from segcert.cli.attack_cloud import CloudSearch, attack_cloud
-    from segcert.cli.progress import DrawProgress
-    from segcert.cli.shell import messages, results, say
-    from segcert.errors import VerificationError
     from segcert.files import check_writable, remove_drafts_in
     from segcert.inputs.input import read_path
-    from segcert.inputs.kind import CLOUD, kind_of
+    from segcert.inputs.kind import kind_of
     from segcert.locks import held
-    from segcert.models.reference import ModelReference, recorded
-    from segcert.report.attacks import PlainEffect, attack_table, write_attack
+    from segcert.models.reference import recorded
     from segcert.sampling.setup import check_draw_numbers
-    from segcert.sampling.streams import check_seed, fresh_seed
+    from segcert.sampling.streams import check_seed
 
     found = load_certificate(certificate)
     check_draw_numbers(0, n)
     if seed is not None:
         check_seed(seed)
-    if kind_of(found.provenance.input_shape) == CLOUD:
-        given = CloudSearch(
-            against=against, radius=radius, target=target, steps=steps, restarts=restarts,
-            draws=draws, n=n, seed=seed, device=device, out=out,
-        )  # fmt: skip
-        attack_cloud(image, found, given, model=model, smoothed=smoothed)
-        return
-    check_attackable(found)
     source = found.provenance
-    whole_model = recorded(
-        source.model, scale=source.scale, given=smoothed, denoiser=denoiser
+    kind = kind_of(source.input_shape)
+    certified = recorded(
+        source.model, kind, scale=source.scale, given=smoothed, denoiser=denoiser
     ).open()
-    photo = read_path(image)
-    check_same(found, whole_model, photo)
-    plain = whole_model
+    given = certified.given(read_path(image))
+    check_same(found, certified, given)
+    plain = certified
     if model is not None:
-        plain = ModelReference(model, scale=source.scale).open()
+        plain = recorded(source.model, kind, scale=source.scale, given=model).open()
     true = None if truth is None else read_truth(truth, found, plain)
     check_writable(out / "attack.json")
-    before = plain_labels(plain, photo.tensor / 255, device=device)
-    search = Search(
-        radius=found.radius if radius is None else radius, steps=steps, restarts=restarts,
-        target=target, noise=found.counts.noise if against == "smoothed" else None, draws=draws,
-        seed=fresh_seed() if seed is None else seed,
-    )  # fmt: skip
-    if against == "smoothed":
-        labels = certified_only(found.labels, found.certified)
-    else:
-        labels = before if true is None else true
-    with held(out), DrawProgress(messages) as bar:
-        attacked = search_attack(
-            plain if against == "plain" else whole_model, photo, labels, search, device=device,
-            progress=lambda done, total: bar("attack", done, total),
-        )  # fmt: skip
-        checked = check_attack(
-            found, whole_model, photo, attacked.best, n=n, device=device,
-            progress=lambda done, total: bar("check", done, total),
-        )  # fmt: skip
-        after = plain_labels(plain, attacked.best, device=device)
-        effect = PlainEffect(plain.name, before, after, true)
-        write_attack(
-            out, found, attacked.best.numpy(), search, effect, checked, palette=plain.palette
-        )
+    wish = Wish(against, radius, target, steps, restarts, draws, n, seed, device)
+    with held(out):
+        attack_opened(given, found, wish, plain=plain, certified=certified, truth=true, out=out)
         remove_drafts_in(out)
-    results.print(attack_table(effect, checked))
+
+
+def attack_opened(
+    given: "Input",
+    found: "Certificate",
+    wish: "Wish",
+    *,
+    plain: "WrappedModel",
+    certified: "WrappedModel",
+    out: Path,
+    truth: "np.ndarray | None" = None,
+) -> None:
+    """Attack an input that was read, with models that were opened; write files, print a table.
+
+    Args:
+        given: The input, as the certified model is given it.
+        found: Its certificate.
+        wish: How to attack.
+        plain: The model without noise.
+        certified: The model that was certified.
+        out: Folder of the results.
+        truth: True classes, 255 = ignored.
+
+    Raises:
+        VerificationError: If the certificate is contradicted.
+    """
+    from segcert.attacks.attack import certified_only, plain_labels
+    from segcert.attacks.ways import Target, way_of
+    from segcert.cli.progress import DrawProgress
+    from segcert.cli.shell import messages, results, say
+    from segcert.errors import VerificationError
+    from segcert.report.attacks import PlainEffect, attack_table, write_attack
+
+    before = plain_labels(plain, given.tensor, device=wish.device)
+    labels, victim = before if truth is None else truth, plain
+    if wish.against == "smoothed":
+        labels, victim = certified_only(found.labels, found.certified), certified
+    way = way_of(found.counts.noise)
+    with DrawProgress(messages) as bar:
+        worst = way.search(Target(found, given, victim, certified, labels), wish, bar)
+    after = plain_labels(plain, worst.attacked, device=wish.device)
+    effect, check = PlainEffect(plain.name, before, after, truth), worst.check
+    write_attack(out, found, given, worst, effect, palette=plain.palette, up=up_for(certified))
+    parts = given.kind.parts
+    results.print(attack_table(effect, check, size=way.size, parts=parts))
     results.print()
-    say(f"Open {out / 'figure1.png'}")
-    if checked.contradicted:
+    say(f"Open {(out / 'figure1.png')}")
+    if check.contradicted:
         raise VerificationError(
-            f"the certificate is contradicted: {int(checked.lost.sum())} certified pixels provably "
-            f"changed within its radius, {checked.errors_allowed} are allowed"
+            f"the certificate is contradicted: {int(check.lost.sum())} certified {parts} provably "
+            f"changed within its radius, {check.errors_allowed} are allowed"
         )
 
 
-def read_truth(path: Path, found: "Certificate", plain: "AnyModel") -> "np.ndarray":
+def up_for(model: "WrappedModel") -> "Up":
+    """The axis that points up in clouds: y in shapes of a category, z in scans."""
+    return "z" if model.category is None else "y"
+
+
+def read_truth(path: Path, found: "Certificate", plain: "WrappedModel") -> "np.ndarray":
     """Read true classes that fit a certificate and a model.
 
     Raises:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from segcert.models.reference import AnyModel, ModelReference
+    from segcert.models.protocol import WrappedModel
+    from segcert.models.reference import ModelReference
     from segcert.runs.config import EvaluationConfig
 
 CHOSEN = ".backend"
@@ -22,7 +23,7 @@ def as_before(reference: "ModelReference", out: Path) -> "ModelReference":
     return replace(reference, backend=text) if text in EXACT else reference
 
 
-def remember(asked: str | None, segmenter: "AnyModel", out: Path) -> None:
+def remember(asked: str | None, segmenter: "WrappedModel", out: Path) -> None:
     """Say what "auto" chose, and write it down, so that the same command can go on."""
     from segcert.cli.shell import messages, say
     from segcert.files import atomic_write
@@ -35,7 +36,7 @@ def remember(asked: str | None, segmenter: "AnyModel", out: Path) -> None:
         file.write(f"{segmenter.runtime.backend}\n".encode())
 
 
-def runtime_settings(segmenter: "AnyModel") -> dict[str, str]:
+def runtime_settings(segmenter: "WrappedModel") -> dict[str, str]:
     """What requests and configurations say about what runs the model."""
     return {
         "weights_sha256": segmenter.weights_sha256,

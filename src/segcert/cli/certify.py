@@ -1,5 +1,6 @@
 """``segcert certify``: images or point clouds in, certificates and pictures out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +25,12 @@ from segcert.cli.arguments import (
 from segcert.cli.plan_options import PlanOptions
 
 if TYPE_CHECKING:
+    from segcert.inputs.held import Inputs
+    from segcert.inputs.kind import InputKind
     from segcert.plan import Plan
     from segcert.report.points_view import Up
 
 AS_USUAL = PlanOptions()
-DEFAULT_MODEL, DEFAULT_POINT_MODEL = "camvid", "ground"
 
 
 def certify(
@@ -89,53 +91,38 @@ def certify(
     from functools import partial
 
     from segcert.cli.backends import as_before, remember
-    from segcert.cli.clouds import Wishes, category_of, certify_clouds
     from segcert.cli.progress import DrawProgress
-    from segcert.cli.shell import messages
-    from segcert.cli.tables import (
-        print_summary,
-        warn_about_input,
-        warn_about_noise,
-        warn_about_size,
-    )
+    from segcert.cli.shell import messages, say
+    from segcert.cli.tables import SUMMARIES, warn_about_images
     from segcert.files import prepare_folder
     from segcert.inputs.finding import find_inputs, kind_of_files
     from segcert.inputs.held import Inputs
-    from segcert.inputs.kind import CLOUD
+    from segcert.inputs.kind import CLOUD, IMAGE
     from segcert.models.reference import ModelReference
+    from segcert.report.cloud_files import write_cloud_files
     from segcert.report.image_files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_inputs import certify_inputs, check_request
     from segcert.runs.request import Request
 
-    if kind_of_files(list(images)) == CLOUD:
-        model = model or DEFAULT_POINT_MODEL
-        clouds = Inputs(find_inputs(list(images)))
-        category = category or category_of(clouds, model)
-        point_model = ModelReference(
-            model, "cloud", category=category, normals=normals, votes=votes
-        ).open()
-        upwards: Up = up or ("z" if category is None else "y")
-        plan = options.made(axis=upwards)
-        asked = Request(plan, point_model.name, point_model.weights_sha256)
-        certify_clouds(
-            clouds, point_model, asked,
-            Wishes(out, seed, device, batch_size, overwrite),
-            up=upwards,
-        )  # fmt: skip
-        return
-    model = model or DEFAULT_MODEL
-    refuse_cloud_noise(options.noise)
-    plan = options.made()
+    kind = kind_of_files(list(images))
+    model = model or {IMAGE: "camvid", CLOUD: "ground"}[kind]
+    refuse_other_noise(options.noise, kind)
+    found = Inputs(find_inputs(list(images), kind))
+    category = category or category_of(found, model)
+    upwards: Up = up or ("z" if category is None else "y")
+    axes: Mapping[InputKind, Up | None] = {IMAGE: None, CLOUD: upwards}
+    plan = options.made(axis=axes[kind])
     if radius_map:
         check_radius_map(plan)
     reference = ModelReference(
-        model, scale=scale, denoiser=denoiser,
+        model, kind,
+        scale=scale if kind.resizable else 1.0, denoiser=denoiser,
+        category=category, normals=normals, votes=votes,
         backend=backend, precision=precision, calibration=calibration, int8_file=int8_file,
     )  # fmt: skip
     segmenter = reference.open_alone()
     request = Request(plan, segmenter.name, segmenter.weights_sha256, scale)
-    found = Inputs(find_inputs(list(images)))
     batch = "auto" if batch_size is None else batch_size
     check_request(request, found, segmenter, seed=seed, device=device, batch_size=batch)
     reference = as_before(reference, out)
@@ -146,14 +133,20 @@ def certify(
     request = Request(plan, segmenter.name, sha256, scale, now.backend, now.precision)
     prepare_folder(out)
     remember(backend, segmenter, out)
-    new = [one for name, one in found.items() if overwrite or not (out / name).exists()]
-    if new:
-        warn_about_noise(model, segmenter.origin, options.noise, options.sigma)
-        warn_about_input(model)
-        heights = [one.components[0] for one in new]
-        warn_about_size(model, segmenter.origin, heights, scale)
+    if kind.resizable:
+        new = [one for name, one in found.items() if overwrite or not (out / name).exists()]
+        warn_about_images(
+            model, segmenter, new, noise=options.noise, sigma=options.sigma, scale=scale
+        )
+    for one in found.values():
+        for note in one.notes:
+            say(f"note: {one.path}: {note}", to=messages)
     base = base_prediction(segmenter, device=device)
-    write = partial(write_files, radius_map=radius_map, base=base)
+    told = category is not None
+    write = {
+        IMAGE: partial(write_files, radius_map=radius_map, base=base),
+        CLOUD: partial(write_cloud_files, with_truth=told, up=upwards, base=base),
+    }[kind]
     done = []
     with DrawProgress(messages) as progress:
         for item in certify_inputs(
@@ -164,20 +157,25 @@ def certify(
             done.append(item)
             if radius_map and item.resumed and not (item.folder / "radius.npy").exists():
                 write_radius_map(item.folder, item.certificate)
-    print_summary(done)
+    SUMMARIES[kind](done, found)
 
 
-def refuse_cloud_noise(noise: str) -> None:
-    """Refuse a noise of point clouds where the files are images.
+def refuse_other_noise(noise: str, kind: "InputKind") -> None:
+    """Refuse a noise that is for inputs of another kind.
 
     Raises:
         InputError: With its name.
     """
     from segcert.errors import InputError
-    from segcert.noise.registry import IMAGE, names
+    from segcert.inputs.kind import KINDS
+    from segcert.noise.registry import names
 
-    if noise not in names(IMAGE):
-        raise InputError(f"--noise {noise} is for point clouds, and these are images: leave it out")
+    if noise not in names(kind.word):
+        other = next((one.nouns for one in KINDS if noise in names(one.word)), "nothing")
+        raise InputError(
+            f"--noise {noise} is for {other}, and these are {kind.nouns}: leave it out, or take "
+            f"one of {', '.join(names(kind.word))}"
+        )
 
 
 def check_radius_map(plan: "Plan") -> None:
@@ -195,3 +193,23 @@ def check_radius_map(plan: "Plan") -> None:
         )
     if plan.tree is not None:
         raise InputError("--radius-map is of classes, not of groups: leave out --tree")
+
+
+def category_of(found: "Inputs", model: str) -> str | None:
+    """The category of shapes, if their files say one and the model takes any; images have none.
+
+    Raises:
+        InputError: If the files are of several categories.
+    """
+    from segcert.errors import InputError
+    from segcert.models.opening_points import BUILT_IN
+
+    if model in BUILT_IN:
+        return None
+    numbers = {one.category for one in found.values() if one.category is not None}
+    if len(numbers) > 1:
+        raise InputError(
+            f"the clouds are of the categories {', '.join(map(str, sorted(numbers)))}: certify "
+            "them one category at a time"
+        )
+    return str(numbers.pop()) if numbers else None

@@ -9,8 +9,8 @@ from segcert.cli.arguments import Draws, PilotDraws, Seed, Tau, whole
 
 if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
-    from segcert.data.labelled import LabelledImage
-    from segcert.models.reference import AnyModel
+    from segcert.inputs.input import Input
+    from segcert.models.protocol import WrappedModel
 
 PLAIN = "synthetic-plain"  # the same network, trained without noise: what is attacked
 FAR_ATTACK = 1.0  # l2 norm that breaks the plain model for all to see; the certified one does not
@@ -85,8 +85,8 @@ def demo(
     if seed is not None:
         check_seed(seed)
     scenes = Scenes(1, first=FIRST_TEST_SCENE + scene)
-    street = scenes[0]
-    check_input(plan, scenes.input(0), segmenter)
+    street, given = scenes[0], scenes.input(0)
+    check_input(plan, given, segmenter)
     prepare_folder(out)
     photo = out / f"street{scene}.png"
     with atomic_write(photo) as file:
@@ -102,50 +102,30 @@ def demo(
         file.write(png_bytes(strip(found, street.image)))
     truth = score(found.labels, found.certified, street.labels, classes=found.counts.classes)
     print_demo(found, truth, done.folder, done.seconds)
-    attack_demo(segmenter, found, street, out)
+    attack_demo(segmenter, found, given, out)
 
 
 def attack_demo(
-    segmenter: "AnyModel", found: "Certificate", street: "LabelledImage", out: Path
+    segmenter: "WrappedModel", found: "Certificate", street: "Input", out: Path
 ) -> None:
     """Attack a model without noise within the certified radius and outside, and say what happened.
 
     The certified pixels are checked at both attacked images.
+
+    Raises:
+        VerificationError: If the certificate is contradicted.
     """
-    from segcert.attacks.attack import Search, attack, plain_labels
-    from segcert.attacks.check import check_attack
-    from segcert.cli.progress import DrawProgress
-    from segcert.cli.shell import messages, results, say
-    from segcert.errors import VerificationError
-    from segcert.inputs.images import read_image
+    from segcert.attacks.ways import Wish
+    from segcert.cli.attack import attack_opened
+    from segcert.cli.shell import results
     from segcert.models.reference import ModelReference
-    from segcert.report.attacks import PlainEffect, attack_table, write_attack
-    from segcert.sampling.streams import fresh_seed
 
     plain = ModelReference(PLAIN).open()
-    before = plain_labels(plain, read_image(street.image) / 255)
     for folder, radius in ((out / "attack", found.radius), (out / "attack-outside", FAR_ATTACK)):
-        if not radius:
-            continue
-        search = Search(radius=radius, steps=ATTACK_STEPS, seed=fresh_seed())
-        with DrawProgress(messages) as bar:
-            attacked = attack(
-                plain, street.image, street.labels, search,
-                progress=lambda done, total: bar("attack", done, total),
+        if radius:
+            results.print()
+            wish = Wish(radius=radius, steps=ATTACK_STEPS, n=CHECK_DRAWS)
+            attack_opened(
+                street, found, wish, plain=plain, certified=segmenter, out=folder,
+                truth=street.truth,
             )  # fmt: skip
-            checked = check_attack(
-                found, segmenter, street.image, attacked.best, n=CHECK_DRAWS,
-                progress=lambda done, total: bar("check", done, total),
-            )  # fmt: skip
-        effect = PlainEffect(plain.name, before, plain_labels(plain, attacked.best), street.labels)
-        write_attack(
-            folder, found, attacked.best.numpy(), search, effect, checked, palette=segmenter.palette
-        )
-        results.print()
-        results.print(attack_table(effect, checked))
-        say(f"Open {(folder / 'figure1.png').resolve()}")
-        if checked.contradicted:
-            raise VerificationError(
-                f"the certificate is contradicted: {int(checked.lost.sum())} certified pixels "
-                "provably changed within its radius"
-            )

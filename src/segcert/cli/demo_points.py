@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segcert.cli.attack_cloud import CloudSearch, attack_tensor
+from segcert.attacks.ways import Wish
+from segcert.cli.attack import attack_opened
 from segcert.cli.demo_table import print_demo
 from segcert.cli.progress import DrawProgress
 from segcert.cli.shell import messages, results
@@ -70,5 +71,6 @@ def demo_points(index: int, *, tau: float, n0: int, n: int, seed: int | None, ou
     print_demo(found, judged, done.folder, done.seconds, radius=line, parts="points")
     if found.radius:
         results.print()
-        given = CloudSearch(steps=ATTACK_STEPS, n=CHECK_DRAWS, out=out / "attack")
-        attack_tensor(model.given(whole), found, given, plain=model, certified=model)
+        wish = Wish(steps=ATTACK_STEPS, n=CHECK_DRAWS)
+        given = model.given(whole)
+        attack_opened(given, found, wish, plain=model, certified=model, out=out / "attack")

@@ -8,7 +8,8 @@ from cyclopts import Parameter
 from segcert.cli.arguments import whole
 
 if TYPE_CHECKING:
-    from segcert.models.reference import AnyModel, ModelReference
+    from segcert.models.protocol import WrappedModel
+    from segcert.models.reference import ModelReference
     from segcert.runs.engines.abstract import AbstractEngine
 
 EngineName = Annotated[
@@ -49,7 +50,7 @@ class EngineChoice:
     workers: int | None
     address: str | None
 
-    def check(self, model: "AnyModel", reference: "ModelReference", device: str) -> None:
+    def check(self, model: "WrappedModel", reference: "ModelReference", device: str) -> None:
         """Refuse what can be refused before the data set is read.
 
         Raises:
@@ -70,7 +71,7 @@ class EngineChoice:
             devices_of(device, self.workers)
 
     def open(
-        self, model: "AnyModel", reference: "ModelReference", *, device: str
+        self, model: "WrappedModel", reference: "ModelReference", *, device: str
     ) -> "AbstractEngine":
         """Open the engine.
 

@@ -1,8 +1,9 @@
 """``segcert evaluate``: a data set with truth, at many settings, into a folder that resumes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -22,6 +23,7 @@ from segcert.cli.arguments import (
 from segcert.cli.engines import Address, EngineName, Workers
 
 if TYPE_CHECKING:
+    from segcert.inputs.kind import InputKind
     from segcert.runs.evaluate import Results
 
 UP_OF_SHAPES = "y"
@@ -143,7 +145,7 @@ def evaluate(
     from segcert.cli.shell import messages, note
     from segcert.cli.tables import warn_about_input
     from segcert.data.sets import RULES, Arguments, open_evaluation_set
-    from segcert.inputs.kind import CLOUD
+    from segcert.inputs.kind import CLOUD, IMAGE
     from segcert.models.reference import ModelReference
     from segcert.runs.config import EvaluationConfig
     from segcert.runs.evaluate import evaluate as run
@@ -159,19 +161,22 @@ def evaluate(
     )  # fmt: skip
     sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
     draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
-    clouds = RULES[data].kind == CLOUD
+    kind = RULES[data].kind
+    own: Mapping[InputKind, Mapping[str, Any]] = {
+        IMAGE: {"noise": (), "scale": scales_of(data, resize, scale)},
+        CLOUD: {"noise": noise or ["gaussian"], "scale": ("1",)},
+    }
     settings = all_settings(
-        noise=noise or ["gaussian"] if clouds else (),
+        **own[kind],
         shift_sigma=shift_sigma, jitter_sigma=jitter_sigma, axis=axis_of(noise or [], axis),
-        scale=("1",) if clouds else scales_of(data, resize, scale),
         sigma=sigmas, tau=taus, n=draws, correction=corrections,
     )  # fmt: skip
     batch = "auto" if batch_size is None else batch_size
     check_batch_size(batch)
     where = EngineChoice(engine, workers, address)
     reference = ModelReference(
-        model, "cloud" if clouds else "image",
-        denoiser=denoiser, normals=normals, votes=votes, each_category=clouds,
+        model, kind,
+        denoiser=denoiser, normals=normals, votes=votes, each_category=kind.has_categories,
         backend=backend, precision=precision, calibration=calibration, int8_file=int8_file,
     )  # fmt: skip
     segmenter = reference.open_alone()
@@ -189,7 +194,7 @@ def evaluate(
     if reference.calibrates:
         one_calibration(config)
         reference = replace(reference, scale=config.settings[0].scale)
-    if not clouds:
+    if kind.resizable:
         height, width = inventory.items[0].shape
         reference = replace(as_before(reference, out), size=(height, width))
     segmenter = reference.run(segmenter, sigma=config.settings[0].sigma)
@@ -198,7 +203,7 @@ def evaluate(
     with where.open(segmenter, reference, device=device) as workplace:
         config = config.model_copy(update={"device": workplace.device_type})
         remember(backend, segmenter, out)
-        if not clouds:
+        if kind.resizable:
             warn_about_input(model)
         with DrawProgress(messages) as progress:
             results = run(

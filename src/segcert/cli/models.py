@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
-    from segcert.models.adapter import Segmenter
+    from segcert.models.protocol import WrappedModel
 
 NAMES_SHOWN = 8
 
@@ -75,22 +75,17 @@ def print_model(name: str) -> None:
     """Open a model and print what is known about it, one fact a line."""
     from segcert.cli.shell import say
     from segcert.cli.tables import warn_about_input
-    from segcert.models.adapter import Segmenter
     from segcert.models.files.checkpoints import Description
-    from segcert.models.files.sidecar import shown
     from segcert.models.opening import kind_of
     from segcert.models.reference import ModelReference
     from segcert.models.shipped import foreign_path
 
     foreign, segmenter = foreign_path(name), ModelReference(name).open()
-    assert isinstance(segmenter, Segmenter)
     facts = {
         "model": segmenter.name,
         "kind": kind_of(foreign) if foreign else "weights of segcert train",
         "classes": class_words(segmenter),
-        "mean": shown(segmenter.mean),
-        "std": shown(segmenter.std),
-        "smallest side": f"{segmenter.smallest_side} pixels",
+        **segmenter.takes,
         "weights": f"sha256 {segmenter.weights_sha256}",
         "identity": f"sha256 {segmenter.identity_sha256}",
     }
@@ -105,7 +100,7 @@ def print_model(name: str) -> None:
     warn_about_input(name)
 
 
-def class_words(segmenter: "Segmenter") -> str:
+def class_words(segmenter: "WrappedModel") -> str:
     """Number and names of the classes, as far as they are known."""
     if segmenter.classes is None:
         return "not known before it is run"

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from segcert.cli.arguments import whole
 
 if TYPE_CHECKING:
-    from segcert.models.reference import AnyModel
+    from segcert.models.protocol import WrappedModel
     from segcert.noise.base import AbstractNoise
     from segcert.planning.cluster import Campaign
 
@@ -33,7 +33,7 @@ PROBE_DRAWS = 8
 
 
 def measure(
-    segmenter: "AnyModel",
+    segmenter: "WrappedModel",
     image: str,
     noise: "AbstractNoise",
     *,

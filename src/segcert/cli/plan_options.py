@@ -73,8 +73,8 @@ class PlanOptions(Flat):
             InputError: If it cannot be, in the words of the command line.
         """
         from segcert.certificates.hierarchies import open_hierarchy
-        from segcert.plan import PILOT_DRAWS, Plan
         from segcert.inputs.finding import find_mask
+        from segcert.plan import PILOT_DRAWS, Plan
         from segcert.stats.correction_names import parse_correction
 
         pilot, usual = (0, "bonferroni") if self.tree else (PILOT_DRAWS, "holm")

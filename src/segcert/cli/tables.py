@@ -4,10 +4,16 @@ from rich.table import Table
 
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import cell, note, results, say
+from segcert.inputs.clouds import diameter
+from segcert.inputs.held import Inputs
+from segcert.inputs.input import Input, as_cloud
+from segcert.inputs.kind import CLOUD, IMAGE
 from segcert.models.files.checkpoints import Origin
 from segcert.models.opening import notes_on_folder, where_to_normalise
+from segcert.models.protocol import WrappedModel
 from segcert.models.resizing.scale import parse_resizing
 from segcert.models.shipped import foreign_path
+from segcert.report.cloud_radius import cloud_radius_cell, cloud_radius_line
 from segcert.report.facts import most_draws, stopped
 from segcert.runs.certify_inputs import CertifiedInput
 from segcert.text import floor_text, percent_text
@@ -15,7 +21,7 @@ from segcert.text import floor_text, percent_text
 FAR = 1.7  # factor between sizes from which a note is due
 
 
-def print_summary(done: list[CertifiedInput]) -> None:
+def print_images(done: list[CertifiedInput], found: Inputs) -> None:  # noqa: ARG001 - as of clouds
     """Print one row per image, and where their pages are."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("image", overflow="fold")
@@ -35,6 +41,42 @@ def print_summary(done: list[CertifiedInput]) -> None:
         note(
             f"{invalid} labels were lost to NaN or infinite scores; they count against every class"
         )
+
+
+def print_clouds(done: list[CertifiedInput], found: Inputs) -> None:
+    """Print one row per cloud, the statements, and where the pages are."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("cloud", overflow="fold")
+    for name in ("points", "certified", "abstain", "radius", "needed", "draws", "seconds"):
+        table.add_column(name, justify="right", overflow="fold")
+    lines = []
+    for item in done:
+        certificate = item.certificate
+        counts, certified = certificate.counts, int(certificate.certified.sum())
+        size = diameter(as_cloud(found[item.name]).points)
+        table.add_row(
+            cell(item.name),
+            str(counts.components),
+            percent_text(certified, counts.components),
+            percent_text(counts.components - certified, counts.components),
+            cloud_radius_cell(certificate, diameter=size),
+            str(certificate.threshold) if certificate.threshold <= counts.n else "–",
+            str(counts.n),
+            time_of(item),
+        )
+        lines += [
+            "",
+            f"{item.name}: radius {cloud_radius_line(certificate, diameter=size)}; "
+            f"seed {counts.provenance.seed}",
+            certificate.statement,
+            f"Open {item.folder / 'report.html'}",
+        ]
+    results.print(table)
+    for line in lines:
+        say(line)
+    invalid = sum(item.certificate.counts.invalid for item in done)
+    if invalid:
+        note(f"{invalid} labels were lost to NaN or infinite scores; they count against every part")
 
 
 def cells(certificate: Certificate) -> tuple[str, ...]:
@@ -60,6 +102,23 @@ def time_of(item: CertifiedInput) -> str:
 def stop_rule(certificate: Certificate) -> str:
     """The rule that stopped the draws early, or nothing."""
     return certificate.provenance.stop_rule if stopped(certificate.counts) else ""
+
+
+def warn_about_images(
+    model: str,
+    segmenter: WrappedModel,
+    images: list[Input],
+    *,
+    noise: str,
+    sigma: float,
+    scale: str,
+) -> None:
+    """Say what a user may not know about a model and the images that are new."""
+    if images:
+        warn_about_noise(model, segmenter.origin, noise, sigma)
+        warn_about_input(model)
+        heights = [one.components[0] for one in images]
+        warn_about_size(model, segmenter.origin, heights, scale)
 
 
 def warn_about_size(
@@ -111,3 +170,6 @@ def warn_about_input(model: str) -> None:
             f"{model} as they are, in [0, 1] plus noise; if it wants mean and std, name "
             "them there"
         )
+
+
+SUMMARIES = {IMAGE: print_images, CLOUD: print_clouds}

@@ -134,19 +134,21 @@ def as_recorded(
         InputError: If it cannot be opened.
     """
     from segcert.certificates.writing import noise_record
-    from segcert.inputs.kind import IMAGE, kind_of
+    from segcert.inputs.kind import kind_of
     from segcert.models.identity.runtime import recorded_precision
     from segcert.models.reference import recorded
 
     source = found.provenance
-    if kind_of(source.input_shape) != IMAGE:
-        return recorded(source.model, "cloud", given=model).open()
+    kind = kind_of(source.input_shape)
+    asked = recorded(source.model, kind, scale=source.scale, given=model, denoiser=denoiser)
+    if not kind.resizable:  # PyTorch alone runs models of such inputs, as they come
+        return asked.open()
     precision = recorded_precision(source.precision)
     if backend is None and source.backend != "torch":
         backend = source.backend
     height, width = source.input_shape[-2:]
     reference = replace(
-        recorded(source.model, scale=source.scale, given=model, denoiser=denoiser),
+        asked,
         backend=backend, precision="fp32" if precision == "int8" else precision,
         calibration=calibration, int8_file=int8_file, size=(height, width),
     )  # fmt: skip

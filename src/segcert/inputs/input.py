@@ -101,6 +101,31 @@ class CloudLike(Protocol):
         ...
 
 
+@runtime_checkable
+class NamedCloud(CloudLike, Protocol):
+    """A cloud with all that files say of one, as `segcert.inputs.clouds.Cloud`."""
+
+    @property
+    def name(self) -> str:
+        """How results call it."""
+        ...
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """True class of each point."""
+        ...
+
+    @property
+    def category(self) -> int | None:
+        """Number of its category."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know."""
+        ...
+
+
 Source = Input | Convertible | ImageInput | CloudLike  # what users may give
 
 
@@ -176,7 +201,7 @@ def of_cloud(cloud: CloudLike) -> Input:
             f"{' and '.join(str(tuple(part.shape)) for part in parts)}"
         )
     tensor = CLOUD.checked(torch.cat(parts, 1))
-    if not isinstance(cloud, Cloud):
+    if not isinstance(cloud, NamedCloud):
         return Input(CLOUD, tensor)
     return Input(
         CLOUD, tensor, cloud.name,

@@ -14,6 +14,7 @@ from segcert.errors import ModelError
 from segcert.inputs.input import Input
 from segcert.inputs.kind import IMAGE, InputKind, components_of
 from segcert.models.files.checkpoints import Origin
+from segcert.models.files.sidecar import shown
 from segcert.models.identity.configuration import identity_hash
 from segcert.models.identity.runtime import TORCH, Runtime
 from segcert.models.resizing.averaging import (
@@ -114,6 +115,15 @@ class Segmenter:
     def resizing(self) -> Resizing:
         """How the noisy image is resized."""
         return parse_resizing(self.scale)
+
+    @property
+    def takes(self) -> dict[str, str]:
+        """What is done with images first, and how small they may be."""
+        return {
+            "mean": shown(self.mean),
+            "std": shown(self.std),
+            "smallest side": f"{self.smallest_side} pixels",
+        }
 
     @property
     def scale_text(self) -> str:

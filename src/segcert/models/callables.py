@@ -9,7 +9,7 @@ from segcert.models.adapter import Denoiser, Model, Segmenter
 from segcert.models.identity.configuration import configuration_of
 from segcert.models.identity.runtime import joint_hash
 from segcert.models.identity.weights_hash import weights_hash
-from segcert.models.protocol import SegmentationModel
+from segcert.models.protocol import SegmentationModel, WrappedModel
 from segcert.models.resizing.outputs import MOST_CLASSES
 from segcert.models.resizing.scale import Resizing, parse_resizing
 
@@ -111,7 +111,7 @@ def check_eval_mode(segmenter: SegmentationModel) -> None:
     Raises:
         ModelError: If any part of the module is in train mode.
     """
-    denoiser = segmenter.denoiser if isinstance(segmenter, Segmenter) else None
+    denoiser = segmenter.denoiser if isinstance(segmenter, WrappedModel) else None
     for what, part in (("model", segmenter.model), ("denoiser of", denoiser)):
         if not isinstance(part, nn.Module):
             continue

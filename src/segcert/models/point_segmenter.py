@@ -102,7 +102,13 @@ class PointSegmenter:
     origin: Origin | None = None
 
     kind: ClassVar[InputKind] = CLOUD
+    denoiser: ClassVar[None] = None
     scale_text: ClassVar[str] = "1"  # clouds are not resized
+
+    @property
+    def takes(self) -> dict[str, str]:
+        """How many columns clouds have, and how few points."""
+        return {"columns": str(self.columns), "fewest points": str(self.smallest_size)}
 
     @property
     def trusts_normals(self) -> bool:

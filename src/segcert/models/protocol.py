@@ -108,6 +108,16 @@ class WrappedModel(SegmentationModel, Protocol):
         ...
 
     @property
+    def takes(self) -> dict[str, str]:
+        """What it takes and does with it first, in words by their names."""
+        ...
+
+    @property
+    def denoiser(self) -> Any:
+        """What is called on noisy inputs before the model, or None."""
+        ...
+
+    @property
     def origin(self) -> Origin | None:
         """What its weight file says about how it was made; None if it does not."""
         ...

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
 
 from segcert.errors import InputError
+from segcert.inputs.kind import CLOUD, IMAGE, InputKind
 from segcert.models.adapter import Segmenter
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import SIZE, check_choice, with_backend
@@ -22,11 +22,10 @@ from segcert.models.protocol import WrappedModel
 from segcert.models.resizing.scale import Resizing
 from segcert.models.shipped import not_shipped, open_model, recorded_model
 
-Kind = Literal["image", "cloud"]
-AnyModel = WrappedModel
 INT8 = "openvino-int8"
 OF_IMAGES = ("scale", "denoiser", "backend", "precision", "calibration", "int8_file", "size")
 OF_CLOUDS = ("category", "normals", "votes", "each_category")
+NOT_OF = {IMAGE: OF_CLOUDS, CLOUD: OF_IMAGES}
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class ModelReference:
     """
 
     name: str
-    kind: Kind = "image"
+    kind: InputKind = IMAGE
     scale: float | str | Resizing = 1.0
     denoiser: str | None = None
     category: str | None = None
@@ -71,11 +70,11 @@ class ModelReference:
 
     def __post_init__(self) -> None:
         """Check what goes together."""
-        others = OF_CLOUDS if self.kind == "image" else OF_IMAGES
+        others = NOT_OF[self.kind]
         for field in fields(self):
             if field.name in others and getattr(self, field.name) != field.default:
                 raise InputError(
-                    f"{field.name} is not for models of {self.kind}s, got "
+                    f"{field.name} is not for models of {self.kind.words}, got "
                     f"{getattr(self, field.name)!r}: leave it out"
                 )
         if not self.calibrates and (self.calibration or self.int8_file):
@@ -100,12 +99,12 @@ class ModelReference:
             int8_file=None if self.int8_file is None else self.int8_file.absolute(),
         )
 
-    def of(self, model: AnyModel) -> "ModelReference":
+    def of(self, model: WrappedModel) -> "ModelReference":
         """How workers open the same model, by the same program: "auto" chose it already."""
-        backend = None if self.kind == "cloud" else model.runtime.backend
+        backend = None if self.kind == CLOUD else model.runtime.backend
         return replace(self.absolute(), backend=backend, digest=model.identity_sha256)
 
-    def open(self, *, sigma: float | None = None) -> AnyModel:
+    def open(self, *, sigma: float | None = None) -> WrappedModel:
         """Open the model, run as it is asked to be.
 
         It is put onto the CUDA device, if there is one.
@@ -126,19 +125,19 @@ class ModelReference:
             )
         return model
 
-    def open_alone(self) -> AnyModel:
+    def open_alone(self) -> WrappedModel:
         """Open the model as it comes, whatever is to run it."""
-        if self.kind == "image":
+        if self.kind == IMAGE:
             return open_model(self.name, scale=self.scale, denoiser=self.denoiser)
         options = PointOptions(self.category, self.normals, self.votes)
         return open_point_model(self.name, options, each_category=self.each_category)
 
-    def runs(self, model: AnyModel) -> bool:
+    def runs(self, model: WrappedModel) -> bool:
         """Tell whether a model is run as it is asked to be."""
         now = model.runtime
         return (self.backend or now.backend, self.precision) == (now.backend, now.precision)
 
-    def run(self, model: AnyModel, *, sigma: float | None = None) -> AnyModel:
+    def run(self, model: WrappedModel, *, sigma: float | None = None) -> WrappedModel:
         """Replace what runs a model, if another program or arithmetic is asked for.
 
         Args:
@@ -178,7 +177,7 @@ class ModelReference:
 
 def recorded(
     called: str,
-    kind: Kind = "image",
+    kind: InputKind = IMAGE,
     *,
     scale: str = "1",
     given: str | None = None,
@@ -189,7 +188,7 @@ def recorded(
     Args:
         called: As the certificate calls it.
         kind: Of its input.
-        scale: At which it was made.
+        scale: At which it was made; "1" for clouds.
         given: Name or path that the user gave; None takes the recorded name, never a path.
         denoiser: That the user gave.
 
@@ -197,7 +196,7 @@ def recorded(
         InputError: If the model does not come with segcert and none is given, as a file that a
             certificate names is not opened; or if a denoiser is missing, or one too many.
     """
-    if kind == "image":
+    if kind == IMAGE:
         name = given or recorded_model(called, denoiser)
         return ModelReference(name, scale=scale, denoiser=denoiser)
     alone, options = recorded_point_model(called)

@@ -1,19 +1,25 @@
 """What an attack did: figures, record, files, and a table for the terminal."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Integer, UInt8
 from PIL import Image
 from rich.table import Table
+from torch import Tensor
 
-from segcert.attacks.attack import Search
 from segcert.attacks.check import AttackCheck
+from segcert.attacks.ways import Found
 from segcert.certificates.pictures import Colour, png_bytes
 from segcert.certificates.result import Certificate
 from segcert.files import atomic_write
+from segcert.inputs.input import Input
+from segcert.inputs.kind import CLOUD, IMAGE, InputKind
+from segcert.report.cloud_attacks import write_cloud
+from segcert.report.points_view import Up
 from segcert.report.strip import attack_figure
 from segcert.text import floor_text, percent_text
 
@@ -54,31 +60,57 @@ class PlainEffect:
 def write_attack(
     folder: Path,
     certificate: Certificate,
-    attacked: Float32[np.ndarray, " 3 h w"],
-    search: Search,
+    given: Input,
+    found: Found,
     effect: PlainEffect,
-    check: AttackCheck,
     *,
     palette: tuple[Colour, ...] = (),
-    prefix: str = "",
+    up: Up = "y",
 ) -> None:
-    """Write ``attacked.npy``, ``attacked.png``, ``figure1.png`` and, last, ``attack.json``.
+    """Write the attacked input, ``figure1.png`` and, last, ``attack.json``.
 
-    The array is the attacked image, exactly; the picture is rounded to bytes, and so is another
-    image, which may be outside of the ball.
+    Args:
+        folder: Where to: gets ``attacked.npy`` and ``attacked.png``, or for a cloud
+            ``attacked.npz``. Arrays are the attacked input, exactly; a picture is rounded to
+            bytes, and so is another image, which may be outside of the ball.
+        certificate: The certificate.
+        given: The input that it is about.
+        found: What the attack found.
+        effect: On the plain model.
+        palette: Colours of its labels; by default those of the certificate.
+        up: Axis that points up in pictures of clouds.
     """
-    seen = viewed(attacked)
-    with atomic_write(folder / f"{prefix}attacked.npy") as file:
-        np.save(file, attacked, allow_pickle=False)
-    with atomic_write(folder / f"{prefix}attacked.png") as file:
+    writers: Mapping[InputKind, Callable[[], bytes]] = {
+        IMAGE: lambda: write_image(folder, certificate, found.attacked, effect, palette),
+        CLOUD: lambda: write_cloud(
+            folder, certificate, given.tensor, found.attacked, (effect.before, effect.after), up=up
+        ),
+    }
+    figure = writers[given.kind]()
+    with atomic_write(folder / "figure1.png") as file:
+        file.write(figure)
+    text = json.dumps(record(certificate, given.kind, found, effect), indent=2)
+    with atomic_write(folder / "attack.json") as file:
+        file.write(f"{text}\n".encode())
+
+
+def write_image(
+    folder: Path,
+    certificate: Certificate,
+    attacked: Float32[Tensor, " 3 h w"],
+    effect: PlainEffect,
+    palette: tuple[Colour, ...],
+) -> bytes:
+    """Write ``attacked.npy`` and ``attacked.png``, and draw the figure."""
+    pixels = attacked.numpy()
+    with atomic_write(folder / "attacked.npy") as file:
+        np.save(file, pixels, allow_pickle=False)
+    seen = viewed(pixels)
+    with atomic_write(folder / "attacked.png") as file:
         file.write(png_bytes(Image.fromarray(seen)))
-    figure = attack_figure(certificate, seen, effect.after, truth=effect.truth, palette=palette)
-    with atomic_write(folder / f"{prefix}figure1.png") as file:
-        file.write(png_bytes(figure))
-    with atomic_write(folder / f"{prefix}attack.json") as file:
-        file.write(
-            (json.dumps(record(certificate, search, effect, check), indent=2) + "\n").encode()
-        )
+    return png_bytes(
+        attack_figure(certificate, seen, effect.after, truth=effect.truth, palette=palette)
+    )
 
 
 def viewed(attacked: Float32[np.ndarray, " 3 h w"]) -> UInt8[np.ndarray, " h w 3"]:
@@ -88,19 +120,19 @@ def viewed(attacked: Float32[np.ndarray, " 3 h w"]) -> UInt8[np.ndarray, " h w 3
 
 
 def record(
-    certificate: Certificate, search: Search, effect: PlainEffect, check: AttackCheck
+    certificate: Certificate, kind: InputKind, found: Found, effect: PlainEffect
 ) -> dict[str, object]:
     """Everything about an attack that a file should say."""
-    chosen = asdict(search) | {"noise": None if search.noise is None else search.noise.description}
     return {
-        "image_sha256": certificate.provenance.input_sha256,
+        f"{kind.word}_sha256": certificate.provenance.input_sha256,
         "certified_model": certificate.provenance.model,
         "certified_radius": certificate.radius,
-        "search": chosen,
-        "norm": check.norm,
-        "inside": check.inside,
+        "unit": certificate.unit,
+        "search": found.record,
+        "norm": found.check.norm,
+        "inside": found.check.inside,
         "plain": plain_record(effect),
-        "smoothed": smoothed_record(check),
+        "smoothed": smoothed_record(found.check),
     }
 
 

@@ -28,7 +28,7 @@ def base_prediction(model: SegmentationModel, *, device: str = "auto") -> BasePr
 
     def labels(x: Shaped[Tensor, " *shape"]) -> BaseLabels:
         try:
-            return plain_labels(model, x if x.is_floating_point() else x / 255, device=device)
+            return plain_labels(model, x, device=device)
         except Exception as error:  # models raise anything
             if is_out_of_memory(error):
                 raise
