@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from house_code import Module, last_name
 
-IMAGES = {"ImageInput", "ImageKind", "LabelledImage", "Segmenter", "Subset"}
+IMAGES = {"ImageInput", "ImageKind", "LabelledImage", "Segmenter"}
 CLOUDS = {
     "Cloud", "CloudKind", "CloudLike", "CloudRequest", "CloudSetting", "CloudSubset",
     "PointSegmenter",
