@@ -19,8 +19,13 @@ from segcert.inputs.images import read_file
 from segcert.models.files.checkpoints import Description, save_weights
 from segcert.models.nets.depthwise import DepthwiseNet
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number, usual in (  # ignored in the background of a shell, or under nohup
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 pytest_plugins = ["browser"]  # says aloud how many tests it skipped
 settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.load_profile("seeded")  # the same examples everywhere, in CI and out of it

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("injecting.py")
-SOME = {"certify": 2, "evaluate": 1, "train": 1, "report": 1, "attack": 1, "verify": 1}
+SOME = dict.fromkeys(("certify", "evaluate", "train", "report", "attack", "verify"), 2)
 
 
 def injected(command: str, folder: Path, most: int) -> str:

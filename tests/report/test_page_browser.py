@@ -23,14 +23,22 @@ LAYERS = ("input", "base", "predicted", "certified", "counts", "radius", "truth"
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def tab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     view = make_view()
     tested = np.ones_like(view.certified)
     tested[:, :2] = False
     view = dataclasses.replace(view, tested=tested, certified=view.certified & tested)
     with opened(chromium, render_page(view), tmp_path_factory.mktemp("page")) as tab:
-        tab.evaluate("document.querySelector('.here').style.visibility = 'hidden'")
         yield tab
+
+
+@pytest.fixture
+def page(tab: Any) -> Any:
+    """The page as it opens, whatever was chosen in it before; the ring is hidden."""
+    tab.goto(tab.url)
+    settle(tab)
+    tab.evaluate("document.querySelector('.here').style.visibility = 'hidden'")
+    return tab
 
 
 def stage(page: Any) -> np.ndarray:
@@ -55,6 +63,7 @@ def read(page: Any, *names: str) -> list[str]:
 
 
 def hover(page: Any, x: int, y: int, shape: tuple[int, int] = (24, 40)) -> None:
+    page.locator("#stage").scroll_into_view_if_needed()
     box = page.locator("#stage").bounding_box()
     page.mouse.move(
         box["x"] + (x + 0.5) * box["width"] / shape[1],

@@ -120,11 +120,18 @@ def test_parts_that_do_not_belong_together_are_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def tab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Open the page of 600 points."""
     html = render_points_page(make_points_view(600))
     with opened(chromium, html, tmp_path_factory.mktemp("page")) as tab:
         yield tab
+
+
+@pytest.fixture
+def page(tab: Any) -> Any:
+    """The page as it opens, whatever was chosen in it before."""
+    tab.goto(tab.url)
+    return tab
 
 
 def pixels(page: Any) -> str:

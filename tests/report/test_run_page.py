@@ -104,10 +104,17 @@ def test_a_span_is_rounded_to_the_worse_side() -> None:
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def tab(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     html = render_run_page(comparison(), {"figure3": SVG})
     with opened(chromium, html, tmp_path_factory.mktemp("page")) as tab:
         yield tab
+
+
+@pytest.fixture
+def page(tab: Any) -> Any:
+    """The page as it opens, whatever was chosen in it before."""
+    tab.goto(tab.url)  # a reload would keep what was filled in
+    return tab
 
 
 def names(page: Any) -> list[str]:
@@ -146,6 +153,7 @@ def test_rows_are_sorted_by_their_headings(page: Any) -> None:
 
 
 def test_rows_are_filtered_by_name_and_by_share(page: Any) -> None:
+    page.locator("#rows th[data-key=name] button").click()
     status = page.locator("#shown")
     assert status.inner_text() == "100 of 120 rows are shown"
     page.locator("#more").click()

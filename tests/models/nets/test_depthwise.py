@@ -62,3 +62,4 @@ def test_channels_last_keeps_the_scores(net: DepthwiseNet) -> None:
         before = net(image)
         after = channels_last(net)(image.contiguous(memory_format=torch.channels_last))
     assert torch.allclose(before, after, atol=1e-5 * before.abs().max().item())
+    assert not any(weight.is_inference() for weight in net.parameters())  # can be trained

@@ -108,6 +108,11 @@ def resize(
 
 
 def channels_last(net: nn.Module) -> nn.Module:
-    """Lay the weights out as CPU and GPU convolutions like them best."""
-    # torch declares to() without memory_format
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    """Lay the weights out as CPU and GPU convolutions like them best.
+
+    They stay weights that can be trained, in inference mode too.
+    """
+    with torch.inference_mode(False):
+        # torch declares to() without memory_format
+        laid_out: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out
