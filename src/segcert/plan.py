@@ -24,7 +24,7 @@ from segcert.inputs.input import Source, read
 from segcert.inputs.kind import components_of, fitted_noise
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
-from segcert.noise.base import AbstractNoise, Option
+from segcert.noise.base import AbstractNoise, Option, scale_of
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.registry import name_in_plans, noise_in_plans
 from segcert.plan_record import (
@@ -184,6 +184,11 @@ class Plan:
     def radius(self) -> float:
         """Radius of the certified set, in the unit of the noise; never rounded up."""
         return self.noise.radius(self.tau)
+
+    @property
+    def sigma(self) -> float:
+        """Scale of the noise: that of the yaw, of a pose."""
+        return scale_of(self.noise.options(), "sigma")
 
     @cached_property
     def record(self) -> PlanRecord:

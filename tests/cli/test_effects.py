@@ -30,6 +30,7 @@ from segcert.errors import InputError
 from segcert.inputs.finding import find_inputs
 from segcert.inputs.kind import KINDS
 from segcert.noise.registry import names_with
+from segcert.plan import Plan
 from segcert.planning import outlook as planning
 from segcert.training.devices import OneDevice
 from segcert_scenes import shapes, streets
@@ -186,6 +187,7 @@ MODES = {
 
 # another value of each option, by its name or by command and name
 SAMPLES: dict[str, Words] = {
+    "plan": ("{planned}",), "write": ("{new}.toml",),
     "address": ("host:1",), "against": ("smoothed",), "alpha": (0.01,),
     "architecture": ("depthwise-wide",), "as_json": (), "axis": ("x",), "backend": ("auto",),
     "bad": (2,), "batch_size": (6,), "blocks": (4,), "calibration": ("{new}/c",),
@@ -303,8 +305,10 @@ def files(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     made = {
         "weights": weights, "new": folder / "new", "scan": scan_file(folder),
         "mug": mug_file(folder, 256), "classes": folder / "classes.txt",
+        "planned": folder / "plan.toml",
         **{name: folder / f"{name}.png" for name in ("photo", "other", "truth", "mask")},
     }  # fmt: skip
+    Plan(tau=0.6, alpha=0.1, n0=3, n=30).write(made["planned"])
     few = ("--tau", 0.6, "--alpha", 0.1, "--n0", 3, "--n", 30, "--seed", 4, "--out")
     for name, given in {
         "certified": (made["photo"], "--model", weights),

@@ -1,28 +1,23 @@
 """``segcert certify``: images or point clouds in, certificates and pictures out."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-from segcert.cli.arguments import (
-    BackendName,
-    BatchSize,
-    CalibrationFolder,
-    CategoryName,
-    DenoiserName,
-    Device,
-    Int8File,
-    NormalsName,
-    OptionalModelName,
-    PrecisionName,
-    Scale,
-    Seed,
-    UpAxis,
-    Votes,
-)  # fmt: skip
-from segcert.cli.plan_options import PlanOptions
+from segcert.cli.arguments import OptionalModelName, UpAxis
+from segcert.cli.flat import Flat
+from segcert.cli.plan_options import PLAN_AS_USUAL, PlanOptions
+from segcert.cli.run_options import (
+    MODEL,
+    MODEL_AS_USUAL,
+    OUTPUT,
+    SAMPLING_AS_USUAL,
+    ModelOptions,
+    SamplingOptions,
+)
 
 if TYPE_CHECKING:
     from segcert.inputs.held import Inputs
@@ -30,7 +25,38 @@ if TYPE_CHECKING:
     from segcert.plan import Plan
     from segcert.report.points_view import Up
 
-AS_USUAL = PlanOptions()
+OUTPUT_OF_CLOUDS = Group("Output, of point clouds", sort_key=10)
+
+
+@dataclass(frozen=True)
+class OutputOptions(Flat):
+    """What is written, and where."""
+
+    out: Annotated[
+        Path, Parameter(group=OUTPUT, help="Folder of the results, one folder per image.")
+    ] = Path("certified")
+    overwrite: Annotated[
+        bool,
+        Parameter(
+            group=OUTPUT,
+            negative=(),
+            help="Replace results. The new certificate keeps seeds and shares of those that it "
+            "replaced: drawing again because a result disappointed voids its confidence.",
+        ),
+    ] = False
+    radius_map: Annotated[
+        bool,
+        Parameter(
+            group=OUTPUT,
+            negative=(),
+            help="Also write radius.npy and radius.png: the largest radius proved at each pixel, "
+            "with an alpha of its own.",
+        ),
+    ] = False
+    up: Annotated[UpAxis, Parameter(group=OUTPUT_OF_CLOUDS)] = None
+
+
+OUTPUT_AS_USUAL = OutputOptions()
 
 
 def certify(
@@ -41,40 +67,11 @@ def certify(
             "folders of them, or globs."
         ),
     ],
-    model: OptionalModelName = None,
-    options: Annotated[PlanOptions, Parameter(name="*")] = AS_USUAL,
-    category: CategoryName = None,
-    normals: NormalsName = None,
-    votes: Votes = 1,
-    up: UpAxis = None,
-    radius_map: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            help="Also write radius.npy and radius.png: the largest radius proved at each pixel, "
-            "with an alpha of its own.",
-        ),
-    ] = False,
-    scale: Scale = "1",
-    denoiser: DenoiserName = None,
-    backend: BackendName = None,
-    precision: PrecisionName = "fp32",
-    calibration: CalibrationFolder = None,
-    int8_file: Int8File = None,
-    seed: Seed = None,
-    device: Device = "auto",
-    batch_size: BatchSize = None,
-    out: Annotated[Path, Parameter(help="Folder of the results, one folder per image.")] = Path(
-        "certified"
-    ),
-    overwrite: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            help="Replace results. The new certificate keeps seeds and shares of those that it "
-            "replaced: drawing again because a result disappointed voids its confidence.",
-        ),
-    ] = False,
+    model: Annotated[OptionalModelName, Parameter(group=MODEL)] = None,
+    told: Annotated[ModelOptions, Parameter(name="*")] = MODEL_AS_USUAL,
+    options: Annotated[PlanOptions, Parameter(name="*")] = PLAN_AS_USUAL,
+    sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
+    output: Annotated[OutputOptions, Parameter(name="*")] = OUTPUT_AS_USUAL,
 ) -> None:
     """Certify the segmentation of images, or of point clouds.
 
@@ -98,7 +95,7 @@ def certify(
     from segcert.inputs.finding import find_inputs, kind_of_files
     from segcert.inputs.held import Inputs
     from segcert.inputs.kind import CLOUD, IMAGE
-    from segcert.models.reference import ModelReference
+    from segcert.noise.registry import name_of
     from segcert.report.cloud_files import write_cloud_files
     from segcert.report.image_files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
@@ -107,55 +104,51 @@ def certify(
 
     kind = kind_of_files(list(images))
     model = model or {IMAGE: "camvid", CLOUD: "ground"}[kind]
-    refuse_other_noise(options.noise, kind)
-    found = Inputs(find_inputs(list(images), kind))
-    category = category or category_of(found, model)
-    upwards: Up = up or ("z" if category is None else "y")
+    if options.plan is None:
+        refuse_other_noise(options.noise, kind)
+    found, out = Inputs(find_inputs(list(images), kind)), output.out
+    category = told.category or category_of(found, model)
+    upwards: Up = output.up or ("z" if category is None else "y")
     axes: Mapping[InputKind, Up | None] = {IMAGE: None, CLOUD: upwards}
-    plan = options.made(axis=axes[kind])
-    if radius_map:
+    plan, seed, device = options.made(axis=axes[kind]), sampling.seed, sampling.device
+    if not kind.resizable:
+        refuse_of_images(plan)
+    if output.radius_map:
         check_radius_map(plan)
-    reference = ModelReference(
-        model, kind,
-        scale=scale if kind.resizable else 1.0, denoiser=denoiser,
-        category=category, normals=normals, votes=votes,
-        backend=backend, precision=precision, calibration=calibration, int8_file=int8_file,
-    )  # fmt: skip
+    reference = told.reference(model, kind, category)
     segmenter = reference.open_alone()
-    request = Request(plan, segmenter.name, segmenter.weights_sha256, scale)
-    batch = "auto" if batch_size is None else batch_size
-    check_request(request, found, segmenter, seed=seed, device=device, batch_size=batch)
+    request = Request(plan, segmenter.name, segmenter.weights_sha256, told.scale)
+    check_request(request, found, segmenter, seed=seed, device=device, batch_size=sampling.batch)
     reference = as_before(reference, out)
     if not reference.runs(segmenter):
         height, width = next(iter(found.values())).components
-        segmenter = replace(reference, size=(height, width)).run(segmenter, sigma=options.sigma)
+        segmenter = replace(reference, size=(height, width)).run(segmenter, sigma=plan.sigma)
     now, sha256 = segmenter.runtime, segmenter.weights_sha256
-    request = Request(plan, segmenter.name, sha256, scale, now.backend, now.precision)
+    request = Request(plan, segmenter.name, sha256, told.scale, now.backend, now.precision)
     prepare_folder(out)
-    remember(backend, segmenter, out)
+    remember(told.backend, segmenter, out)
     if kind.resizable:
-        new = [one for name, one in found.items() if overwrite or not (out / name).exists()]
-        warn_about_images(
-            model, segmenter, new, noise=options.noise, sigma=options.sigma, scale=scale
-        )
+        again = output.overwrite
+        new = [one for name, one in found.items() if again or not (out / name).exists()]
+        noise = name_of(plan.noise)
+        warn_about_images(model, segmenter, new, noise=noise, sigma=plan.sigma, scale=told.scale)
     for one in found.values():
         for note in one.notes:
             say(f"note: {one.path}: {note}", to=messages)
     base = base_prediction(segmenter, device=device)
-    told = category is not None
     write = {
-        IMAGE: partial(write_files, radius_map=radius_map, base=base),
-        CLOUD: partial(write_cloud_files, with_truth=told, up=upwards, base=base),
+        IMAGE: partial(write_files, radius_map=output.radius_map, base=base),
+        CLOUD: partial(write_cloud_files, with_truth=category is not None, up=upwards, base=base),
     }[kind]
     done = []
     with DrawProgress(messages) as progress:
         for item in certify_inputs(
             segmenter, found, request,
-            out=out, write=write, seed=seed, device=device, batch_size=batch,
-            overwrite=overwrite, progress=progress,
+            out=out, write=write, seed=seed, device=device, batch_size=sampling.batch,
+            overwrite=output.overwrite, progress=progress,
         ):  # fmt: skip
             done.append(item)
-            if radius_map and item.resumed and not (item.folder / "radius.npy").exists():
+            if output.radius_map and item.resumed and not (item.folder / "radius.npy").exists():
                 write_radius_map(item.folder, item.certificate)
     SUMMARIES[kind](done, found)
 
@@ -176,6 +169,19 @@ def refuse_other_noise(noise: str, kind: "InputKind") -> None:
             f"--noise {noise} is for {other}, and these are {kind.nouns}: leave it out, or take "
             f"one of {', '.join(names(kind.word))}"
         )
+
+
+def refuse_of_images(plan: "Plan") -> None:
+    """Refuse, for point clouds, what is for images.
+
+    Raises:
+        InputError: With the choice.
+    """
+    from segcert.errors import InputError
+
+    for name, given in (("blocks", plan.blocks), ("tree", plan.tree), ("ignore", plan.ignore)):
+        if given is not None:
+            raise InputError(f"--{name} is for images: leave it out for point clouds")
 
 
 def check_radius_map(plan: "Plan") -> None:

@@ -31,6 +31,7 @@ OPENED = Need(
 )
 CLUSTER, NO_CLUSTER = needs("cluster"), excluded_by("cluster")
 MEASURED = excluded_by("seconds_per_draw")
+NO_PLAN = excluded_by("plan")
 CLASSES = needs("task", "segmentation")
 ONE_SETTING = excluded_by("figures")
 
@@ -71,20 +72,22 @@ def of_data(name: str) -> Need:
 
 
 CERTIFY = always(
-    "images", "model", "noise", "sigma", "tau", "alpha", "n0", "n", "correction", "drop_below",
-    "stop_when", "seed", "device", "batch_size", "out", "overwrite",
+    "images", "model", "plan", "seed", "device", "batch_size", "out", "overwrite"
+) | dict.fromkeys(
+    ("noise", "sigma", "tau", "alpha", "n0", "n", "correction", "drop_below", "stop_when"),
+    (NO_PLAN,),
 ) | {
-    "shift_sigma": (CLOUDS, POSE),
-    "jitter_sigma": (CLOUDS, POSE),
-    "axis": (CLOUDS, TURN),
+    "shift_sigma": (NO_PLAN, CLOUDS, POSE),
+    "jitter_sigma": (NO_PLAN, CLOUDS, POSE),
+    "axis": (NO_PLAN, CLOUDS, TURN),
     "category": (CLOUDS,),
     "normals": (CLOUDS,),
     "votes": (CLOUDS,),
     "up": (CLOUDS,),
-    "looks": (needs("stop_when"),),
-    "blocks": (IMAGES,),
+    "looks": (NO_PLAN, needs("stop_when")),
+    "blocks": (NO_PLAN, IMAGES),
     "ignore": (IMAGES,),
-    "tree": (IMAGES,),
+    "tree": (NO_PLAN, IMAGES),
     "radius_map": (IMAGES,),
     "scale": (IMAGES,),
     "denoiser": (IMAGES,),
@@ -119,13 +122,12 @@ TRAIN = always(
     "mixed_precision": (CUDA,),
 }  # fmt: skip
 EVALUATE = always(
-    "data", "out", "model", "sigma", "tau", "n", "correction", "n0", "alpha", "seed", "subset",
-    "device", "batch_size", "engine",
-) | {
-    "noise": (CLOUDS,),
-    "shift_sigma": (CLOUDS, POSE),
-    "jitter_sigma": (CLOUDS, POSE),
-    "axis": (CLOUDS, TURN),
+    "data", "out", "model", "plan", "seed", "subset", "device", "batch_size", "engine"
+) | dict.fromkeys(("sigma", "tau", "n", "correction", "n0", "alpha"), (NO_PLAN,)) | {
+    "noise": (NO_PLAN, CLOUDS),
+    "shift_sigma": (NO_PLAN, CLOUDS, POSE),
+    "jitter_sigma": (NO_PLAN, CLOUDS, POSE),
+    "axis": (NO_PLAN, CLOUDS, TURN),
     "normals": (CLOUDS,),
     "votes": (CLOUDS,),
     "scale": (IMAGES,),
@@ -185,6 +187,7 @@ PLAN = always("images", "batch_size", "cluster") | {
     "n0": (NO_CLUSTER,),
     "seed": (NO_CLUSTER,),
     "as_json": (NO_CLUSTER,),
+    "write": (NO_CLUSTER,),
     "inputs": (CLUSTER,),
     "draws": (CLUSTER,),
     "seconds_per_draw": (CLUSTER,),

@@ -1,37 +1,53 @@
 """``segcert evaluate``: a data set with truth, at many settings, into a folder that resumes."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from segcert.cli.arguments import (
     BackendName,
-    BatchSize,
     CalibrationFolder,
     DenoiserName,
-    Device,
     Int8File,
     ModelName,
     PilotDraws,
     PrecisionName,
-    Seed,
     whole,
 )
 from segcert.cli.engines import Address, EngineName, Workers
+from segcert.cli.flat import Flat
+from segcert.cli.plan_options import OF_CLOUDS, PLAN
+from segcert.cli.run_options import (
+    MODEL,
+    MODEL_OF_CLOUDS,
+    OUTPUT,
+    RUN,
+    SAMPLING_AS_USUAL,
+    SamplingOptions,
+)
+from segcert.errors import InputError
 
 if TYPE_CHECKING:
+    from segcert.data.sets import LabelledSet
     from segcert.inputs.kind import InputKind
+    from segcert.models.reference import ModelReference
+    from segcert.plan import Plan
     from segcert.runs.evaluate import Results
+    from segcert.runs.setting import Setting
 
 UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
-def evaluate(
-    *,
+DATA = Group("Data", sort_key=0)
+
+
+@dataclass(frozen=True)
+class DataOptions(Flat):
+    """The data set."""
+
     data: Annotated[
         Literal[
             "camvid",
@@ -44,95 +60,234 @@ def evaluate(
             "shapenet_part_cap",
             "cloud_folder",
         ],
-        Parameter(help="Data set."),
-    ],
-    out: Annotated[Path, Parameter(help="The run folder; the same command goes on in it.")],
-    model: ModelName = "camvid",
-    sigma: Annotated[
-        list[float] | None,
-        Parameter(help="Standard deviations of the noise; by default 0.25. Repeat for several."),
-    ] = None,
-    noise: Annotated[
-        list[str] | None,
-        Parameter(
-            help="Of clouds: gaussian (coordinates), rotation, yaw, axis-angle or pose; gaussian."
-        ),
-    ] = None,
-    shift_sigma: Annotated[
-        float | None, Parameter(help="Of --noise pose: of the shift, units of the file.")
-    ] = None,
-    jitter_sigma: Annotated[
-        float | None, Parameter(help="Of --noise pose: of each point, units of the file.")
-    ] = None,
-    axis: Annotated[
-        Literal["x", "y", "z"] | None,
-        Parameter(
-            help="Of --noise yaw and pose: axis of the rotation; by default y, which points up in "
-            "shapes."
-        ),
-    ] = None,
-    normals: Annotated[
-        Literal["trusted", "recomputed"] | None,
-        Parameter(
-            help="Of clouds: recomputed computes the normals from the noisy points, for networks "
-            "that take normals; trusted, the default, takes those of the file as they are."
-        ),
-    ] = None,
-    votes: Annotated[
-        int, Parameter(converter=whole, help="Of clouds: runs of the network that are averaged.")
-    ] = 1,
-    scale: Annotated[
-        list[str] | None,
-        Parameter(help="Resizing of noisy images, as of `segcert certify`; 1."),
-    ] = None,
-    denoiser: DenoiserName = None,
-    backend: BackendName = None,
-    precision: PrecisionName = "fp32",
-    calibration: CalibrationFolder = None,
-    int8_file: Int8File = None,
-    tau: Annotated[list[float] | None, Parameter(help="Probability thresholds; 0.75.")] = None,
-    n: Annotated[
-        list[Whole] | None,
-        Parameter(help="Numbers of draws; 100. The smaller share the larger's."),
-    ] = None,
-    correction: Annotated[
-        list[str] | None, Parameter(help="Corrections, as of `segcert certify`; holm.")
-    ] = None,
-    n0: PilotDraws = 10,
-    alpha: Annotated[
-        float,
-        Parameter(help="Allowed probability that a statement is wrong: per image and setting."),
-    ] = 0.001,
-    seed: Seed = None,
+        Parameter(group=DATA, help="Data set."),
+    ]
     subset: Annotated[
-        int | None, Parameter(converter=whole, help="Take so many evenly spaced images.")
-    ] = None,
-    root: Annotated[Path | None, Parameter(help="Folder of a known data set.")] = None,
+        int | None,
+        Parameter(group=DATA, converter=whole, help="Take so many evenly spaced images."),
+    ] = None
+    root: Annotated[Path | None, Parameter(group=DATA, help="Folder of a known data set.")] = None
     split: Annotated[
-        str | None, Parameter(help="train, val or test; by default val, of shapes test.")
-    ] = None,
+        str | None,
+        Parameter(group=DATA, help="train, val or test; by default val, of shapes test."),
+    ] = None
     category: Annotated[
         list[str] | None,
         Parameter(
+            group=DATA,
             help="Of --data shapenet_part: a category. Repeat for several; all. Of cloud_folder: "
-            "that of all files; by default each file's own."
+            "that of all files; by default each file's own.",
         ),
-    ] = None,
-    label_order: Annotated[str | None, Parameter(help="Of Pascal Context: its numbers.")] = None,
+    ] = None
+    label_order: Annotated[
+        str | None, Parameter(group=DATA, help="Of Pascal Context: its numbers.")
+    ] = None
     resize: Annotated[
-        str | None, Parameter(help="Of Pascal Context: 'before noise' or 'inside the model'.")
-    ] = None,
-    images: Annotated[Path | None, Parameter(help="Of --data folder: the images.")] = None,
-    masks: Annotated[Path | None, Parameter(help="Of --data folder: the masks.")] = None,
-    classes: Annotated[Path | None, Parameter(help="Of --data folder: names, one a line.")] = None,
+        str | None,
+        Parameter(group=DATA, help="Of Pascal Context: 'before noise' or 'inside the model'."),
+    ] = None
+    images: Annotated[Path | None, Parameter(group=DATA, help="Of --data folder: the images.")] = (
+        None
+    )
+    masks: Annotated[Path | None, Parameter(group=DATA, help="Of --data folder: the masks.")] = None
+    classes: Annotated[
+        Path | None, Parameter(group=DATA, help="Of --data folder: names, one a line.")
+    ] = None
     scenes: Annotated[
-        int | None, Parameter(converter=whole, help="Of --data synthetic and shapes: how many.")
-    ] = None,
-    device: Device = "auto",
-    batch_size: BatchSize = None,
-    engine: EngineName = "local",
-    workers: Workers = None,
-    address: Address = None,
+        int | None,
+        Parameter(group=DATA, converter=whole, help="Of --data synthetic and shapes: how many."),
+    ] = None
+
+    @property
+    def kind(self) -> "InputKind":
+        """What its inputs are."""
+        from segcert.data.sets import RULES
+
+        return RULES[self.data].kind
+
+    def opened(self) -> "LabelledSet":
+        """Open it."""
+        from segcert.data.sets import Arguments, open_evaluation_set
+
+        given = Arguments(
+            root=self.root, split=self.split, label_order=self.label_order, resize=self.resize,
+            images=self.images, masks=self.masks, classes=self.classes, scenes=self.scenes,
+            category=None if self.category is None else tuple(self.category),
+        )  # fmt: skip
+        return open_evaluation_set(self.data, given, subset=self.subset)
+
+
+@dataclass(frozen=True)
+class ToldOptions(Flat):
+    """What the model is told before it sees an input."""
+
+    normals: Annotated[
+        Literal["trusted", "recomputed"] | None,
+        Parameter(
+            group=MODEL_OF_CLOUDS,
+            help="Of clouds: recomputed computes the normals from the noisy points, for networks "
+            "that take normals; trusted, the default, takes those of the file as they are.",
+        ),
+    ] = None
+    votes: Annotated[
+        int,
+        Parameter(
+            group=MODEL_OF_CLOUDS,
+            converter=whole,
+            help="Of clouds: runs of the network that are averaged.",
+        ),
+    ] = 1
+    scale: Annotated[
+        list[str] | None,
+        Parameter(group=MODEL, help="Resizing of noisy images, as of `segcert certify`; 1."),
+    ] = None
+    denoiser: Annotated[DenoiserName, Parameter(group=MODEL)] = None
+    backend: Annotated[BackendName, Parameter(group=MODEL)] = None
+    precision: Annotated[PrecisionName, Parameter(group=MODEL)] = "fp32"
+    calibration: Annotated[CalibrationFolder, Parameter(group=MODEL)] = None
+    int8_file: Annotated[Int8File, Parameter(group=MODEL)] = None
+
+    def reference(self, name: str, kind: "InputKind") -> "ModelReference":
+        """The model that is told so; its scale is that of each setting."""
+        from segcert.models.reference import ModelReference
+
+        return ModelReference(
+            name, kind,
+            denoiser=self.denoiser, normals=self.normals, votes=self.votes,
+            each_category=kind.has_categories, backend=self.backend, precision=self.precision,
+            calibration=self.calibration, int8_file=self.int8_file,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GridOptions(Flat):
+    """The plans, every combination of the values, or a file that has one."""
+
+    plan: Annotated[
+        Path | None,
+        Parameter(
+            group=PLAN,
+            help="File of a plan (.toml, .json), in place of all options of the plan.",
+        ),
+    ] = None
+    sigma: Annotated[
+        list[float] | None,
+        Parameter(
+            group=PLAN,
+            help="Standard deviations of the noise; by default 0.25. Repeat for several.",
+        ),
+    ] = None
+    noise: Annotated[
+        list[str] | None,
+        Parameter(
+            group=OF_CLOUDS,
+            help="Of clouds: gaussian (coordinates), rotation, yaw, axis-angle or pose; gaussian.",
+        ),
+    ] = None
+    shift_sigma: Annotated[
+        float | None,
+        Parameter(group=OF_CLOUDS, help="Of --noise pose: of the shift, units of the file."),
+    ] = None
+    jitter_sigma: Annotated[
+        float | None,
+        Parameter(group=OF_CLOUDS, help="Of --noise pose: of each point, units of the file."),
+    ] = None
+    axis: Annotated[
+        Literal["x", "y", "z"] | None,
+        Parameter(
+            group=OF_CLOUDS,
+            help="Of --noise yaw and pose: axis of the rotation; by default y, which points up in "
+            "shapes.",
+        ),
+    ] = None
+    tau: Annotated[
+        list[float] | None, Parameter(group=PLAN, help="Probability thresholds; 0.75.")
+    ] = None
+    n: Annotated[
+        list[Whole] | None,
+        Parameter(group=PLAN, help="Numbers of draws; 100. The smaller share the larger's."),
+    ] = None
+    correction: Annotated[
+        list[str] | None, Parameter(group=PLAN, help="Corrections, as of `segcert certify`; holm.")
+    ] = None
+    n0: Annotated[PilotDraws, Parameter(group=PLAN)] = 10
+    alpha: Annotated[
+        float,
+        Parameter(
+            group=PLAN, help="Allowed probability that a statement is wrong: per image and setting."
+        ),
+    ] = 0.001
+
+    def fixed(self, kind: "InputKind") -> "GridOptions":
+        """The same, or what the file of a plan says.
+
+        Raises:
+            InputError: If it has what an evaluation does not do.
+        """
+        from segcert.noise.registry import name_of, names
+        from segcert.plan import Plan, correction_text
+
+        if self.plan is None:
+            return self
+        found = Plan.read(self.plan)
+        refuse_more(self.plan, found)
+        name, noise = name_of(found.noise), found.noise.options()
+        allowed = names(kind.word)[:1] if kind.resizable else names(kind.word)
+        if name not in allowed or isinstance(noise.get("axis"), tuple):
+            raise InputError(
+                f"plan {self.plan} has noise {name}, and this data set is evaluated with "
+                f"{', '.join(allowed)}, about x, y or z"
+            )
+        given: dict[str, Any] = {key: one for key, one in noise.items() if key != "sigma"}
+        return GridOptions(
+            noise=None if kind.resizable else [name], sigma=[found.sigma], tau=[found.tau],
+            n=[found.n], n0=found.n0, alpha=found.alpha,
+            correction=[correction_text(found.correction)], **given,
+        )  # fmt: skip
+
+    def settings(self, kind: "InputKind", scales: tuple[str, ...]) -> "tuple[Setting, ...]":
+        """Every combination."""
+        from segcert.runs.setting import all_settings
+
+        noise = [] if kind.resizable else self.noise or ["gaussian"]
+        return all_settings(
+            noise=noise, shift_sigma=self.shift_sigma, jitter_sigma=self.jitter_sigma,
+            axis=axis_of(noise, self.axis), scale=scales if kind.resizable else ("1",),
+            sigma=self.sigma or [0.25], tau=self.tau or [0.75], n=self.n or [100],
+            correction=self.correction or ["holm"],
+        )  # fmt: skip
+
+
+def refuse_more(path: Path, plan: "Plan") -> None:
+    """Refuse what an evaluation does not do: it tests every component, after all draws.
+
+    Raises:
+        InputError: With the first of it.
+    """
+    for name in ("tree", "blocks", "drop_below", "ignore", "stop_when"):
+        if getattr(plan, name) is not None:
+            raise InputError(
+                f"plan {path} has {name}, which an evaluation does not do: leave it out, or take "
+                "segcert certify"
+            )
+
+
+GRID_AS_USUAL, TOLD_AS_USUAL = GridOptions(), ToldOptions()
+
+
+def evaluate(
+    *,
+    source: Annotated[DataOptions, Parameter(name="*")],
+    out: Annotated[
+        Path, Parameter(group=OUTPUT, help="The run folder; the same command goes on in it.")
+    ],
+    model: Annotated[ModelName, Parameter(group=MODEL)] = "camvid",
+    told: Annotated[ToldOptions, Parameter(name="*")] = TOLD_AS_USUAL,
+    grid: Annotated[GridOptions, Parameter(name="*")] = GRID_AS_USUAL,
+    sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
+    engine: Annotated[EngineName, Parameter(group=RUN)] = "local",
+    workers: Annotated[Workers, Parameter(group=RUN)] = None,
+    address: Annotated[Address, Parameter(group=RUN)] = None,
 ) -> None:
     """Certify a data set at all combinations of settings, and compare with the truth.
 
@@ -144,49 +299,26 @@ def evaluate(
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, note
     from segcert.cli.tables import warn_about_input
-    from segcert.data.sets import RULES, Arguments, open_evaluation_set
-    from segcert.inputs.kind import CLOUD, IMAGE
-    from segcert.models.reference import ModelReference
     from segcert.runs.config import EvaluationConfig
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
-    from segcert.runs.setting import all_settings
     from segcert.sampling.setup import check_batch_size
     from segcert.sampling.streams import fresh_seed
 
-    given = Arguments(
-        root=root, split=split, label_order=label_order, resize=resize, images=images,
-        masks=masks, classes=classes, scenes=scenes,
-        category=None if category is None else tuple(category),
-    )  # fmt: skip
-    sigmas, taus = tuple(sigma or [0.25]), tuple(tau or [0.75])
-    draws, corrections = tuple(n or [100]), tuple(correction or ["holm"])
-    kind = RULES[data].kind
-    own: Mapping[InputKind, Mapping[str, Any]] = {
-        IMAGE: {"noise": (), "scale": scales_of(data, resize, scale)},
-        CLOUD: {"noise": noise or ["gaussian"], "scale": ("1",)},
-    }
-    settings = all_settings(
-        **own[kind],
-        shift_sigma=shift_sigma, jitter_sigma=jitter_sigma, axis=axis_of(noise or [], axis),
-        sigma=sigmas, tau=taus, n=draws, correction=corrections,
-    )  # fmt: skip
-    batch = "auto" if batch_size is None else batch_size
-    check_batch_size(batch)
+    kind, seed, device = source.kind, sampling.seed, sampling.device
+    grid = grid.fixed(kind)
+    settings = grid.settings(kind, scales_of(source.data, source.resize, told.scale))
+    check_batch_size(sampling.batch)
     where = EngineChoice(engine, workers, address)
-    reference = ModelReference(
-        model, kind,
-        denoiser=denoiser, normals=normals, votes=votes, each_category=kind.has_categories,
-        backend=backend, precision=precision, calibration=calibration, int8_file=int8_file,
-    )  # fmt: skip
+    reference = told.reference(model, kind)
     segmenter = reference.open_alone()
     where.check(segmenter, reference, device)
-    found = open_evaluation_set(data, given, subset=subset)
+    found = source.opened()
     asked = EvaluationConfig(
         data=found.name, note=found.note, images=len(found.items), inputs_sha256="",
         classes=found.classes, model=segmenter.name, weights_sha256=segmenter.weights_sha256,
-        settings=settings, n0=n0, alpha=alpha, seed=str(fresh_seed() if seed is None else seed),
-        device="",
+        settings=settings, n0=grid.n0, alpha=grid.alpha, device="",
+        seed=str(fresh_seed() if seed is None else seed),
     )  # fmt: skip
     asked.check(segmenter)
     inventory = take_inventory(found)
@@ -202,13 +334,13 @@ def evaluate(
     left_out = len(settings) - len(config.settings)
     with where.open(segmenter, reference, device=device) as workplace:
         config = config.model_copy(update={"device": workplace.device_type})
-        remember(backend, segmenter, out)
+        remember(told.backend, segmenter, out)
         if kind.resizable:
             warn_about_input(model)
         with DrawProgress(messages) as progress:
             results = run(
                 segmenter, found, inventory, config,
-                out=out, any_seed=seed is None, batch_size=batch, progress=progress,
+                out=out, any_seed=seed is None, batch_size=sampling.batch, progress=progress,
                 engine=workplace,
             )  # fmt: skip
     if left_out:

@@ -1,34 +1,30 @@
 """``segcert plan``: how many draws, and which procedure, before anything is certified."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from segcert.cli.arguments import (
     Alpha,
-    BatchSize,
     DenoiserName,
-    Device,
     ModelName,
     NoiseName,
     PilotDraws,
     Scale,
-    Seed,
     Sigma,
     whole,
 )
-from segcert.cli.plan_cluster import (
-    AllDraws,
-    ForCluster,
-    NumberOfInputs,
-    Price,
-    SecondsPerDraw,
-)
+from segcert.cli.flat import Flat
+from segcert.cli.plan_cluster import CLUSTER_AS_USUAL, ClusterOptions
 from segcert.cli.plan_options import PlanOptions, asked_noise
+from segcert.cli.run_options import MODEL, OUTPUT, SAMPLING_AS_USUAL, SamplingOptions
 
 if TYPE_CHECKING:
     from segcert.models.reference import ModelReference
     from segcert.noise.base import AbstractNoise
+    from segcert.plan import Plan
     from segcert.planning.outlook import Outlook
     from segcert.planning.recommend import Recommendation
 
@@ -40,43 +36,68 @@ CAUTION = (
 )
 
 
-def plan(
-    *images: Annotated[str, Parameter(help="PNG, JPEG or TIFF files, folders of them, or globs.")],
-    model: ModelName = "camvid",
-    noise: NoiseName = "gaussian",
-    sigma: Sigma = 0.25,
+WISH = Group("Plan", sort_key=3, help="What is wished, and what is fixed.")
+
+
+@dataclass(frozen=True)
+class WishOptions(Flat):
+    """What is planned for."""
+
+    noise: Annotated[NoiseName, Parameter(group=WISH)] = "gaussian"
+    sigma: Annotated[Sigma, Parameter(group=WISH)] = 0.25
     probe: Annotated[
-        int, Parameter(converter=whole, help="Draws of the probe of each image; 10 to 1000.")
-    ] = 60,
-    alpha: Alpha = 0.001,
+        int,
+        Parameter(
+            group=WISH, converter=whole, help="Draws of the probe of each image; 10 to 1000."
+        ),
+    ] = 60
+    alpha: Annotated[Alpha, Parameter(group=WISH)] = 0.001
     radius: Annotated[
-        float | None, Parameter(help="Wished radius, which gives the threshold; not with --tau.")
-    ] = None,
+        float | None,
+        Parameter(group=WISH, help="Wished radius, which gives the threshold; not with --tau."),
+    ] = None
     tau: Annotated[
         float | None,
-        Parameter(help="Probability threshold; by default 0.75, with others beside it."),
-    ] = None,
+        Parameter(
+            group=WISH, help="Probability threshold; by default 0.75, with others beside it."
+        ),
+    ] = None
     share: Annotated[
         float | None,
         Parameter(
+            group=WISH,
             help="Wished certified share, in (0, 1]; by default what is certified when twice the "
-            "draws would add less than a point."
+            "draws would add less than a point.",
+        ),
+    ] = None
+    n0: Annotated[PilotDraws, Parameter(group=WISH)] = 4
+
+
+WISH_AS_USUAL = WishOptions()
+
+
+def plan(
+    *images: Annotated[str, Parameter(help="PNG, JPEG or TIFF files, folders of them, or globs.")],
+    model: Annotated[ModelName, Parameter(group=MODEL)] = "camvid",
+    scale: Annotated[Scale, Parameter(group=MODEL)] = "1",
+    denoiser: Annotated[DenoiserName, Parameter(group=MODEL)] = None,
+    wish: Annotated[WishOptions, Parameter(name="*")] = WISH_AS_USUAL,
+    sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
+    write: Annotated[
+        Path | None,
+        Parameter(
+            group=OUTPUT,
+            help="Write the recommended plan to this file (.toml, .json), for `segcert certify "
+            "--plan`.",
         ),
     ] = None,
-    n0: PilotDraws = 4,
-    scale: Scale = "1",
-    denoiser: DenoiserName = None,
-    seed: Seed = None,
-    device: Device = "auto",
-    batch_size: BatchSize = None,
     as_json: Annotated[
-        bool, Parameter(name="--json", negative=(), help="Print one JSON object, no table.")
+        bool,
+        Parameter(
+            name="--json", group=OUTPUT, negative=(), help="Print one JSON object, no table."
+        ),
     ] = False,
-    cluster: ForCluster = False,
-    inputs: NumberOfInputs = 500,
-    draws: AllDraws = 10_000,
-    seconds_per_draw: SecondsPerDraw = None,
-    price: Price = 0.0,
+    cluster: Annotated[ClusterOptions, Parameter(name="*")] = CLUSTER_AS_USUAL,
 ) -> None:
     """Predict from a short probe what more draws would certify, and recommend how many.
 
@@ -87,39 +108,41 @@ def plan(
     from segcert.cli.shell import messages, results, say
     from segcert.inputs.finding import find_inputs
     from segcert.models.reference import ModelReference
+    from segcert.plan_record import check_suffix
     from segcert.planning.outlook import make_outlook
 
-    size: int | str = "auto" if batch_size is None else batch_size
-    if cluster:
-        plan_cluster(
-            images, model, noise, sigma,
-            scale=scale, denoiser=denoiser, seed=seed, device=device, batch_size=size,
-            inputs=inputs, draws=draws, seconds_per_draw=seconds_per_draw, price=price,
-        )  # fmt: skip
-        return
-    taus = thresholds(tau, radius, noise, sigma)
-    check_numbers(taus[0], alpha=alpha, share=share, n0=n0, probe=probe)
     reference = ModelReference(model, scale=scale, denoiser=denoiser)
-    segmenter = reference.open()
-    options = PlanOptions(noise=noise, sigma=sigma, alpha=alpha, n0=n0)
+    if cluster.cluster:
+        plan_cluster(images, reference, wish, sampling, cluster)
+        return
+    if write is not None:
+        check_suffix(write)
+    taus = thresholds(wish.tau, wish.radius, wish.noise, wish.sigma)
+    check_numbers(taus[0], wish)
+    options = PlanOptions(noise=wish.noise, sigma=wish.sigma, alpha=wish.alpha, n0=wish.n0)
     drawn = asked_noise(options, None)
+    segmenter = reference.open()
     found = find_inputs(list(images))
     with DrawProgress(messages) as progress:
         made = make_outlook(
             segmenter, found,
-            noise=drawn, taus=taus, alpha=alpha, share=share, n0=n0, draws=probe,
-            seed=seed, device=device, batch_size=size,
-            progress=progress,
+            noise=drawn, taus=taus, alpha=wish.alpha, share=wish.share, n0=wish.n0,
+            draws=wish.probe, seed=sampling.seed, device=sampling.device,
+            batch_size=sampling.batch, progress=progress,
         )  # fmt: skip
-    command = next_command(list(images), reference, options, made)
+    best = made.recommended[0]
+    if write is not None and best.share:
+        recommended_plan(drawn, wish.alpha, made).write(write)
+    command = next_command(list(images), reference, options, made, write)
     if as_json:
-        results.print(as_text(made, reference, options, probe, command), markup=False)
+        text = as_text(made, reference, options, wish.probe, command)
+        results.print(text, markup=False)
         return
     if command:
         print_shares(made)
     if len(taus) > 1:
         print_thresholds(made, drawn)
-    say(verdict(made, drawn, share))
+    say(verdict(made, drawn, wish.share))
     if command:
         results.print()
         say(CAUTION)
@@ -127,21 +150,23 @@ def plan(
         say(command)
 
 
+def recommended_plan(noise: "AbstractNoise", alpha: float, made: "Outlook") -> "Plan":
+    """The plan that is recommended at the first threshold."""
+    from segcert.plan import Plan
+
+    best = made.recommended[0]
+    return Plan(
+        noise=noise, n0=best.total - best.n, n=best.n, tau=made.forecast.taus[0], alpha=alpha,
+        correction=best.procedure.correction,
+    )  # fmt: skip
+
+
 def plan_cluster(
     images: tuple[str, ...],
-    model: str,
-    noise: str,
-    sigma: float,
-    *,
-    scale: str,
-    denoiser: str | None,
-    seed: int | None,
-    device: str,
-    batch_size: int | str,
-    inputs: int,
-    draws: int,
-    seconds_per_draw: float | None,
-    price: float,
+    reference: "ModelReference",
+    wish: WishOptions,
+    sampling: SamplingOptions,
+    cluster: ClusterOptions,
 ) -> None:
     """Estimate time and cost of a data set, from a given or a measured time of one draw.
 
@@ -150,10 +175,10 @@ def plan_cluster(
     """
     from segcert.cli.plan_cluster import measure, print_cluster
     from segcert.errors import InputError
-    from segcert.models.reference import ModelReference
     from segcert.noise.registry import named_noise
     from segcert.planning.cluster import Campaign
 
+    seconds_per_draw, batch_size = cluster.seconds_per_draw, sampling.batch
     if len(images) > 1:
         raise InputError(f"--cluster measures on one IMAGE, got {len(images)}: name one of them")
     if (seconds_per_draw is None) != bool(images):
@@ -163,13 +188,15 @@ def plan_cluster(
         )
     size, measured = 8 if batch_size == "auto" else int(batch_size), "given"
     if seconds_per_draw is None:
-        segmenter = ModelReference(model, scale=scale, denoiser=denoiser).open()
         seconds_per_draw, size, kind = measure(
-            segmenter, images[0], named_noise(noise, sigma),
-            seed=seed, device=device, batch_size=batch_size,
+            reference.open(), images[0], named_noise(wish.noise, wish.sigma),
+            seed=sampling.seed, device=sampling.device, batch_size=batch_size,
         )  # fmt: skip
         measured = f"measured on this machine's {kind}"
-    print_cluster(Campaign(inputs, draws, seconds_per_draw, batch_size=size, price=price), measured)
+    campaign = Campaign(
+        cluster.inputs, cluster.draws, seconds_per_draw, batch_size=size, price=cluster.price
+    )
+    print_cluster(campaign, measured)
 
 
 def thresholds(
@@ -191,7 +218,7 @@ def thresholds(
     return (tau,) if tau is not None else (TAU, *(one for one in TAUS if one != TAU))
 
 
-def check_numbers(tau: float, *, alpha: float, share: float | None, n0: int, probe: int) -> None:
+def check_numbers(tau: float, wish: WishOptions) -> None:
     """Refuse numbers out of range, before anything is read.
 
     Raises:
@@ -201,14 +228,18 @@ def check_numbers(tau: float, *, alpha: float, share: float | None, n0: int, pro
     from segcert.planning.recommend import check_share
     from segcert.stats.levels import check_tau_alpha
 
-    check_tau_alpha(tau=tau, alpha=alpha)
-    check_probe(n0=n0, draws=probe)
-    if share is not None:
-        check_share(share)
+    check_tau_alpha(tau=tau, alpha=wish.alpha)
+    check_probe(n0=wish.n0, draws=wish.probe)
+    if wish.share is not None:
+        check_share(wish.share)
 
 
 def next_command(
-    images: list[str], model: "ModelReference", options: PlanOptions, made: "Outlook"
+    images: list[str],
+    model: "ModelReference",
+    options: PlanOptions,
+    made: "Outlook",
+    file: Path | None = None,
 ) -> str:
     """The command that certifies as recommended; empty if nothing can be certified."""
     import shlex
@@ -218,12 +249,14 @@ def next_command(
     best = made.recommended[0]
     if not best.share:
         return ""
-    words = [
-        "segcert", "certify", *images, "--model", model.name, "--noise", options.noise,
-        "--sigma", f"{options.sigma!r}", "--tau", f"{made.forecast.taus[0]!r}",
-        "--alpha", f"{options.alpha!r}", "--n0", str(best.total - best.n), "--n", str(best.n),
+    said = [
+        "--noise", options.noise, "--sigma", f"{options.sigma!r}",
+        "--tau", f"{made.forecast.taus[0]!r}", "--alpha", f"{options.alpha!r}",
+        "--n0", str(best.total - best.n), "--n", str(best.n),
         "--correction", best.procedure.correction.name,
     ]  # fmt: skip
+    plan = said if file is None else ["--plan", str(file)]
+    words = ["segcert", "certify", *images, "--model", model.name, *plan]
     if resizing_text(model.scale) != "1":
         words += ["--scale", resizing_text(model.scale)]
     if model.denoiser is not None:

@@ -1,35 +1,60 @@
 """``segcert plan --cluster``: time and cost of a data set on 1 to 1000 GPUs."""
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from segcert.cli.arguments import whole
+from segcert.cli.flat import Flat
 
 if TYPE_CHECKING:
     from segcert.models.protocol import WrappedModel
     from segcert.noise.base import AbstractNoise
     from segcert.planning.cluster import Campaign
 
-ForCluster = Annotated[
-    bool,
-    Parameter(negative=(), help="Print time and cost of a data set on clusters instead."),
-]
-NumberOfInputs = Annotated[
-    int, Parameter(converter=whole, help="Of --cluster: images of the data set.")
-]
-AllDraws = Annotated[
-    int, Parameter(converter=whole, help="Of --cluster: draws of each image, n0 and n together.")
-]
-SecondsPerDraw = Annotated[
-    float | None,
-    Parameter(
-        help="Of --cluster: seconds of one GPU; by default measured here on the first IMAGE."
-    ),
-]
-Price = Annotated[float, Parameter(help="Of --cluster: of one GPU for one hour.")]
 PROBE_DRAWS = 8
+CLUSTER = Group("Cluster", sort_key=7)
+
+
+@dataclass(frozen=True)
+class ClusterOptions(Flat):
+    """Time and cost of a data set, in place of a plan."""
+
+    cluster: Annotated[
+        bool,
+        Parameter(
+            group=CLUSTER,
+            negative=(),
+            help="Print time and cost of a data set on clusters instead.",
+        ),
+    ] = False
+    inputs: Annotated[
+        int,
+        Parameter(group=CLUSTER, converter=whole, help="Of --cluster: images of the data set."),
+    ] = 500
+    draws: Annotated[
+        int,
+        Parameter(
+            group=CLUSTER,
+            converter=whole,
+            help="Of --cluster: draws of each image, n0 and n together.",
+        ),
+    ] = 10_000
+    seconds_per_draw: Annotated[
+        float | None,
+        Parameter(
+            group=CLUSTER,
+            help="Of --cluster: seconds of one GPU; by default measured here on the first IMAGE.",
+        ),
+    ] = None
+    price: Annotated[
+        float, Parameter(group=CLUSTER, help="Of --cluster: of one GPU for one hour.")
+    ] = 0.0
+
+
+CLUSTER_AS_USUAL = ClusterOptions()
 
 
 def measure(

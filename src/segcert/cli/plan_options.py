@@ -1,6 +1,6 @@
 """Options that make a plan: each is declared, documented and checked once, for all commands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,8 +38,16 @@ OF_CLOUDS = Group("Plan, of point clouds", sort_key=4)
 
 @dataclass(frozen=True)
 class PlanOptions(Flat):
-    """The fields of a plan as options."""
+    """The fields of a plan as options, or a file that has them."""
 
+    plan: Annotated[
+        Path | None,
+        Parameter(
+            group=PLAN,
+            help="File of a plan (.toml, .json), as `segcert plan --write` writes it, in place of "
+            "all options of the plan but --ignore.",
+        ),
+    ] = None
     noise: Annotated[AnyNoiseName, Parameter(group=PLAN)] = "gaussian"
     sigma: Annotated[Sigma, Parameter(group=PLAN)] = 0.25
     shift_sigma: Annotated[ShiftSigma, Parameter(group=OF_CLOUDS)] = None
@@ -73,6 +81,7 @@ class PlanOptions(Flat):
             InputError: If it cannot be, in the words of the command line.
         """
         from segcert.certificates.hierarchies import open_hierarchy
+        from segcert.errors import InputError
         from segcert.inputs.finding import find_mask
         from segcert.plan import PILOT_DRAWS, Plan
         from segcert.stats.correction_names import parse_correction
@@ -80,6 +89,11 @@ class PlanOptions(Flat):
         pilot, usual = (0, "bonferroni") if self.tree else (PILOT_DRAWS, "holm")
         mask = None if self.ignore is None else find_mask(self.ignore)
         check_covers(mask)
+        if self.plan is not None:
+            found = Plan.read(self.plan)
+            if mask is not None and found.ignore is not None:
+                raise InputError(f"plan {self.plan} has a mask: leave out --ignore")
+            return found if mask is None else replace(found, ignore=mask)
         return Plan(
             noise=asked_noise(self, axis),
             n0=pilot if self.n0 is None else self.n0, n=self.n, tau=self.tau, alpha=self.alpha,
@@ -128,3 +142,6 @@ def check_covers(mask: "Bool[np.ndarray, ' h w'] | None") -> None:
 
     if mask is not None and mask.all():
         raise InputError("the mask of --ignore covers every pixel: nothing is left to certify")
+
+
+PLAN_AS_USUAL = PlanOptions()
