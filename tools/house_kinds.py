@@ -13,10 +13,6 @@ from house_code import Module, last_name
 IMAGES = {"ImageInput", "ImageKind", "LabelledImage", "Segmenter"}
 CLOUDS = {"Cloud", "CloudKind", "CloudLike", "PointSegmenter"}
 QUESTIONS = {"is_cloud", "means_clouds", "of_clouds"}  # are not to come back
-    "is_cloud",
-    "means_clouds",
-    "of_clouds",
-}  # functions and fields, gone and not to return
 ROOMS = {"inputs", "models"}  # packages at the top of ours, where such checks are at home
 
 

@@ -1,6 +1,6 @@
 """``segcert certify``: images or point clouds in, certificates and pictures out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +96,6 @@ def certify(
     from segcert.inputs.held import Inputs
     from segcert.inputs.kind import CLOUD, IMAGE
     from segcert.noise.registry import name_of
-    from segcert.report.cloud_files import write_cloud_files
     from segcert.report.image_files import write_files, write_radius_map
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_inputs import certify_inputs, check_request
@@ -136,21 +135,30 @@ def certify(
         for note in one.notes:
             say(f"note: {one.path}: {note}", to=messages)
     base = base_prediction(segmenter, device=device)
-    write = {
-        IMAGE: partial(write_files, radius_map=output.radius_map, base=base),
-        CLOUD: partial(write_cloud_files, with_truth=category is not None, up=upwards, base=base),
-    }[kind]
+    writers: Mapping[InputKind, Callable[[], Callable[..., None]]] = {
+        IMAGE: lambda: partial(write_files, radius_map=output.radius_map, base=base),
+        CLOUD: lambda: partial(
+            cloud_writer(), with_truth=category is not None, up=upwards, base=base
+        ),
+    }
     done = []
     with DrawProgress(messages) as progress:
         for item in certify_inputs(
             segmenter, found, request,
-            out=out, write=write, seed=seed, device=device, batch_size=sampling.batch,
+            out=out, write=writers[kind](), seed=seed, device=device, batch_size=sampling.batch,
             overwrite=output.overwrite, progress=progress,
         ):  # fmt: skip
             done.append(item)
             if output.radius_map and item.resumed and not (item.folder / "radius.npy").exists():
                 write_radius_map(item.folder, item.certificate)
     SUMMARIES[kind](done, found)
+
+
+def cloud_writer() -> Callable[..., None]:
+    """What writes the files of a cloud; its plots look for fonts, which images do not need."""
+    from segcert.report.cloud_files import write_cloud_files
+
+    return write_cloud_files
 
 
 def refuse_other_noise(noise: str, kind: "InputKind") -> None:
