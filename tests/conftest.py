@@ -44,13 +44,16 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup(item: pytest.Function) -> None:
     """Check shapes and types in the first case of each test of a part; everywhere if asked to.
 
+    Tests that repeat the same call thousands of times (marker ``repeats``) leave it to others.
+
     Args:
         item: The test.
     """
     folder = item.path.relative_to(ROOT / "tests").parts[0]
     case = item.callspec.indices.values() if hasattr(item, "callspec") else ()
     checked = os.environ.get("SEGCERT_CHECK_SHAPES") == "everywhere"
-    checked = checked or not (folder in WHOLE or any(case))
+    repeats = item.get_closest_marker("repeats") is not None
+    checked = checked or not (folder in WHOLE or any(case) or repeats)
     jaxtyping.config.update("jaxtyping_disable", not checked)
 
 

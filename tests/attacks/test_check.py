@@ -21,6 +21,8 @@ from segcert.noise.laplace import LaplaceNoise, LatticeLaplaceNoise
 from segcert.sampling.streams import Streams
 from segcert.stats.k_fwer import KFwer
 
+pytestmark = pytest.mark.repeats
+
 SIGMA, TAU, ALPHA = 0.25, 0.75, 0.1
 ABOVE = 50.5 / 255  # of the cut; Phi(ABOVE / SIGMA) = 0.786
 CUT = 150 / 255 - ABOVE

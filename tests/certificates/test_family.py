@@ -23,6 +23,8 @@ from segcert.stats.levels import levels
 from segcert.stats.looks import even_looks
 from segcert.stats.promise import promise_of_ratio
 
+pytestmark = pytest.mark.repeats
+
 ALPHA, TAU = 0.1, 0.6
 reproducible = settings(derandomize=True, deadline=None)
 SHAPE = (9, 14)

@@ -31,6 +31,8 @@ from segcert.stats.bonferroni import bonferroni
 from segcert.stats.correction import AbstractCorrection
 from segcert.stats.holm import holm
 
+pytestmark = pytest.mark.repeats
+
 SIGMA, ALPHA, COMPONENTS, REPETITIONS = 0.25, 0.1, 8, 2000
 STEPS = 43  # class 1 up to so many grey levels above the pixel
 TAU = NormalDist().cdf((STEPS + 0.5) / (255 * SIGMA))  # 0.7525

@@ -11,6 +11,8 @@ import segcert as sc
 from segcert.certificates.words import beginning
 from segcert.stats.looks import even_looks
 
+pytestmark = pytest.mark.repeats
+
 ALPHA, SIGMA, N = 0.1, 0.25, 80
 IMAGE = np.linspace(0, 255, 96).astype(np.uint8).reshape(1, 8, 12)
 STEP = sc.as_segmenter(lambda x: (x[:, 0] > 0.5).long(), classes=2)

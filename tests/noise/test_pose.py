@@ -15,6 +15,8 @@ from segcert.noise.pose import PoseNoise
 from segcert.noise.rounded import grid_step
 from segcert.sampling.streams import PhiloxStream
 
+pytestmark = pytest.mark.repeats
+
 CPU = torch.device("cpu")
 UP = (0.0, 0.0, 1.0)
 AXES = [UP, (0.0, 1.0, 0.0), (0.48, 0.6, 0.64)]

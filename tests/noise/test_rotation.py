@@ -18,6 +18,8 @@ from segcert.noise.igso3 import angle_cdf, angles, coefficients
 from segcert.noise.rotation import RotationNoise, rotation_radius
 from segcert.sampling.streams import PhiloxStream
 
+pytestmark = pytest.mark.repeats
+
 CPU = torch.device("cpu")
 FRAME = torch.eye(3)  # its images are the columns of the rotation
 FALSE_ALARM = 1e-6

@@ -15,6 +15,8 @@ from segcert.stats.correction import AbstractCorrection
 from segcert.stats.holm import holm
 from segcert.stats.k_fwer import KFwer
 
+pytestmark = pytest.mark.repeats
+
 ALPHA, SURE = 0.1, 1e-12
 reproducible = settings(derandomize=True, deadline=None)
 

@@ -27,6 +27,8 @@ from segcert.stats.looks import Looks
 from segcert.stats.p_values import pilot_p_values
 from segcert.stats.sequential import Anytime
 
+pytestmark = pytest.mark.repeats
+
 Table = Callable[..., np.ndarray]  # p-values of the counts, from n and tau
 TAUS = [0.5, 0.6, 0.75, 0.9, 0.95, 0.99]
 reproducible = settings(derandomize=True, deadline=None)

@@ -20,6 +20,8 @@ from segcert.stats.correction import AbstractCorrection, Evidence
 from segcert.stats.correction_names import corrections, parse_correction
 from segcert.stats.holm import holm
 
+pytestmark = pytest.mark.repeats
+
 BOTH = pytest.mark.parametrize("correction", [holm, bonferroni])
 reproducible = settings(derandomize=True, deadline=None)
 

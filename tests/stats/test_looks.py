@@ -17,6 +17,8 @@ from segcert.stats.levels import levels, smallest_n
 from segcert.stats.looks import Looks, even_looks
 from segcert.stats.p_values import no_pilot_p_values, pilot_p_values
 
+pytestmark = pytest.mark.repeats
+
 reproducible = settings(derandomize=True, deadline=None)
 
 

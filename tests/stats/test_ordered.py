@@ -18,6 +18,8 @@ from segcert.stats.holm import holm
 from segcert.stats.ordered import Ordered, before_failure, quarter_of_doubtful
 from segcert.stats.promise import promise_of_ratio
 
+pytestmark = pytest.mark.repeats
+
 ALPHA, SURE = 0.1, 1e-12
 reproducible = settings(derandomize=True, deadline=None)
 

@@ -20,6 +20,8 @@ from segcert.stats.ordered import Ordered
 from segcert.stats.promise import promise_of_ratio
 from segcert.stats.regions import GRADES, Blocks, grades, renumbered, worst
 
+pytestmark = pytest.mark.repeats
+
 ALPHA, SURE = 0.1, 1e-12
 reproducible = settings(derandomize=True, deadline=None)
 

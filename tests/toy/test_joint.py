@@ -12,6 +12,8 @@ from segcert.toy.draws import Draws
 from segcert.toy.joint import NEGLIGIBLE, chance_of_certificate, chosen_segmentations
 from segcert.toy.model import Toy
 
+pytestmark = pytest.mark.repeats
+
 FALSE_ALARM = 1e-6
 LOOSE = 0.6  # an error rate at which every segmentation may be certified
 

@@ -18,6 +18,8 @@ from segcert.toy.draws import Draws, hits_pmf
 from segcert.toy.methods import METHODS, Method, share
 from segcert.toy.model import Toy
 
+pytestmark = pytest.mark.repeats
+
 FALSE_ALARM = 1e-6
 SMALL = Toy(
     gamma=0.12, components=5, bad=2, n0=3, n=12, tau=0.6, alpha=0.2, repetitions=4000, seed=4
