@@ -110,9 +110,10 @@ def resize(
 def channels_last(net: nn.Module) -> nn.Module:
     """Lay the weights out as CPU and GPU convolutions like them best.
 
-    They stay weights that can be trained, in inference mode too.
+    Weights that can be trained stay so, in inference mode too.
     """
-    with torch.inference_mode(False):
+    made_in_it = any(weight.is_inference() for weight in net.parameters())
+    with torch.inference_mode(torch.is_inference_mode_enabled() and made_in_it):
         # torch declares to() without memory_format
         laid_out: nn.Module = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return laid_out
