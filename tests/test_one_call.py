@@ -21,7 +21,7 @@ from point_models import ByHeight
 from torch import Tensor
 
 import segcert as sc
-from segcert.cli.certify import certify as command
+from segcert.cli.plan_options import PlanOptions
 from segcert.stats.correction_names import parse_correction
 
 
@@ -68,7 +68,7 @@ def test_it_is_sample_then_certify(image: np.ndarray) -> None:
 @pytest.mark.parametrize("function", [sc.certify_image, sc.certify_cloud])
 def test_defaults_are_those_of_the_command_line(function: object) -> None:
     ours = inspect.signature(function).parameters  # type: ignore[arg-type]
-    theirs = inspect.signature(command).parameters
+    theirs = inspect.signature(PlanOptions).parameters
     for name in ("tau", "alpha", "n"):
         assert ours[name].default == theirs[name].default
     assert ours["n0"].default == 10  # what the help of --n0 says
