@@ -14,6 +14,7 @@ import torch
 from engine_models import save_cloud_net
 from foreign_models import thin_hrnet, tiny, write_onnx, write_pt2
 
+from segcert.inputs.kind import CLOUD
 from segcert.models.reference import ModelReference
 from segcert.models.shipped import open_model
 
@@ -44,7 +45,7 @@ def test_weights_of_ours(weights: Path, tmp_path: Path, opened: Counter[str]) ->
     opened.clear()
     ModelReference(str(weights), denoiser="camvid-denoiser").open()
     ModelReference("camvid").open()
-    ModelReference(str(net), "cloud", category="mug").open()
+    ModelReference(str(net), CLOUD, category="mug").open()
     counts = {name: count for name, count in opened.items() if name.endswith(".safetensors")}
     files = {weights.name, net.name, "camvid.safetensors", "camvid-denoiser.safetensors"}
     assert counts == dict.fromkeys(files, 1)
