@@ -13,6 +13,9 @@ import numpy as np
 import safetensors.torch
 import torch
 from forked import RAISED, in_child
+
+sys.path.append(str(Path(__file__).parents[1]))
+
 from requests_of_runs import request_with
 
 import segcert as sc
