@@ -11,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
+sys.path.append(str(Path(__file__).parents[1]))
+
 from requests_of_runs import request_with
 
 import segcert as sc
