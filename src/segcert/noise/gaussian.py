@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 import mpmath
-from jaxtyping import Float, Int16, Int64, Shaped
+from jaxtyping import Float, Shaped
 from scipy.special import ndtri
 from torch import Tensor
 
@@ -27,12 +27,10 @@ from segcert.noise.base import (
 from segcert.noise.grid import (
     LEVELS,
     ON_GRID,
+    AbstractGridNoise,
     InverseTable,
     check_fits_grid,
-    grid_variation,
     inverse_table,
-    sample_on_grid,
-    to_steps,
 )
 from segcert.noise.laws import GAUSSIAN
 from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
@@ -69,7 +67,7 @@ def gaussian_table(sigma: float) -> InverseTable:
 
 
 @dataclass(frozen=True)
-class LatticeGaussianNoise(AbstractNoise):
+class LatticeGaussianNoise(AbstractGridNoise):
     """Gaussian noise on the 1/255 grid of uint8 images; certifies l2 balls without float gaps.
 
     Args:
@@ -87,36 +85,22 @@ class LatticeGaussianNoise(AbstractNoise):
 
     kind: ClassVar[str] = "lattice-gaussian"
     norm: ClassVar[str] = "l2"
-    unit: ClassVar[str] = "input units"
+    of_floats: ClassVar[str] = "GaussianNoise"
 
     def __post_init__(self) -> None:
         """Check sigma."""
         check_scale("sigma", self.sigma, BOUNDS, UNITS)
-        check_fits_grid("sigma", self.sigma, LARGEST_ON_GRID, otherwise="GaussianNoise")
+        check_fits_grid("sigma", self.sigma, LARGEST_ON_GRID, otherwise=self.of_floats)
 
     @property
     def description(self) -> str:
         """The noise in words."""
         return f"Gaussian noise of standard deviation {self.sigma:g}{ON_GRID}"
 
-    def sample(
-        self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
-    ) -> Float[Tensor, " n *shape"]:
-        """Draw ``n`` noisy copies of a uint8 image, in [0, 1] units, on the 1/255 grid.
-
-        Raises:
-            InputError: If ``x`` is not uint8.
-        """
-        check_dtype(self, x, floating=False, otherwise="GaussianNoise")
-        return sample_on_grid(x, n, rng=rng, steps=self.steps)
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law."""
-        return grid_variation(math.prod(shape), gaussian_table(self.sigma))
-
-    def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
-        """Turn uniform 64-bit words into the integer noise ``round(255 sigma z)``."""
-        return to_steps(words, gaussian_table(self.sigma))
+    @property
+    def table(self) -> InverseTable:
+        """The law of its integers."""
+        return gaussian_table(self.sigma)
 
     def radius(self, p: float) -> float:
         """Certified l2 radius in units of [0, 1]; see `gaussian_radius`."""

@@ -13,19 +13,22 @@ Each probability is then off by at most 2^-64, tails included (docs/decisions/00
 The law must be symmetric about 0 and must fit 16 bits; each noise bounds its scale for that.
 """
 
+import math
 import sys
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 import mpmath
 import numpy as np
 import torch
-from jaxtyping import Float, Int16, Int64, UInt8
+from jaxtyping import Float, Int16, Int64, Shaped, UInt8
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.noise.base import RandomSource
+from segcert.noise.base import AbstractNoise, RandomSource, check_dtype
 
 LEVELS = 255  # steps of the grid in one input unit
 ON_GRID = ", then rounding to multiples of 1/255"  # of descriptions
@@ -178,3 +181,38 @@ def check_fits_grid(name: str, value: float, largest: float, *, otherwise: str) 
             f"{name} must be at most {largest:g} for uint8 images, got {value}: "
             f"convert the image to float and use {otherwise}"
         )
+
+
+class AbstractGridNoise(AbstractNoise):
+    """Noise on the 1/255 grid of uint8 images, of a law that is one table.
+
+    Attributes:
+        of_floats: Name of the same noise for images of floating-point numbers.
+    """
+
+    of_floats: ClassVar[str]
+    unit: ClassVar[str] = "input units"
+
+    @property
+    @abstractmethod
+    def table(self) -> InverseTable:
+        """The law of the integers ``round(255 z)``."""
+
+    def sample(
+        self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
+    ) -> Float[Tensor, " n *shape"]:
+        """Draw ``n`` noisy copies of a uint8 image, in [0, 1] units, on the 1/255 grid.
+
+        Raises:
+            InputError: If ``x`` is not uint8.
+        """
+        check_dtype(self, x, floating=False, otherwise=self.of_floats)
+        return sample_on_grid(x, n, rng=rng, steps=self.steps)
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law."""
+        return grid_variation(math.prod(shape), self.table)
+
+    def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
+        """Turn uniform 64-bit words into the integer noise."""
+        return to_steps(words, self.table)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 import mpmath
-from jaxtyping import Float, Int16, Int64, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from segcert.noise.base import (
@@ -21,12 +21,10 @@ from segcert.noise.base import (
 from segcert.noise.grid import (
     LEVELS,
     ON_GRID,
+    AbstractGridNoise,
     InverseTable,
     check_fits_grid,
-    grid_variation,
     inverse_table,
-    sample_on_grid,
-    to_steps,
 )
 from segcert.noise.laws import LAPLACE
 from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
@@ -67,7 +65,7 @@ def laplace_table(scale: float) -> InverseTable:
 
 
 @dataclass(frozen=True)
-class LatticeLaplaceNoise(AbstractNoise):
+class LatticeLaplaceNoise(AbstractGridNoise):
     """Laplace noise on the 1/255 grid of uint8 images; certifies l1 balls without float gaps.
 
     Args:
@@ -85,36 +83,22 @@ class LatticeLaplaceNoise(AbstractNoise):
 
     kind: ClassVar[str] = "lattice-laplace"
     norm: ClassVar[str] = "l1"
-    unit: ClassVar[str] = "input units"
+    of_floats: ClassVar[str] = "LaplaceNoise"
 
     def __post_init__(self) -> None:
         """Check the scale."""
         check_scale("scale", self.scale, BOUNDS, UNITS)
-        check_fits_grid("scale", self.scale, LARGEST_ON_GRID, otherwise="LaplaceNoise")
+        check_fits_grid("scale", self.scale, LARGEST_ON_GRID, otherwise=self.of_floats)
 
     @property
     def description(self) -> str:
         """The noise in words."""
         return f"Laplace noise of mean size {self.scale:g} per value{ON_GRID}"
 
-    def sample(
-        self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
-    ) -> Float[Tensor, " n *shape"]:
-        """Draw ``n`` noisy copies of a uint8 image, in [0, 1] units, on the 1/255 grid.
-
-        Raises:
-            InputError: If ``x`` is not uint8.
-        """
-        check_dtype(self, x, floating=False, otherwise="LaplaceNoise")
-        return sample_on_grid(x, n, rng=rng, steps=self.steps)
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law."""
-        return grid_variation(math.prod(shape), laplace_table(self.scale))
-
-    def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
-        """Turn uniform 64-bit words into the integer noise ``round(255 scale l)``."""
-        return to_steps(words, laplace_table(self.scale))
+    @property
+    def table(self) -> InverseTable:
+        """The law of its integers."""
+        return laplace_table(self.scale)
 
     def radius(self, p: float) -> float:
         """Certified l1 radius in units of [0, 1]; see `laplace_radius`."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import mpmath
 import torch
-from jaxtyping import Float, Int16, Int64, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from segcert.noise.base import (
@@ -22,12 +22,10 @@ from segcert.noise.base import (
 from segcert.noise.grid import (
     LEVELS,
     ON_GRID,
+    AbstractGridNoise,
     InverseTable,
     check_fits_grid,
-    grid_variation,
     inverse_table,
-    sample_on_grid,
-    to_steps,
 )
 from segcert.noise.laws import UNIFORM
 from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
@@ -80,7 +78,7 @@ def uniform_upper_tail(step: mpmath.mpf, half_width: float) -> mpmath.mpf:
 
 
 @dataclass(frozen=True)
-class LatticeUniformNoise(AbstractNoise):
+class LatticeUniformNoise(AbstractGridNoise):
     """Uniform noise on the 1/255 grid of uint8 images; certifies l1 balls without float gaps.
 
     Args:
@@ -98,36 +96,22 @@ class LatticeUniformNoise(AbstractNoise):
 
     kind: ClassVar[str] = "lattice-uniform"
     norm: ClassVar[str] = "l1"
-    unit: ClassVar[str] = "input units"
+    of_floats: ClassVar[str] = "UniformNoise"
 
     def __post_init__(self) -> None:
         """Check the half-width."""
         check_scale("half_width", self.half_width, BOUNDS, UNITS)
-        check_fits_grid("half_width", self.half_width, LARGEST_ON_GRID, otherwise="UniformNoise")
+        check_fits_grid("half_width", self.half_width, LARGEST_ON_GRID, otherwise=self.of_floats)
 
     @property
     def description(self) -> str:
         """The noise in words."""
         return f"uniform noise of at most {self.half_width:g} in size per value{ON_GRID}"
 
-    def sample(
-        self, x: Shaped[Tensor, " *shape"], n: int, *, rng: RandomSource
-    ) -> Float[Tensor, " n *shape"]:
-        """Draw ``n`` noisy copies of a uint8 image, in [0, 1] units, on the 1/255 grid.
-
-        Raises:
-            InputError: If ``x`` is not uint8.
-        """
-        check_dtype(self, x, floating=False, otherwise="UniformNoise")
-        return sample_on_grid(x, n, rng=rng, steps=self.steps)
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law."""
-        return grid_variation(math.prod(shape), uniform_table(self.half_width))
-
-    def steps(self, words: Int64[Tensor, " *shape"]) -> Int16[Tensor, " *shape"]:
-        """Turn uniform 64-bit words into the integer noise ``round(255 half_width u)``."""
-        return to_steps(words, uniform_table(self.half_width))
+    @property
+    def table(self) -> InverseTable:
+        """The law of its integers."""
+        return uniform_table(self.half_width)
 
     def radius(self, p: float) -> float:
         """Certified l1 radius in units of [0, 1]; see `uniform_radius`."""
