@@ -5,22 +5,19 @@ On the grid the integer noise ``K = round(255 sigma z)`` has the law ``P(K > k) 
 image, is below 3e-8 for sigma up to 1 (docs/decisions/0002).
 """
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
 import mpmath
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from scipy.special import ndtri
 from torch import Tensor
 
 from segcert.noise.base import (
     DOWN,
-    REAL_NUMBERS,
     AbstractNoise,
     RandomSource,
-    check_dtype,
     check_probability,
     check_scale,
 )
@@ -32,8 +29,8 @@ from segcert.noise.grid import (
     check_fits_grid,
     inverse_table,
 )
-from segcert.noise.laws import GAUSSIAN
-from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
+from segcert.noise.laws import GAUSSIAN, Law
+from segcert.noise.rounded import AbstractRoundedNoise, check_step, grid_step, step_clause
 
 BOUNDS = (1e-6, 1e6)  # beyond, float32 inputs and radii lose their digits
 UNITS = "noise in input units, images in [0, 1]"
@@ -108,7 +105,7 @@ class LatticeGaussianNoise(AbstractGridNoise):
 
 
 @dataclass(frozen=True)
-class GaussianNoise(AbstractNoise):
+class GaussianNoise(AbstractRoundedNoise):
     """Isotropic Gaussian noise on inputs of floating-point numbers; certifies l2 balls.
 
     The model is taken to round what it is given to a fine grid (``step``), which has its grid
@@ -133,7 +130,7 @@ class GaussianNoise(AbstractNoise):
 
     kind: ClassVar[str] = "gaussian"
     norm: ClassVar[str] = "l2"
-    unit: ClassVar[str] = "input units"
+    law: ClassVar[Law] = GAUSSIAN
     lattice: ClassVar[type[AbstractNoise]] = LatticeGaussianNoise
 
     def __post_init__(self) -> None:
@@ -146,30 +143,10 @@ class GaussianNoise(AbstractNoise):
         """The noise in words."""
         return f"Gaussian noise of standard deviation {self.sigma:g}{step_clause(self.step)}"
 
-    @property
-    def assumption(self) -> str:
-        """What is taken for granted: nothing, if there is a grid."""
-        return "" if self.step else REAL_NUMBERS
-
-    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "GaussianNoise":  # noqa: ARG002
-        """The same noise with its grid."""
-        return replace(self, step=grid_step(self.sigma))
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
-        return variation(math.prod(shape), GAUSSIAN) if self.step else 0.0
-
-    def sample(
+    def sample_floats(
         self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
     ) -> Float[Tensor, " n *shape"]:
-        """Draw ``n`` noisy copies of ``x``: ``x + sigma * normal``.
-
-        Raises:
-            InputError: If ``x`` holds integers.
-        """
-        check_dtype(self, x, floating=True, otherwise="LatticeGaussianNoise")
-        if self.step:
-            return sample_rounded(x, n, rng=rng, scale=self.sigma, law=GAUSSIAN)
+        """Draw ``n`` noisy copies of ``x``: ``x + sigma * normal``."""
         return rng.normals((n, *x.shape)).mul_(self.sigma).add_(x)
 
     def radius(self, p: float) -> float:

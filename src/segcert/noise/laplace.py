@@ -1,20 +1,18 @@
 """Laplace noise, on real numbers and on the 1/255 grid, and the l1 radius that it certifies."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
 import mpmath
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
 from segcert.noise.base import (
     DOWN,
-    REAL_NUMBERS,
     AbstractNoise,
     RandomSource,
-    check_dtype,
     check_probability,
     check_scale,
 )
@@ -26,8 +24,8 @@ from segcert.noise.grid import (
     check_fits_grid,
     inverse_table,
 )
-from segcert.noise.laws import LAPLACE
-from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
+from segcert.noise.laws import LAPLACE, Law
+from segcert.noise.rounded import AbstractRoundedNoise, check_step, grid_step, step_clause
 
 BOUNDS = (1e-6, 1e6)  # beyond, float32 inputs and radii lose their digits
 UNITS = "noise in input units, images in [0, 1]"
@@ -106,7 +104,7 @@ class LatticeLaplaceNoise(AbstractGridNoise):
 
 
 @dataclass(frozen=True)
-class LaplaceNoise(AbstractNoise):
+class LaplaceNoise(AbstractRoundedNoise):
     """Laplace noise on inputs of floating-point numbers; certifies l1 balls.
 
     The model is taken to round what it is given to a fine grid (``step``), which has its grid
@@ -132,7 +130,7 @@ class LaplaceNoise(AbstractNoise):
 
     kind: ClassVar[str] = "laplace"
     norm: ClassVar[str] = "l1"
-    unit: ClassVar[str] = "input units"
+    law: ClassVar[Law] = LAPLACE
     lattice: ClassVar[type[AbstractNoise]] = LatticeLaplaceNoise
 
     def __post_init__(self) -> None:
@@ -145,20 +143,7 @@ class LaplaceNoise(AbstractNoise):
         """The noise in words."""
         return f"Laplace noise of mean size {self.scale:g} per value{step_clause(self.step)}"
 
-    @property
-    def assumption(self) -> str:
-        """What is taken for granted: nothing, if there is a grid."""
-        return "" if self.step else REAL_NUMBERS
-
-    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "LaplaceNoise":  # noqa: ARG002
-        """The same noise with its grid."""
-        return replace(self, step=grid_step(self.scale))
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
-        return variation(math.prod(shape), LAPLACE) if self.step else 0.0
-
-    def sample(
+    def sample_floats(
         self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
     ) -> Float[Tensor, " n *shape"]:
         """Draw ``n`` noisy copies of ``x``: ``x + scale (a b - c d)`` with standard normals.
@@ -166,16 +151,10 @@ class LaplaceNoise(AbstractNoise):
         ``a b - c d`` has the standard Laplace law. Products and differences are rounded alike
         on every device, logarithms are not, so a replay elsewhere draws the same bits.
 
-        Raises:
-            InputError: If ``x`` holds integers.
-
         Source:
             Kotz, Kozubowski, Podgorski (2001), "The Laplace distribution and generalizations",
             chapter 2: the determinant of a 2x2 matrix of standard normals.
         """
-        check_dtype(self, x, floating=True, otherwise="LatticeLaplaceNoise")
-        if self.step:
-            return sample_rounded(x, n, rng=rng, scale=self.scale, law=LAPLACE)
         a, b, c, d = (rng.normals((n, *x.shape)) for _ in range(4))
         return a.mul_(b).sub_(c.mul_(d)).mul_(self.scale).add_(x)
 

@@ -15,15 +15,24 @@ no rounding of the computer enters. What comes out is stored in float32, as part
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
 
 import mpmath
 import torch
-from jaxtyping import Float, Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64, Shaped
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.noise.base import RandomSource
+from segcert.noise.base import (
+    REAL_NUMBERS,
+    AbstractNoise,
+    RandomSource,
+    check_dtype,
+    scale_of,
+)
 from segcert.noise.laws import DIGITS, GAUSSIAN, WORD_BITS, Law
 
 STEPS_PER_SIGMA = 512  # to 1024: the grid is far finer than the noise
@@ -186,3 +195,53 @@ def on_multiples(
         with mpmath.workdps(DIGITS):
             whole[at] = float(mpmath.nint(exact(at) / step))
     return (whole * step).to(torch.float32)
+
+
+class AbstractRoundedNoise(AbstractNoise):
+    """Independent noise on each floating-point number, rounded to a grid that its scale decides.
+
+    Attributes:
+        law: Of the noise over its scale, which is the first field.
+        step: The grid; 0 for none, as in certificates of format version 2.
+    """
+
+    law: ClassVar[Law]
+    unit: ClassVar[str] = "input units"
+    step: float
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted: nothing, if there is a grid."""
+        return "" if self.step else REAL_NUMBERS
+
+    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "AbstractRoundedNoise":  # noqa: ARG002
+        """The same noise with its grid."""
+        return replace(self, step=grid_step(self._scale))  # type: ignore[type-var]  # a dataclass
+
+    def variation(self, shape: tuple[int, ...]) -> float:
+        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
+        return variation(math.prod(shape), self.law) if self.step else 0.0
+
+    def sample(
+        self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
+    ) -> Float[Tensor, " n *shape"]:
+        """Draw ``n`` noisy copies of ``x``, on the grid if there is one.
+
+        Raises:
+            InputError: If ``x`` holds integers.
+        """
+        assert self.lattice is not None
+        check_dtype(self, x, floating=True, otherwise=self.lattice.__name__)
+        if self.step:
+            return sample_rounded(x, n, rng=rng, scale=self._scale, law=self.law)
+        return self.sample_floats(x, n, rng=rng)
+
+    @abstractmethod
+    def sample_floats(
+        self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
+    ) -> Float[Tensor, " n *shape"]:
+        """Draw ``n`` noisy copies of ``x`` without a grid, in float32."""
+
+    @property
+    def _scale(self) -> float:
+        return scale_of(self.options(), "sigma")

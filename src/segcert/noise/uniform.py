@@ -1,21 +1,18 @@
 """Uniform noise, on real numbers and on the 1/255 grid, and the l1 radius that it certifies."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
 import mpmath
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
 from segcert.noise.base import (
     DOWN,
-    REAL_NUMBERS,
     AbstractNoise,
     RandomSource,
-    check_dtype,
     check_probability,
     check_scale,
 )
@@ -27,8 +24,8 @@ from segcert.noise.grid import (
     check_fits_grid,
     inverse_table,
 )
-from segcert.noise.laws import UNIFORM
-from segcert.noise.rounded import check_step, grid_step, sample_rounded, step_clause, variation
+from segcert.noise.laws import UNIFORM, Law
+from segcert.noise.rounded import AbstractRoundedNoise, check_step, grid_step, step_clause
 
 BOUNDS = (1e-6, 1e6)  # beyond, float32 inputs and radii lose their digits
 UNITS = "noise in input units, images in [0, 1]"
@@ -119,7 +116,7 @@ class LatticeUniformNoise(AbstractGridNoise):
 
 
 @dataclass(frozen=True)
-class UniformNoise(AbstractNoise):
+class UniformNoise(AbstractRoundedNoise):
     """Uniform noise on inputs of floating-point numbers; certifies l1 balls.
 
     The model is taken to round what it is given to a fine grid (``step``), which has its grid
@@ -145,7 +142,7 @@ class UniformNoise(AbstractNoise):
 
     kind: ClassVar[str] = "uniform"
     norm: ClassVar[str] = "l1"
-    unit: ClassVar[str] = "input units"
+    law: ClassVar[Law] = UNIFORM
     lattice: ClassVar[type[AbstractNoise]] = LatticeUniformNoise
 
     def __post_init__(self) -> None:
@@ -161,33 +158,14 @@ class UniformNoise(AbstractNoise):
             f"{step_clause(self.step)}"
         )
 
-    @property
-    def assumption(self) -> str:
-        """What is taken for granted: nothing, if there is a grid."""
-        return "" if self.step else REAL_NUMBERS
-
-    def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "UniformNoise":  # noqa: ARG002
-        """The same noise with its grid."""
-        return replace(self, step=grid_step(self.half_width))
-
-    def variation(self, shape: tuple[int, ...]) -> float:
-        """Bound the total variation distance of one draw from the exact law; see `rounded`."""
-        return variation(math.prod(shape), UNIFORM) if self.step else 0.0
-
-    def sample(
+    def sample_floats(
         self, x: Float[Tensor, " *shape"], n: int, *, rng: RandomSource
     ) -> Float[Tensor, " n *shape"]:
         """Draw ``n`` noisy copies of ``x``.
 
         The leading 53 bits ``w`` of a word give ``(w + 1/2) / 2^52``, exactly, symmetric about
         0 and inside (-1, 1); the sum with ``x`` is rounded to float32 once.
-
-        Raises:
-            InputError: If ``x`` holds integers.
         """
-        check_dtype(self, x, floating=True, otherwise="LatticeUniformNoise")
-        if self.step:
-            return sample_rounded(x, n, rng=rng, scale=self.half_width, law=UNIFORM)
         unit = (rng.words((n, *x.shape)) >> 11).double().add_(0.5).mul_(2.0**-52)
         return unit.mul_(self.half_width).add_(x).to(torch.float32)
 
