@@ -95,7 +95,7 @@ class InputKind(ABC):
 
     def with_free(
         self,
-        x: Shaped[Tensor, " *shape"],  # noqa: ARG002
+        x: Shaped[Tensor, " *shape"],  # noqa: ARG002 - clouds keep their normals of it
         free: Shaped[Tensor, " *free"],
     ) -> Shaped[Tensor, " *shape"]:
         """An input with other values where an attack may change it."""
@@ -141,7 +141,7 @@ class ImageKind(InputKind):
     def cut(
         self,
         x: Shaped[Tensor, " c *shape"],
-        certified: tuple[int, ...],  # noqa: ARG002
+        certified: tuple[int, ...],  # noqa: ARG002 - of clouds
     ) -> Shaped[Tensor, " c *shape"]:
         """Nothing of an image is left out."""
         return x
@@ -195,8 +195,8 @@ class CloudKind(InputKind):
 
     def check_mask(
         self,
-        mask: Bool[np.ndarray, " h w"],  # noqa: ARG002
-        components: tuple[int, ...],  # noqa: ARG002
+        mask: Bool[np.ndarray, " h w"],  # noqa: ARG002 - none fits
+        components: tuple[int, ...],  # noqa: ARG002 - none fits
     ) -> None:
         """Refuse any mask."""
         raise InputError("--ignore is a mask of pixels: clouds are certified at every point")

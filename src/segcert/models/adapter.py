@@ -154,6 +154,7 @@ class Segmenter:
     def check_truth(self, given: Input) -> None:
         """True classes of images are those of their data set."""
 
+    # images have no category
     def told(self, *, scale: str, category: int | None) -> "Segmenter":  # noqa: ARG002
         """The model at a scale; images have no category."""
         return replace(self, scale=scale)

@@ -214,6 +214,7 @@ class AbstractRoundedNoise(AbstractNoise):
         """What is taken for granted: nothing, if there is a grid."""
         return "" if self.step else REAL_NUMBERS
 
+    # the scale alone decides, not the input
     def with_grid(self, x: Shaped[Tensor, " *shape"]) -> "AbstractRoundedNoise":  # noqa: ARG002
         """The same noise with its grid."""
         return replace(self, step=grid_step(self._scale))  # type: ignore[type-var]  # a dataclass
