@@ -1,7 +1,10 @@
 """Shared by the tests of the shell: tiny photographs, tiny weights, real data where it is."""
 
+import contextlib
 import gc
+import importlib
 import os
+import pkgutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
+import segcert
 from segcert.cli.main import run
 from segcert.inputs.images import read_file
 from segcert.models.files.checkpoints import Description, save_weights
@@ -36,7 +40,15 @@ NAMES, PALETTE = ("road", "car", "sky"), ((128, 64, 128), (0, 0, 142), (70, 130,
 
 
 def pytest_collection_finish() -> None:
-    """Exempt modules and tests from garbage collection, which would go through all of them."""
+    """Import the whole package, and exempt it and the tests from garbage collection.
+
+    A module that is first imported while a test has replaced a function of another one would keep
+    the replacement for good.
+    """
+    for module in pkgutil.walk_packages(segcert.__path__, "segcert."):
+        if not module.name.endswith("__main__"):
+            with contextlib.suppress(ModuleNotFoundError):  # of an extra
+                importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
 

@@ -1,6 +1,8 @@
 """Imports go one way."""
 
 import ast
+import pkgutil
+import sys
 from pathlib import Path
 
 from house_circles import circles, find_imports
@@ -143,3 +145,9 @@ def test_drawn_scenes_know_nothing_of_ours_but_errors_and_are_data_sets_only() -
     seen = {(package, i) for _, package, i in imports() if package != i}
     assert {i for package, i in seen if package == SCENES.name} == {"errors"}
     assert {package for package, i in seen if i == SCENES.name} == {"data"}
+
+
+def test_tests_begin_with_every_module_imported() -> None:
+    """One that is first imported while a test has put stubs elsewhere would keep them for good."""
+    names = {module.name for module in pkgutil.walk_packages(segcert.__path__, "segcert.")}
+    assert names - set(sys.modules) <= {"segcert.__main__"}
