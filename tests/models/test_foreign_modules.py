@@ -93,6 +93,43 @@ def test_stand_ins_with_the_same_outputs(kind: type[nn.Module]) -> None:
     assert certifies(net).provenance.weights_sha256 != "none"
 
 
+def exported(net: nn.Module) -> Any:
+    example = (BATCH,)
+    return torch.export.export(net, example, dynamic_shapes=({0: torch.export.Dim("b")},))
+
+
+def test_programs_in_python_have_their_mode_baked_in() -> None:
+    """They refuse eval(), and their flags say that they train, whatever they do."""
+    net = tiny()
+    program = exported(net)
+    wanted = sc.as_segmenter(net).labels(BATCH)
+    around = nn.Sequential(program.module())
+    around.training = False  # its eval() would be refused by what is inside
+    for form in (program, program.module(), around):
+        assert_nearly_same(sc.as_segmenter(form).labels(BATCH), wanted)
+    certifies(program.module(), (3, 64, 96))
+    with pytest.raises(sc.ModelError, match=r"made in train mode.*call eval\(\) before"):
+        sc.as_segmenter(exported(tiny().train()).module())
+    mixed = nn.Sequential(program.module(), nn.BatchNorm2d(3))
+    with pytest.raises(sc.ModelError, match=r"is in train mode \(the whole\)"):
+        sc.as_segmenter(mixed)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit
+def test_frozen_modules_of_torchscript_have_no_mode() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1)).eval()
+    wanted = sc.as_segmenter(net).labels(BATCH)
+    script = torch.jit.script(net)
+    first, frozen = sc.as_segmenter(script), sc.as_segmenter(torch.jit.freeze(script))
+    for segmenter in (first, frozen, sc.as_segmenter(torch.jit.trace(net, BATCH))):
+        assert_nearly_same(segmenter.labels(BATCH), wanted)
+    certifies(frozen)
+    with torch.no_grad():
+        net[2].bias += 1  # type: ignore[operator]
+    other = sc.as_segmenter(torch.jit.freeze(torch.jit.script(net)))
+    assert other.identity_sha256 != frozen.identity_sha256
+
+
 @pytest.fixture
 def missing_operators() -> Iterator[None]:
     """What torchvision lacks next to a torch for CPUs, so that it can be imported."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from segcert.errors import InputError
+from segcert.models.files.sidecar import sidecar_path
 from segcert.models.opening import (
     is_foreign,
     is_path,
@@ -23,6 +24,8 @@ from segcert.models.shipped import find, foreign_path, open_model
         ("net.safetensors", True, False),
         ("net.pth", True, True),
         ("net.pt", True, True),
+        ("net.ckpt", True, True),
+        ("net.pth.tar", True, True),
         ("net.pt2", True, True),
         ("net.onnx", True, True),
         ("here/camvid", True, False),
@@ -62,7 +65,28 @@ def test_where_mean_and_std_would_be(tmp_path: Path) -> None:
     assert where_to_normalise(tmp_path / "net.pt2") == ""
 
 
-@pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.pt2", "net.onnx"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("net.h5", "tf2onnx"), ("net.keras", "tf2onnx"), ("net.xml", "ONNX"),
+        ("net.engine", "ONNX file that it was made from"), ("net.pkl", "module.py:make"),
+        ("pytorch_model.bin", r"torch\.export\.save"), ("net.zip", "unpack"),
+        ("./net.yaml", "name the file with the weights"),
+    ],
+)  # fmt: skip
+def test_formats_that_are_not_read_have_a_way_out(name: str, said: str) -> None:
+    with pytest.raises(InputError, match=rf"model \S+: files \.\w+ are not read: .*{said}"):
+        find(name)
+
+
+def test_checkpoints_have_one_sidecar_whatever_they_end_in() -> None:
+    for name in ("net.pth", "net.ckpt", "net.pth.tar"):
+        assert sidecar_path(Path(name)) == Path("net.toml")
+
+
+@pytest.mark.parametrize(
+    "name", ["net.pth", "net.pt", "net.ckpt", "net.pth.tar", "net.pt2", "net.onnx"]
+)
 def test_missing_files_are_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=rf"{name} does not exist"):
         open_foreign(tmp_path / name)

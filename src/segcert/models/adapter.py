@@ -35,6 +35,7 @@ from segcert.models.resizing.outputs import (
     check_class_number,
     check_denoised,
     check_labels,
+    labels_alone,
     tensor_of,
 )
 from segcert.models.resizing.scale import Resizing, parse_resizing, resized, resizing_text
@@ -244,7 +245,7 @@ class Segmenter:
 
     def _seen(self, batch: Tensor) -> Tensor:
         """Call, take the tensor out of what the model returns, and check the axes of scores."""
-        found = tensor_of(self.model(batch), batch=len(batch), name=self.name)
+        found = labels_alone(tensor_of(self.model(batch), batch=len(batch), name=self.name), batch)
         if found.is_floating_point():
             check_scores(found, batch.shape[2:], classes=self.classes, name=self.name)
         return found
@@ -342,7 +343,8 @@ class Segmenter:
         if self.classes is None:
             raise ModelError(
                 f"model {self.name} returns labels, so the number of classes must be declared: "
-                "as_segmenter(model, classes=...)"
+                "as_segmenter(model, classes=...), or of a file the names, "
+                f'classes = ["one", "two"], in its sidecar ({self.name.partition("[")[0]}.toml)'
             )
         return self.classes
 

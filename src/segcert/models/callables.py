@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 from torch import nn
+from torch.export import ExportedProgram
+from torch.fx import GraphModule
 
 from segcert.errors import InputError, ModelError
 from segcert.models.adapter import Denoiser, Model, Segmenter
+from segcert.models.confined.exported_loading import trains
 from segcert.models.identity.configuration import configuration_of
 from segcert.models.identity.runtime import joint_hash
 from segcert.models.identity.weights_hash import weights_hash
@@ -33,6 +36,8 @@ def segmenter_of(
         InputError: If an option breaks its rule.
         ModelError: If ``model`` cannot be called, or is in train mode.
     """
+    if isinstance(model, ExportedProgram):
+        model = model.module()
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")
     parse_resizing(scale)
@@ -115,13 +120,48 @@ def check_eval_mode(segmenter: SegmentationModel) -> None:
     for what, part in (("model", segmenter.model), ("denoiser of", denoiser)):
         if not isinstance(part, nn.Module):
             continue
-        training = [name or "the whole" for name, one in part.named_modules() if one.training]
+        training = modules_in_training(part)
         if training:
             raise ModelError(
                 f"{what} {segmenter.name} is in train mode ({training[0]}): batch norm would mix "
                 f"the draws of a batch and the certificate would be void; call "
                 f"{what.removesuffix(' of')}.eval() first"
             )
+
+
+def modules_in_training(module: nn.Module) -> list[str]:
+    """Name the parts of a module that work as in training.
+
+    A program (``torch.export``, a frozen module of TorchScript) has its mode baked in, whatever
+    its flags say, and cannot be told another; of exported ones the operators tell.
+
+    Raises:
+        ModelError: If a program was exported in train mode.
+    """
+    found: list[str] = []
+    programs: list[str] = []  # what the names of their parts begin with
+    for name, part in module.named_modules():
+        if any(map(name.startswith, programs)):
+            continue
+        if isinstance(part, GraphModule) and "eval" in vars(part):  # where eval() is refused
+            check_exported(part)
+            programs.append(f"{name}." if name else "")
+        elif getattr(part, "training", False):  # frozen modules have no such flag
+            found.append(name or "the whole")
+    return found
+
+
+def check_exported(program: GraphModule) -> None:
+    """Refuse a program that works as in training.
+
+    Raises:
+        ModelError: If so.
+    """
+    if trains(program.graph):
+        raise ModelError(
+            "the exported program was made in train mode, in which batch norm mixes the draws of "
+            "a batch: call eval() before torch.export.export"
+        )
 
 
 def model_name(model: Model) -> str:

@@ -20,7 +20,7 @@ from segcert.models.files.checkpoints import (
 from segcert.models.files.sidecar import check_no_sidecar
 from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.architectures import smallest_side
-from segcert.models.opening import FILES, is_foreign, is_path, open_foreign
+from segcert.models.opening import FILES, check_format, is_foreign, is_path, open_foreign
 from segcert.models.resizing.scale import Resizing, parse_resizing
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
@@ -133,6 +133,7 @@ def find(name: str) -> Path:
     if name in shipped_files():
         return shipped_files()[name]
     if is_path(name):
+        check_format(Path(name))
         return Path(name)
     raise unknown(name)
 

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from segcert.errors import ModelError, is_out_of_memory
+from segcert.errors import ModelError, SegcertError, is_out_of_memory
 from segcert.models.callables import check_eval_mode
 from segcert.models.resizing.averaging import AveragedViews, Output
+from segcert.models.trying import first_output
 from segcert.sampling.conclude import runtime_of
 from segcert.sampling.counting import UNLIMITED, Task, no_memory_for_one_draw, noisy_batch
 from segcert.sampling.freshness import is_fresh_for_each_draw
@@ -31,8 +32,8 @@ def check_draws_are_independent(task: Task, *, batched: bool) -> tuple[Output, i
 
     Returns:
         The output for the first draw alone, which tells the number of classes, and the largest
-        batch that may be used: 1 if two draws do not fit into memory or may share randomness, so
-        that nothing can mix.
+        batch that may be used: 1 if two draws do not fit into memory, the model takes no two, or
+        they may share randomness, so that nothing can mix.
 
     Raises:
         ModelError: If the model is in train mode, its outputs differ by more than rounding, or lie
@@ -43,7 +44,7 @@ def check_draws_are_independent(task: Task, *, batched: bool) -> tuple[Output, i
     try:
         pair = noisy_batch(task, Stage.CHECK, range(2))
         pair[1] = 2 * pair[1] + 1
-        alone = [task.segmenter.output(draw[None].clone()) for draw in pair]
+        alone = [first_output(task.segmenter, draw[None].clone()) for draw in pair]
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise no_memory_for_one_draw(task) from error
@@ -55,10 +56,10 @@ def check_draws_are_independent(task: Task, *, batched: bool) -> tuple[Output, i
         together = task.segmenter.output(pair)
         if task.segmenter.stochastic and not is_fresh_for_each_draw(task, pair):
             return alone[0], 1
-    except (MemoryError, RuntimeError) as error:
-        if is_out_of_memory(error):
-            return alone[0], 1
+    except SegcertError:
         raise
+    except Exception:  # no memory for two, or a network that takes one input at a time
+        return alone[0], 1
     for draw, output in enumerate(alone):
         for one, both in zip(tensors_of(output), tensors_of(together), strict=True):
             compare(task, one, both[draw : draw + 1])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+import transformers
 from foreign_models import MEAN, NAMES, STD, segformer, write_folder
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from segcert.models.files.preprocessor import Preprocessor, notes_on
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.opening import open_foreign
 from segcert.models.resizing.outputs import scores_of_masks
+from segcert.models.trying import first_output
 from segcert.models.wrapping import as_segmenter
 
 BERT = {"model_type": "bert"}  # the whole configuration of another kind of model
@@ -102,6 +104,26 @@ def test_masks_vote_for_the_classes_of_pixels() -> None:
     e = torch.tensor([1.0, 2.0, 3.0]).exp()
     wanted = 0.5 / 3 + torch.sigmoid(torch.tensor(1.0)) * e[:2] / e.sum()
     torch.testing.assert_close(scores_of_masks(classes, masks)[0, :, 0, 0], wanted)
+
+
+def test_masks_of_eomt_vote_as_those_of_mask2former(tmp_path: Path) -> None:
+    """Known to transformers since 2025; its images have one size."""
+    config = transformers.EomtConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=64, patch_size=16,
+        num_queries=5, id2label=dict(enumerate(NAMES)), num_blocks=1, mlp_ratio=2,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = transformers.EomtForUniversalSegmentation(config).eval()
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        found = net(pixel_values=images)
+        wanted = scores_of_masks(found.class_queries_logits, found.masks_queries_logits)
+        opened = open_foreign(write_folder(tmp_path / "eomt", net))
+        assert torch.allclose(opened.model(images), wanted, atol=1e-5)
+        assert opened.class_names == NAMES
+    with pytest.raises(ModelError, match="--scale 64x32"):
+        first_output(opened, images[:, :, :32])
 
 
 def test_hash_covers_weights_configuration_and_normalisation(copy: Path) -> None:

@@ -80,6 +80,29 @@ def test_labels_need_the_names_of_the_classes(tmp_path: Path) -> None:
     assert torch.equal(open_foreign(path).labels(draws()), by_hand(draws()).argmax(1).short())
 
 
+def test_labels_with_an_axis_of_one_are_labels(tmp_path: Path) -> None:
+    """As ArgMax with keepdims=1 gives them, which is its default: (b, 1, h, w)."""
+    conv = helper.make_node("Conv", ["x", "w", "b"], ["scores"])
+    best = helper.make_node("ArgMax", ["scores"], ["out"], axis=1, keepdims=1)
+    weights = np.array([-1.0, 1.0], np.float32)[:, None, None, None].repeat(3, 1) / 3
+    graph = helper.make_graph(
+        [conv, best], "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info("out", TensorProto.INT64, [1, 1, "h", "w"])],
+        [numpy_helper.from_array(weights, "w"),
+         numpy_helper.from_array(np.array([0.5, -0.5], np.float32), "b")],
+    )  # fmt: skip
+    path = save(tmp_path / "net.onnx", graph)
+    images = draws(2)
+    segmenter = open_foreign(path)
+    with pytest.raises(ModelError, match=r'classes = \["one", "two"\], in its sidecar \(net\.toml'):
+        segmenter.count_classes(segmenter.output(images))
+    write_toml(path, classes=("dark", "bright"))
+    labels = open_foreign(path).labels(images)
+    assert torch.equal(labels, (images.mean(1) > 0.5).short())
+    assert len(labels.unique()) == 2
+
+
 def test_scores_are_found_by_name_among_outputs(tmp_path: Path) -> None:
     path = written(tmp_path / "net.onnx", outputs=("aux", "logits"))
     torch.testing.assert_close(open_foreign(path).output(draws()), 2 * by_hand(draws()))

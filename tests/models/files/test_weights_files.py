@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from segcert.errors import InputError
 from segcert.models.files.weights_files import (
+    NUMBERS,
     Weights,
     fit_weights,
     mismatches,
@@ -231,7 +232,7 @@ def test_a_plain_pickle_is_not_run(path: Path) -> None:
 
 @both
 @pytest.mark.parametrize(
-    ("content", "name"), [(Small(), "Small"), ({"best": np.float64(0.5)}, "scalar")]
+    ("content", "name"), [(Small(), "Small"), ({"best": np.zeros(2)}, "_reconstruct")]
 )
 def test_objects_are_not_built(path: Path, save: Save, content: object, name: str) -> None:
     save(path, content)
@@ -294,9 +295,19 @@ def test_other_files_are_refused(path: Path, content: bytes) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit
 def test_a_program_is_no_checkpoint(path: Path) -> None:
     torch.jit.script(nn.Linear(2, 2)).save(path)
-    with pytest.raises(InputError, match=r"no checkpoint: RuntimeError .*TorchScript") as caught:
+    with pytest.raises(InputError, match=r"is TorchScript .*torch\.export\.save") as caught:
         read_weights(path)
     assert "\n" not in str(caught.value)
+
+
+@both
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_of_numpy_beside_the_weights_are_read(
+    path: Path, save: Save, weights: Weights, name: str
+) -> None:
+    """As HRNet's own training keeps its best score, whatever the type of the number."""
+    save(path, {"epoch": 3, "best": np.dtype(name).type(1), "state_dict": weights})
+    assert read_weights(path).keys() == weights.keys()
 
 
 def test_a_flipped_bit_of_a_weight_is_seen(weights: Weights, path: Path) -> None:

@@ -51,9 +51,20 @@ def check_image_shape(name: str, taken: Sequence[Dimension], found: Sequence[int
         wanted = " x ".join("any" if one is None else str(one) for one in taken)
         raise ModelError(
             f"model {name} takes channels x height x width = {wanted}, got "
-            f"{' x '.join(map(str, found))} (after --scale): resize the images, or export it again "
-            "for any size"
+            f"{' x '.join(map(str, found))} (after --scale): {way_out(taken, found)}"
         )
+
+
+def way_out(taken: Sequence[Dimension], found: Sequence[int]) -> str:
+    """Say how images get the size that a model takes; see `check_image_shape`."""
+    if taken[0] not in (None, found[0]):
+        grey = "say that it takes grey ones (--channels grey)" if taken[0] == 1 else "bring others"
+        return f"it takes images of {taken[0]} channel{'s' * (taken[0] != 1)}: {grey}"
+    sides = [other if one is None else one for one, other in zip(taken[1:], found[1:], strict=True)]
+    return (
+        f"resize the images in the model, --scale {sides[1]}x{sides[0]} (WIDTHxHEIGHT), or export "
+        "it again for any size"
+    )
 
 
 def check_channels_first(path: Path, taken: Sequence[Dimension]) -> None:

@@ -123,7 +123,9 @@ def load_exported(
         from torch.export.passes import move_to_device_pass
 
         exported = move_to_device_pass(exported, device)
-    facts = ProgramFacts(inputs=inputs, classes=scored_classes(exported), trains=trains(exported))
+    facts = ProgramFacts(
+        inputs=inputs, classes=scored_classes(exported), trains=trains(exported.graph)
+    )
     module = exported.module(check_guards=False)  # they are checked before it is called
     return facts.model_dump(), steady(module)
 
@@ -222,9 +224,9 @@ def scored_classes(program: torch.export.ExportedProgram) -> int | None:
     return fixed(first.shape[1])
 
 
-def trains(program: torch.export.ExportedProgram) -> bool:
+def trains(graph: torch.fx.Graph) -> bool:
     """Say whether any operator of a program (batch norm, dropout) works as in training."""
-    for node in program.graph.nodes:
+    for node in graph.nodes:
         schema = getattr(node.target, "_schema", None)
         names = [argument.name for argument in schema.arguments] if schema else []
         given = dict(zip(names, node.args, strict=False)) | node.kwargs

@@ -109,7 +109,7 @@ def run_session(session: Any, image: str, scores: str, images: Tensor) -> Tensor
         text = " ".join(str(error).split())
         if "allocate" in text:
             raise MemoryError(text) from error
-        raise ModelError(f"failed in ONNX Runtime: {text[:300]}") from error
+        raise ModelError(f"ONNX Runtime says {text}") from error
     return torch.from_numpy(found)
 
 

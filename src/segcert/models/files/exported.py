@@ -18,6 +18,7 @@ from segcert.models.files.exported_guards import Guards
 from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar
 from segcert.models.identity.file_hashes import hash_model
+from segcert.models.resizing.refused import refused
 from segcert.text import one_line
 
 KIND = "exported program"
@@ -58,7 +59,11 @@ class Program:
             taken.laid_out(one.to(self.device))
             for taken, one in zip(self.inputs, given, strict=True)
         ]
-        return self.call(*moved).to(given[0].device)
+        try:
+            return self.call(*moved).to(given[0].device)
+        except ModelError as error:
+            reason = str(error).removeprefix(f"model {self.name}: ")
+            raise ModelError(refused(self.name, tuple(given[0].shape), reason)) from error
 
     def check_sizes(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Refuse sizes that the program was not made for: there it would be another network.
@@ -78,7 +83,7 @@ class Program:
             raise ModelError(
                 f"model {self.name} was exported on a condition that inputs of {sizes} (after "
                 f"--scale) break: {wrong}. It would be another network: give a size that meets it "
-                "(--scale HEIGHTxWIDTH), or export it again for this one"
+                "(--scale WIDTHxHEIGHT, or --pad 32 for multiples), or export it again for this one"
             )
 
 

@@ -9,7 +9,7 @@ from segcert.data import cityscapes, pascal_context
 from segcert.errors import InputError
 from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar, sidecar_path
-from segcert.models.files.weights_files import Weights, fit_weights, read_checkpoint
+from segcert.models.files.weights_files import OTHERS, Weights, fit_weights, read_checkpoint
 from segcert.models.identity.file_hashes import Setting, hash_model
 from segcert.models.nets.depthwise import channels_last
 from segcert.models.nets.hrnet import MEAN, STD, STRIDE, HRNetV2
@@ -92,7 +92,10 @@ def hrnetv2_with(
     with torch.device("meta"):  # no time for random weights
         net = HRNetV2(classes, width, align_corners=align_corners)
     net.to_empty(device="cpu")
-    fit_weights(net, weights, path=path, architecture=f"HRNetV2-W{width} with {classes} classes")
+    fit_weights(
+        net, weights, path=path, architecture=f"HRNetV2-W{width} with {classes} classes",
+        way_out=f"as {path.suffix} only HRNetV2 is read, and {OTHERS}",
+    )  # fmt: skip
     if inplace_abn:
         with torch.no_grad():
             for part in net.modules():

@@ -17,6 +17,8 @@ from segcert.models.files.hugging_face_config import check_config, read_json
 from segcert.models.files.preprocessor import read_preprocessor
 from segcert.models.identity.file_hashes import Setting, hash_file, hash_model
 from segcert.models.resizing.outputs import tensor_of
+from segcert.models.resizing.refused import way_out
+from segcert.text import one_line
 
 KIND = "Hugging Face folder"
 EXTRA = "Hugging Face models need transformers: pip install 'segcert[hf]'"
@@ -24,7 +26,7 @@ CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"  # would make transformers look for another model
 STRIDE = 32  # of the coarsest features of all such networks; the smallest side that makes sense
-MASKS = ("mask2former", "maskformer")  # score masks and their classes, not pixels
+MASKS = ("mask2former", "maskformer", "eomt")  # score masks and their classes, not pixels
 
 
 class PixelScores(nn.Module):
@@ -51,9 +53,10 @@ class PixelScores(nn.Module):
         try:
             output = self.net(pixel_values=images.flip(1) if self.flip else images)
         except ValueError as error:
+            height, width = images.shape[2:]
             raise ModelError(
-                f"model {self.name} refuses images of {images.shape[3]}x{images.shape[2]} pixels: "
-                f"{' '.join(str(error).split())[:200]}"
+                f"model {self.name} refuses images of {width}x{height} pixels: "
+                f"{one_line(error).rstrip('.')}: {way_out(height, width)}"
             ) from error
         return tensor_of(output, batch=len(images), name=self.name)
 

@@ -24,6 +24,7 @@ from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar
 from segcert.models.identity.file_hashes import hash_bytes, hash_model
 from segcert.models.identity.runtime import Runtime
+from segcert.models.resizing.refused import refused
 from segcert.text import one_line
 
 KIND = "ONNX"
@@ -61,7 +62,11 @@ class Session:
             )
         check_image_shape(self.name, self.taken[1:], batch.shape[1:])
         images = batch.to("cpu", self.dtype)
-        return in_chunks(self.call, images, self.taken[0]).to(batch.device)
+        try:
+            return in_chunks(self.call, images, self.taken[0]).to(batch.device)
+        except ModelError as error:
+            reason = str(error).removeprefix(f"model {self.name}: ")
+            raise ModelError(refused(self.name, tuple(batch.shape), reason)) from error
 
 
 def open_onnx(path: Path) -> ForeignModel:

@@ -1,10 +1,7 @@
 """Public checkpoints of PointNet++ (``.pth``, ``.pt``), with or without normals."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from segcert.models.files.weights_files import fit_weights, read_weights
@@ -12,14 +9,6 @@ from segcert.models.nets.point_blocks import CATEGORIES
 from segcert.models.nets.pointnet2 import PARTS, PointNet2
 
 FIRST = "sa1.conv_blocks.0.0.weight"  # its inputs tell whether a network takes normals
-
-
-def numbers_of_numpy() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """List what numpy's numbers unpickle to: the checkpoints keep accuracies beside the weights."""
-    scalar: Any = np.float64(0).__reduce__()[0]
-    named = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
-    kinds = [type(np.dtype(name)) for name in ("float64", "float32", "int64")]
-    return [*named, np.dtype, *kinds]
 
 
 def load_pointnet2(path: Path, *, parts: int = PARTS, categories: int = CATEGORIES) -> PointNet2:
@@ -36,8 +25,7 @@ def load_pointnet2(path: Path, *, parts: int = PARTS, categories: int = CATEGORI
     Raises:
         InputError: If the file is missing, damaged, unsafe or does not fit.
     """
-    with torch.serialization.safe_globals(numbers_of_numpy()):
-        weights = read_weights(path)
+    weights = read_weights(path)
     first = weights.get(FIRST, torch.empty(0, 6))
     columns = 6 if first.ndim > 1 and first.shape[1] == 9 else 3
     net = PointNet2(parts, columns=columns, categories=categories)

@@ -13,7 +13,7 @@ from segcert.models.resizing.normalisation import check_normalisation
 from segcert.text import one_line
 
 CHANNELS = 3  # images are RGB
-READERS = (".pth", ".pt", ".pt2", ".onnx")  # models that have a sidecar
+READERS = (".pth", ".pt", ".ckpt", ".tar", ".pt2", ".onnx")  # models that have a sidecar
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -81,7 +81,8 @@ class Sidecar(BaseModel):
 
 def sidecar_path(model: Path) -> Path:
     """Where the sidecar of a model file is: ``net.toml`` beside ``net.onnx``."""
-    return model.with_suffix(".toml")
+    whole = model.with_suffix("") if model.name.endswith(".pth.tar") else model
+    return whole.with_suffix(".toml")
 
 
 def read_sidecar(model: Path) -> Sidecar:

@@ -5,11 +5,13 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +29,11 @@ PREFIXES = ("module.", "model.")  # of data parallelism, and of a network stored
 BESIDE = re.compile(r"loss\..*|std|mean")  # what is stored beside a network: loss, normalisation
 COUNTER = "num_batches_tracked"  # of batch norm; nothing is computed with it in eval mode
 NAMED = 3  # mismatching keys that an error names
+NUMBERS = ("float64", "float32", "float16", "int64", "int32", "uint8", "bool")
+OTHERS = (
+    "other networks come as .pt2 (torch.export.save), as .onnx, as module.py:make (your own code), "
+    "or in Python as as_segmenter(net)"
+)
 SAFE_FORM = "torch.save(net.state_dict(), 'weights.pth')"
 
 Weights = dict[str, Tensor]
@@ -67,6 +74,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(weights, hash_bytes(content))
 
 
+def numbers_of_numpy() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+    """List what numpy's numbers unpickle to: checkpoints keep accuracies beside the weights."""
+    scalar: Any = np.float64(0).__reduce__()[0]
+    named = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
+    kinds = [type(np.dtype(name)) for name in NUMBERS]
+    return [*named, np.dtype, *kinds]
+
+
 def state_dict_in(content: object, path: Path) -> Weights:
     """Find the weights in what a file holds.
 
@@ -97,6 +112,7 @@ def check_sums(content: bytes, path: Path) -> None:
         if not zipfile.is_zipfile(io.BytesIO(content)):
             return
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            check_no_script(archive, path)
             check_stored(archive, path, len(content))
             damaged = archive.testzip()
     except InputError:
@@ -105,6 +121,20 @@ def check_sums(content: bytes, path: Path) -> None:
         raise InputError(f"checkpoint {path} is damaged: {one_line(error)}") from error
     if damaged is not None:
         raise InputError(f"checkpoint {path} is damaged: the checksum of {damaged} is wrong")
+
+
+def check_no_script(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse TorchScript by its name: it is a program, not weights.
+
+    Raises:
+        InputError: If it is one.
+    """
+    if any(re.fullmatch(r"[^/]*/code/.*", name) for name in archive.namelist()):
+        raise InputError(
+            f"model {path} is TorchScript (torch.jit.save), which is not read, as it could run "
+            "anything: export the network with torch.export.save to a .pt2 file, or open it in "
+            "Python, as_segmenter(torch.jit.load(path).eval())"
+        )
 
 
 def check_stored(archive: zipfile.ZipFile, path: Path, there: int) -> None:
@@ -133,7 +163,7 @@ def unpickled(content: bytes, path: Path) -> object:
         InputError: If the file is damaged, no checkpoint, or would run code.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals(numbers_of_numpy()):
             warnings.simplefilter("ignore")  # a TorchScript archive warns before it fails
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -142,7 +172,7 @@ def unpickled(content: bytes, path: Path) -> object:
             raise InputError(f"checkpoint {path} is damaged or no checkpoint") from error
         raise InputError(
             f"checkpoint {path} would run code ({shorten(unsafe[1], 80)}), only weights are read: "
-            f"if you trust it, rewrite it with {SAFE_FORM}"
+            f"if you trust it, rewrite it with {SAFE_FORM}; {OTHERS}"
         ) from error
     except Exception as error:  # damaged pickles fail in every way
         raise InputError(
@@ -171,7 +201,9 @@ def without_prefixes(weights: Weights, path: Path) -> Weights:
     return weights
 
 
-def fit_weights(net: nn.Module, weights: Weights, *, path: Path, architecture: str) -> None:
+def fit_weights(
+    net: nn.Module, weights: Weights, *, path: Path, architecture: str, way_out: str = ""
+) -> None:
     """Put weights into a network that has exactly these.
 
     What is stored beside a network is left out (the loss, normalisation constants), and so are
@@ -182,6 +214,7 @@ def fit_weights(net: nn.Module, weights: Weights, *, path: Path, architecture: s
         weights: By name, as ``read_weights`` returns them.
         path: Named in errors.
         architecture: Name of the network and its classes, for errors.
+        way_out: For whom has another network, for errors.
 
     Raises:
         InputError: If names or shapes differ, or a number is not finite.
@@ -198,6 +231,7 @@ def fit_weights(net: nn.Module, weights: Weights, *, path: Path, architecture: s
         raise InputError(
             f"weights {path} do not fit {architecture}: {'; '.join(differences[:NAMED])}"
             + (f"; and {more} more" if more > 0 else "")
+            + (f": {way_out}" if way_out else "")
         )
     broken = [name for name, weight in weights.items() if not torch.isfinite(weight).all()]
     if broken:

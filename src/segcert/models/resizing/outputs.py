@@ -42,6 +42,17 @@ def tensor_of(output: object, *, batch: int, name: str) -> Tensor:
     return output
 
 
+def labels_alone(output: Tensor, batch: Tensor) -> Tensor:
+    """Drop the axis of one that labels (b, 1, h, w) have between batch and sides.
+
+    Args:
+        output: Scores or labels of a batch.
+        batch: What went in, (b, c, h, w) or (b, c, d, h, w).
+    """
+    lone = not output.is_floating_point() and output.ndim == batch.ndim and output.shape[1] == 1
+    return output.squeeze(1) if lone else output
+
+
 def scores_of_masks(
     classes: Float[Tensor, " b q k_and_none"], masks: Float[Tensor, " b q h w"]
 ) -> Float[Tensor, " b k h w"]:
