@@ -39,7 +39,7 @@ MODELS = [
     {"files"},
     {"protocol"},
     {"adapter", "fits"},
-    {"callables"},
+    {"callables", "trying"},
     {"backends"},
     {"denoisers", "opening", "point_segmenter"},
     {"shipped", "shipped_points"},

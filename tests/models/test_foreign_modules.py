@@ -117,7 +117,9 @@ def test_programs_in_python_have_their_mode_baked_in() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit
 def test_frozen_modules_of_torchscript_have_no_mode() -> None:
-    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1)).eval()
+    net = nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), nn.Sigmoid(), nn.Conv2d(2, 2, 1)).eval()
+    with torch.no_grad():
+        net[2].bias -= net(BATCH).mean((0, 2, 3))  # type: ignore[operator]
     wanted = sc.as_segmenter(net).labels(BATCH)
     script = torch.jit.script(net)
     first, frozen = sc.as_segmenter(script), sc.as_segmenter(torch.jit.freeze(script))
