@@ -1,6 +1,6 @@
 """Fail a command at each point that it reaches, one after the other, as SQLite's own tests do.
 
-``python injecting.py COMMAND FOLDER MOST [SEED]``: a first run counts the points; then each run
+``python injecting.py COMMANDS FOLDER MOST [SEED]``, of each command: a first run counts the points; then each run
 fails at one of them, and the same command again must end as if nothing had been. A point is a call
 that may find no memory (of the model, of an operation of torch, of SQLite) or no disk (opening,
 writing, synchronising, renaming, removing, listing of files under the folder, a statement of
@@ -8,13 +8,15 @@ SQLite). Points of one place, which is a kind of call and a line of ours, count 
 places are tried, drawn by the seed, or all of them if it is 0. A fault comes once, or from the
 point on for ever.
 
-Children are forked from a process that has read the libraries and started no thread.
+Children are forked from a process that has imported everything and started no thread.
 """
 
 import errno
+import importlib
 import io
 import os
 import pickle
+import pkgutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+import torch._dynamo  # as the first operation under a dispatch mode would
 from forked import in_child
 from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -274,11 +277,16 @@ def drawn(tries: list[Try], kinds: list[str], most: int, seed: int) -> list[Try]
     return sorted(found)
 
 
+def import_everything() -> None:
+    """Once, and not in each child."""
+    for module in pkgutil.walk_packages(sc.__path__, "segcert."):
+        if not module.name.endswith(("__main__", "ray_engine")):
+            importlib.import_module(module.name)
+
+
 def main(command: str, folder: Path, most: int, seed: int = 0) -> None:
-    DepthwiseNet.forward = cheap  # type: ignore[method-assign]
-    sets.open_training_set = lambda *_, **__: toy_set(2)
-    inputs_at = folder / "work"
-    inputs_at.mkdir()
+    inputs_at = folder / command / "work"
+    inputs_at.mkdir(parents=True)
     inputs(inputs_at, command)
     expected = inputs_at / "expected"
     expected.mkdir()
@@ -315,9 +323,13 @@ def main(command: str, folder: Path, most: int, seed: int = 0) -> None:
             path.rmdir() if path.is_dir() else path.unlink()
         place.rmdir()
         print(f"failed: {name}", flush=True)
-    print(f"tried {len(tries)} of {2 * len(first)} faults at {len(places)} points", flush=True)
+    print(f"{command}: tried {len(tries)} of {2 * len(first)} faults at {len(places)} points", flush=True)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), *map(int, sys.argv[4:5]))
+    import_everything()
+    DepthwiseNet.forward = cheap  # type: ignore[method-assign]
+    sets.open_training_set = lambda *_, **__: toy_set(2)
+    for command in sys.argv[1].split(","):
+        main(command, Path(sys.argv[2]), int(sys.argv[3]), *map(int, sys.argv[4:5]))
