@@ -34,7 +34,6 @@ from .harness import Case, Tally
 
 ALPHA, M, SCALE, X = 0.1, 8, 0.25, 0.4
 SIDE, DISTANT, SMALL, READER_TAU = 48, 0.00225, 2.0**-11, 0.75
-FEWER = 8  # times the repetitions of the readers, of which each is a whole image
 
 
 def thresholds() -> list[tuple[AbstractNoise, float, float]]:
@@ -81,7 +80,9 @@ def part_of(counts: Counts, rows: slice, columns: slice) -> Counts:
     )
 
 
-def threshold_case(noise: AbstractNoise, cut: float, tau: float, repetitions: int) -> Case:
+def threshold_case(
+    noise: AbstractNoise, cut: float, tau: float, *, repetitions: int, images: int
+) -> Case:
     """At p = tau every certified pixel is an error; one number per draw decides all pixels."""
     together = isinstance(noise, (BrightnessNoise, ContrastNoise))
     n = sharp(ALPHA if together else ALPHA / M, tau)
@@ -99,7 +100,7 @@ def threshold_case(noise: AbstractNoise, cut: float, tau: float, repetitions: in
     return Case(
         END_TO_END, f"{noise.kind} on floats, Holm", "all together" if together else "independent",
         f"{1 if together else M} pixels at {tau:.4f}", ALPHA,
-        repetitions // (FEWER if together else 1), measure,
+        images if together else repetitions, measure,
     )  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def reads_the_grid(batch: Tensor) -> Tensor:
     return fine.long()[:, None, None].expand(v.shape)
 
 
-def reader_case(repetitions: int, *, gridded: bool) -> Case:
+def reader_case(images: int, *, gridded: bool) -> Case:
     """The reader under the noise of today, or under that of format version 2: the defect."""
 
     def measure(rng: Generator, number: int) -> Tally:
@@ -121,7 +122,7 @@ def reader_case(repetitions: int, *, gridded: bool) -> Case:
         END_TO_END if gridded else CONTROLS,
         "model that reads the float grid" + ("" if gridded else ", noise added in float32"),
         "all together", f"class at a distance of 0.108 < R at {READER_TAU}", ALPHA,
-        max(repetitions // FEWER, 100), measure, defect=not gridded,
+        images, measure, defect=not gridded,
     )  # fmt: skip
 
 
@@ -145,10 +146,18 @@ def misled(rng: Generator, *, gridded: bool) -> bool:
     return bool(found.certified.any()) and found.labels[0, 0] != there.labels[0, 0]
 
 
-def float_noise(repetitions: int) -> list[Case]:
-    """All of them."""
+def float_noise(repetitions: int, images: int) -> list[Case]:
+    """All of them.
+
+    Args:
+        repetitions: How often what a row of one image tells is measured.
+        images: How often what takes a whole image is.
+    """
     return [
-        *(threshold_case(*threshold, repetitions) for threshold in thresholds()),
-        reader_case(repetitions, gridded=True),
-        reader_case(repetitions, gridded=False),
+        *(
+            threshold_case(*threshold, repetitions=repetitions, images=images)
+            for threshold in thresholds()
+        ),
+        reader_case(images, gridded=True),
+        reader_case(images, gridded=False),
     ]
