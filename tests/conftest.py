@@ -6,6 +6,7 @@ import importlib
 import os
 import pkgutil
 import signal
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,24 @@ settings.load_profile("seeded")  # the same examples everywhere, in CI and out o
 ROOT = Path(__file__).resolve().parents[1]
 WHOLE = {"cli", "docs", "experiments", "faults", "report", "runs", "training"}
 NAMES, PALETTE = ("road", "car", "sky"), ((128, 64, 128), (0, 0, 142), (70, 130, 180))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Leave two of three cases of a test that is ``sampled`` to `make test-slow`.
+
+    Args:
+        items: The tests.
+    """
+    if os.environ.get("SEGCERT_CASES") == "all":
+        return
+    seen: Counter[tuple[Path, str]] = Counter()
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            name = (item.path, item.originalname)
+            if seen[name] % 3:
+                item.add_marker(pytest.mark.slow)
+            seen[name] += 1
 
 
 def pytest_collection_finish() -> None:

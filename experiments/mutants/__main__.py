@@ -89,7 +89,8 @@ def verdict(mutant: Mutant) -> str:
 def answer(test: str, source: Path) -> str:
     """Run a test on the package in a folder."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test]
-    env = os.environ | {"PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"PYTHONDONTWRITEBYTECODE": "1", "SEGCERT_CASES": "all"}
+    env = os.environ | settings | {"PYTHONPATH": str(source)}
     try:
         done = subprocess.run(
             command, cwd=ROOT, env=env, capture_output=True, text=True, check=False,

@@ -60,6 +60,7 @@ def checked(cert: sc.Certificate, image: Tensor, **options: object) -> AttackChe
     return check_attack(cert, MODEL, IMAGE, image, **{"n": 400, "seed": 5} | options)
 
 
+@pytest.mark.repeats
 def test_just_inside_the_class_keeps(cert: sc.Certificate) -> None:
     """Probability Phi((ABOVE - radius) / sigma) = 0.547 there, so not lost: 0.547 > 1/2."""
     found = checked(cert, moved(cert.radius * (1 - 1e-6)))

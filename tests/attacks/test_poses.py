@@ -70,6 +70,7 @@ def scaled(pose: Pose, noise: PoseNoise) -> np.ndarray:
     return np.concatenate(parts)
 
 
+@pytest.mark.repeats
 def test_no_certified_point_changes_inside_the_certified_set() -> None:
     """Each lost point would be proved at 0.01 / N: a false alarm of at most 0.02 in each check.
 

@@ -64,6 +64,7 @@ def test_nearest_point_of_ball_and_box_by_an_optimiser(
 
 @settings(max_examples=40, deadline=None)
 @given(values, st.integers(0, 10**6), st.floats(0.01, 2), st.floats(0.1, 3))
+@pytest.mark.repeats
 def test_no_point_of_the_set_is_on_the_far_side(
     centre: list[int], seed: int, radius: float, size: float
 ) -> None:
@@ -106,6 +107,7 @@ def test_clipping_after_scaling_would_not_be_nearest() -> None:
     assert float(found[1]) == pytest.approx(0.5 + (0.3**2 - 0.1**2) ** 0.5, abs=1e-6)
 
 
+@pytest.mark.repeats
 def test_random_points_fill_the_ball() -> None:
     """In 2 dimensions half of them are within radius / sqrt 2: 5000 draws, false alarm < 1e-6."""
     ball = Neighbourhood(torch.full((2,), 0.5, dtype=torch.float64), 0.3)

@@ -46,6 +46,7 @@ def certificate(noise: RotationNoise | AxisRotationNoise | PointNoise) -> Certif
 
 
 @pytest.mark.parametrize("noise", [RotationNoise(0.4), AxisRotationNoise(0.4)])
+@pytest.mark.repeats
 def test_no_certified_point_changes_inside_the_certified_angle(
     noise: RotationNoise | AxisRotationNoise,
 ) -> None:

@@ -135,6 +135,7 @@ def test_guarantee(defect: float) -> None:
         assert errors > high
 
 
+@pytest.mark.repeats
 def test_certified_points_keep_their_class_under_rotations() -> None:
     """Three rotations, about any axis, just inside the certified angle, on a sphere of points.
 

@@ -311,6 +311,7 @@ def assert_round_trip(cert: sc.Certificate, folder: Path) -> None:
         assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes()
 
 
+@pytest.mark.repeats
 def test_every_combination_survives_the_disk(
     draw: Callable[..., sc.Counts], tmp_path: Path
 ) -> None:

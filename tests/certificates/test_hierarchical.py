@@ -127,6 +127,7 @@ def test_what_a_tree_cannot_do_is_refused() -> None:
 FALSE_ALARM, REPETITIONS = 1e-6, 800
 
 
+@pytest.mark.repeats
 def test_error_at_groups_of_exactly_tau() -> None:
     """Eight components with a group of tau, divided in two classes, and a class with the rest.
 

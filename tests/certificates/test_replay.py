@@ -196,6 +196,7 @@ def other_kernel(error: float) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("n0", [4, 0])
+@pytest.mark.repeats
 def test_rounding_of_another_machine_is_explained_and_counted(photo: np.ndarray, n0: int) -> None:
     """Labels turn where the lead is below the error, which is below the tolerance."""
     made = sc.certify(sampled(photo, n0=n0, n=800), tau=0.6, alpha=0.1)

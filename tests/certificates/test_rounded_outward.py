@@ -59,6 +59,8 @@ def too_large(name: str) -> Iterator[float]:
 
 
 @pytest.mark.parametrize("name", RADII)
+@pytest.mark.repeats
+@pytest.mark.sampled
 def test_no_radius_is_rounded_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(too_large(name))
     monkeypatch.setattr(RADII[name][0], "DOWN", 1.0)
@@ -86,6 +88,7 @@ def overstated(found: sc.Certificate) -> int:
     return number
 
 
+@pytest.mark.repeats
 def test_no_radius_without_abstention_is_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thresholds close to each other: the difference is then of the size of the rounding."""
     certificates = [certificate(tau) for tau in (0.6, 0.75, 0.9)]

@@ -63,6 +63,7 @@ def replayed(command: Command, photo: Path, weights: Path) -> Command:
         ("64x32", "64x32"),
     ],
 )
+@pytest.mark.sampled
 def test_every_kind_of_scale_is_certified_recorded_and_replayed(
     certified: Command, replayed: Command, scale: str, recorded: float | str
 ) -> None:

@@ -170,6 +170,7 @@ def test_a_finished_command_draws_nothing_again(
 
 @pytest.mark.parametrize("seeded", [True, False])
 @pytest.mark.parametrize("draws", [2, 12, 43])
+@pytest.mark.sampled
 def test_ctrl_c_keeps_the_draws_and_the_same_command_goes_on(
     certify: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     seeded: bool, draws: int,

@@ -63,6 +63,7 @@ def test_a_scan_gets_its_files_and_words(command: Command, tmp_path: Path) -> No
         (("pose", "--shift-sigma", 0.1, "--jitter-sigma", 0.05), ["a shift of", "displacements"]),
     ],
 )
+@pytest.mark.sampled
 def test_every_noise_is_certified_replayed_and_resumed(
     command: Command, tmp_path: Path, noise: tuple[object, ...], words: list[str]
 ) -> None:
@@ -90,6 +91,7 @@ def test_every_noise_is_certified_replayed_and_resumed(
         (("pose", "--shift-sigma", 0.1, "--jitter-sigma", 0.05), "z", (0.0, 0.0, 1.0)),
     ],
 )
+@pytest.mark.sampled
 def test_the_axis_is_recorded_verified_and_compared(
     command: Command, tmp_path: Path, tiny: Path, noise: tuple[object, ...], axis: str | None,
     vector: tuple[float, float, float],

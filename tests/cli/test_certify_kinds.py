@@ -83,6 +83,7 @@ def refused(attempt: Command, folder: Path) -> Iterator[Command]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.sampled
 def test_every_kind_is_written_verified_replayed_and_reused(
     attempt: Command, command: Command, folder: Path, photo: Path, weights: Path, kind: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -132,6 +133,7 @@ def test_every_kind_is_written_verified_replayed_and_reused(
         ({"stop_when": "target=0.1"}, {"stop_when": "target=0.1", "n": 61}, ["n 60 -> 61"]),
     ],
 )
+@pytest.mark.sampled
 def test_other_settings_are_refused_with_what_differs(
     attempt: Command, folder: Path, first: dict[str, object], second: dict[str, object],
     words: list[str],
@@ -254,6 +256,7 @@ def test_a_run_that_stops_early_ends_its_progress(
 
 @pytest.mark.parametrize("kind", ["looks", "anytime", "tree-looks", "family"])
 @pytest.mark.parametrize("at", [pytest.param(25, marks=pytest.mark.slow), 1000])
+@pytest.mark.sampled
 def test_ctrl_c_and_the_same_command_give_the_same_certificate(
     attempt: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
 ) -> None:

@@ -474,6 +474,7 @@ def test_every_command_has_a_table_and_a_mode() -> None:
 
 
 @pytest.mark.parametrize("name", MODES)
+@pytest.mark.sampled
 def test_every_option_changes_something_or_is_refused(
     name: str, files: dict[str, Path], outcome: Callable[[list[str]], tuple[object, ...]]
 ) -> None:

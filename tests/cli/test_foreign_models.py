@@ -85,6 +85,7 @@ def run_certify(command: Command, photo: Path, path: Path, out: Path) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.sampled
 def test_the_file_is_certified_as_the_network_itself(
     command: Command, made: Callable[[str], Made], photo: Path, tmp_path: Path, kind: str
 ) -> None:

@@ -100,7 +100,8 @@ def test_a_mask_may_be_added_to_a_plan_without_one(
 
 
 def test_an_evaluation_takes_a_plan(command: Command, tmp_path: Path, file: Path) -> None:
-    arguments = ("evaluate", "--data", "synthetic", "--scenes", 1, "--model", "synthetic")
+    arguments = ("evaluate", "--data", "synthetic", "--scenes", 1, "--scale", 0.25)
+    arguments += ("--model", "synthetic")
     done = command(*arguments, "--plan", file, "--seed", 1, "--out", tmp_path / "run")
     assert done.status == 0
     config = load_results(tmp_path / "run").config

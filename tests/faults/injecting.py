@@ -1,12 +1,12 @@
 """Fail a command at each point that it reaches, one after the other, as SQLite's own tests do.
 
-``python injecting.py COMMANDS FOLDER MOST [SEED]``, of each command: a first run counts the points; then each run
-fails at one of them, and the same command again must end as if nothing had been. A point is a call
-that may find no memory (of the model, of an operation of torch, of SQLite) or no disk (opening,
-writing, synchronising, renaming, removing, listing of files under the folder, a statement of
-SQLite). Points of one place, which is a kind of call and a line of ours, count as one; MOST of the
-places are tried, drawn by the seed, or all of them if it is 0. A fault comes once, or from the
-point on for ever.
+``python injecting.py COMMANDS FOLDER MOST [SEED]``, of each command: a first run counts the
+points; then each run fails at one of them, and the same command again must end as if nothing had
+been. A point is a call that may find no memory (of the model, of an operation of torch, of SQLite)
+or no disk (opening, writing, synchronising, renaming, removing, listing of files under the folder,
+a statement of SQLite). Points of one place, which is a kind of call and a line of ours, count as
+one; MOST of the places are tried, drawn by the seed, or all of them if it is 0. A fault comes once,
+or from the point on for ever.
 
 Children are forked from a process that has imported everything and started no thread.
 """
@@ -323,7 +323,8 @@ def main(command: str, folder: Path, most: int, seed: int = 0) -> None:
             path.rmdir() if path.is_dir() else path.unlink()
         place.rmdir()
         print(f"failed: {name}", flush=True)
-    print(f"{command}: tried {len(tries)} of {2 * len(first)} faults at {len(places)} points", flush=True)
+    among = f"{2 * len(first)} faults at {len(places)} points"
+    print(f"{command}: tried {len(tries)} of {among}", flush=True)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,7 @@ def test_more_classes_than_pictures_have_numbers_are_refused_before_the_first_dr
     assert cert.counts.classes == 300
 
 
+@pytest.mark.repeats
 def test_a_million_draws(tmp_path: Path) -> None:
     """The statistics of n = 10^6, and files of it; that counts do not wrap is in test_sampler."""
     n = 10**6

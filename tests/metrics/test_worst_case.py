@@ -58,6 +58,7 @@ def mean(values: dict[int, float]) -> float:
 
 @settings(derandomize=True, deadline=None, max_examples=150)
 @given(PIXELS)
+@pytest.mark.repeats
 def test_every_bound_is_that_of_all_labellings(pixels: Pixels) -> None:
     """The extremes over all attacked labellings, class by class, with and without abstention."""
     found, reached = counted(pixels), attacks(pixels)
@@ -83,6 +84,7 @@ def test_every_bound_is_that_of_all_labellings(pixels: Pixels) -> None:
 
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.lists(PIXEL, max_size=5))
+@pytest.mark.repeats
 def test_bounds_hold_if_uncertified_pixels_may_abstain(pixels: Pixels) -> None:
     found = counted(pixels)
     for labels in attacks(pixels, abstain=True):

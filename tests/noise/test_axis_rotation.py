@@ -71,6 +71,7 @@ def test_noise_on_a_rotated_cloud_is_a_larger_rotation(by: float) -> None:
 
 
 @pytest.mark.parametrize("p", [0.8, 0.95])
+@pytest.mark.repeats
 def test_half_circle_model_attains_the_radius(p: float) -> None:
     """A model of the angle of one point has exactly p, and exactly 1/2 at the edge."""
     n, noise = 6_000, AxisRotationNoise(SIGMA)
@@ -124,6 +125,7 @@ def test_repeats_are_bounded(sigma: float) -> None:
     assert off_axis == 1.0  # the point lies on the other axis
 
 
+@pytest.mark.repeats
 def test_rotation_vectors_are_gaussian() -> None:
     """Angles are Maxwell numbers and axes uniform; false alarm 1e-6, sigma 10% off is seen."""
     n = 4_000
@@ -157,6 +159,7 @@ def test_rotation_vectors_do_not_add() -> None:
     assert np.abs(both - (a + b)).max() > 0.1
 
 
+@pytest.mark.repeats
 def test_worst_model_of_rotation_vectors_as_measured() -> None:
     """The unproven claim, 0.822, is below the quadrature, 0.859, here: not proven, not false."""
     worst = worst_radius(axis_angle_density(0.5), 0.95)

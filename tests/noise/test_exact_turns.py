@@ -212,6 +212,7 @@ def normal_of(word: int) -> mpmath.mpf:
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.25, 2.0])
+@pytest.mark.repeats
 def test_exact_angles_and_their_errors(sigma: float) -> None:
     """Shares from the middle to 2^-129, also where float64 knows the angle badly."""
     for word in (2**126, -(2**126), 2**110, -(2**110), -1, 0):

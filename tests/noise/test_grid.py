@@ -49,6 +49,8 @@ def awkward_words(table: InverseTable) -> list[int]:
 
 @ANY_LAW
 @pytest.mark.parametrize("scale", [0.003, 0.1, 0.5, 1.0, "largest"])
+@pytest.mark.repeats
+@pytest.mark.sampled
 def test_steps_invert_the_distribution_on_every_kind_of_word(name: str, scale: float | str) -> None:
     """Against bisection in Python integers."""
     family, tables, _, largest = LAWS[name]
@@ -137,6 +139,8 @@ def exact_tails(name: str, scale: float) -> Callable[[int], Fraction]:
 
 @pytest.mark.parametrize("name", ["uniform", "laplace"])
 @pytest.mark.parametrize("scale", [0.0005, 0.004, 0.1, 0.12, 0.25, 0.5, 1.0, 2.5])
+@pytest.mark.repeats
+@pytest.mark.sampled
 def test_thresholds_are_the_rounded_distribution_function(name: str, scale: float) -> None:
     """Each is 2^64 P(K <= k) to the nearest integer, and the law ends where that is 0.
 

@@ -91,6 +91,8 @@ def awkward_words(thresholds: np.ndarray) -> list[int]:
 
 
 @pytest.mark.parametrize("sigma", [*SIGMAS, 10.0])
+@pytest.mark.repeats
+@pytest.mark.sampled
 def test_steps_invert_the_distribution_on_every_kind_of_word(sigma: float) -> None:
     """Against bisection in Python integers."""
     thresholds, lowest = integer_thresholds(sigma)

@@ -47,6 +47,7 @@ def parts(noisy: torch.Tensor, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray,
     return angle, shift, displaced - shift[:, None]
 
 
+@pytest.mark.repeats
 def test_angle_shift_and_jitter_have_their_laws() -> None:
     """Each by Kolmogorov-Smirnov or chi-square; false alarm 1e-6, scales 15% off are seen."""
     x, n = cloud(), 4_000
@@ -134,6 +135,8 @@ def test_changes_in_any_order_shift_the_parameters(
 
 
 @pytest.mark.parametrize("weights", [(1.0, 0.0, 0.0), (0.6, 0.8, 0.0), (0.5, 0.5, 0.7071)])
+@pytest.mark.repeats
+@pytest.mark.sampled
 def test_half_space_of_poses_attains_the_radius(weights: tuple[float, float, float]) -> None:
     """A model that reads angle, shift and jitter of the cloud: worst case of the joint ball.
 

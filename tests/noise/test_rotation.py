@@ -106,6 +106,7 @@ def test_drawn_angles_have_their_law(sigma: float) -> None:
     assert distance(found, angle_cdf(found, sigma)) <= limit
 
 
+@pytest.mark.repeats
 def test_axes_are_uniform_and_do_not_depend_on_the_angle() -> None:
     """Each coordinate of the axis is uniform on [-1, 1] (Archimedes), also given a large angle.
 
@@ -130,6 +131,7 @@ def test_axes_are_uniform_and_do_not_depend_on_the_angle() -> None:
         assert abs(product.mean()) <= norm.isf(FALSE_ALARM) / math.sqrt(15 * n) * 1.05
 
 
+@pytest.mark.repeats
 def test_two_rotations_compose_to_one_of_the_summed_variance() -> None:
     """The semigroup: Z1 Z2 with variances 0.3 and 0.6 of 0.9; false alarm and power 1e-6.
 
@@ -149,6 +151,8 @@ def test_two_rotations_compose_to_one_of_the_summed_variance() -> None:
 @pytest.mark.parametrize(
     ("sigma", "p", "quadrature"), [(0.25, 0.75, 0.1699), (0.5, 0.95, 0.8493), (1.0, 0.75, 0.8300)]
 )
+@pytest.mark.repeats
+@pytest.mark.sampled
 def test_radius_against_the_worst_model(sigma: float, p: float, quadrature: float) -> None:
     """Certified is at most the radius of the worst model, and close to it where sigma is small.
 
@@ -182,6 +186,7 @@ def test_difference_of_radii_keeps_the_lower_probability(high: float, low: float
     assert worst_probability(igso3_density(0.5), high, shift) >= low - 2e-5
 
 
+@pytest.mark.repeats
 def test_half_space_of_rotations_attains_nearly_the_radius() -> None:
     """A model of one point: class 1 if the point is not turned too far to one side.
 

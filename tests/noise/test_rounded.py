@@ -92,6 +92,7 @@ def test_multiples_are_those_of_exact_numbers(value: float, power: int, wrong: i
 
 
 @pytest.mark.parametrize("law", SIZES, ids=["gaussian", "uniform", "laplace"])
+@pytest.mark.repeats
 def test_the_law_is_off_by_no_more_than_is_said(law: Law) -> None:
     """The borders of a small grid, one by one: each moves a probability by at most 2^-64.
 

@@ -37,6 +37,7 @@ def plan_of(images: dict[str, torch.Tensor], **options: object) -> Outlook:
     return make_outlook(MODEL, images, **given)  # type: ignore[arg-type]
 
 
+@pytest.mark.repeats
 def test_certificates_are_as_predicted() -> None:
     """4800 independent pixels: a share varies by up to 0.7 points, so 2.5 points are allowed.
 
@@ -53,6 +54,7 @@ def test_certificates_are_as_predicted() -> None:
             assert predicted.shares[0, i, at] == pytest.approx(found.certified.mean(), abs=0.025)
 
 
+@pytest.mark.repeats
 def test_the_ideal_share_is_that_of_the_closed_form() -> None:
     image = picture(0)
     distance = abs(image.numpy().astype(float) - 0.5) / SIGMA
@@ -61,6 +63,7 @@ def test_the_ideal_share_is_that_of_the_closed_form() -> None:
         assert ideal == pytest.approx((ndtr(distance) > tau).mean(), abs=0.02)
 
 
+@pytest.mark.repeats
 def test_images_are_averaged_and_have_seeds_of_their_own() -> None:
     images = {"one": picture(0)[:, :24], "dull": picture(1, contrast=0.7)[:, :24]}
     both = plan_of(images)
@@ -73,6 +76,7 @@ def test_images_are_averaged_and_have_seeds_of_their_own() -> None:
     assert fresh[0].seed != fresh[1].seed
 
 
+@pytest.mark.repeats
 def test_a_wish_out_of_reach_comes_with_what_is_in_reach() -> None:
     image = {"one": picture(0)}
     made = plan_of(image, taus=(0.95,), share=0.85)

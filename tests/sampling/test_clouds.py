@@ -152,6 +152,7 @@ def test_gaussian_noise_is_that_of_coordinates() -> None:
     assert draw(x, GaussianNoise(0.25)).noise == PointNoise(0.25)
 
 
+@pytest.mark.repeats
 def test_counts_at_a_look_are_those_of_a_run_by_itself() -> None:
     seen: list[Counts] = []
 
@@ -166,6 +167,7 @@ def test_counts_at_a_look_are_those_of_a_run_by_itself() -> None:
     assert_same(many, draw(points(), NOISES[1], n0=5))
 
 
+@pytest.mark.repeats
 def test_memory_does_not_grow_with_the_number_of_draws() -> None:
     """As many tensor elements alive in the last batch for n = 8 and 800.
 

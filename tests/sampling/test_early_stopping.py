@@ -84,6 +84,7 @@ def test_a_fixed_number_has_no_plan() -> None:
 @ALL
 @pytest.mark.parametrize("n0", [0, 5])
 @pytest.mark.parametrize("batch_size", [1, 6])
+@pytest.mark.sampled
 def test_resuming_across_looks_changes_nothing(
     n: sc.Looks | sc.Anytime, n0: int, batch_size: int
 ) -> None:

@@ -47,12 +47,14 @@ def digest(index: int, seed: int = 0) -> str:
     return hashlib.sha256(scene.image.tobytes() + scene.labels.tobytes()).hexdigest()
 
 
+@pytest.mark.repeats
 def test_same_arguments_give_the_same_bytes() -> None:
     before = digest(3)
     digest(4)
     assert digest(3) == before
 
 
+@pytest.mark.repeats
 def test_bytes_stay_as_they_are() -> None:
     """Weights were trained and figures published on these."""
     assert [digest(0), digest(3), digest(1_000_006), digest(0, 20_000)] == GOLDEN
@@ -69,6 +71,7 @@ print(hashlib.sha256(scene.image.tobytes() + scene.labels.tobytes()).hexdigest()
     assert done.stdout.strip() == digest(5)
 
 
+@pytest.mark.repeats
 def test_index_and_seed_change_the_scene() -> None:
     assert len({digest(0), digest(1), digest(2), digest(0, 1), digest(1, 1)}) == 5
 
@@ -81,6 +84,7 @@ def test_any_size(height: int, width: int) -> None:
     assert scene.image.dtype == scene.labels.dtype == np.uint8
 
 
+@pytest.mark.repeats
 def test_classes_are_those_of_camvid_and_every_pixel_has_one(shares: np.ndarray) -> None:
     assert streets.CLASSES == CLASSES
     assert len(PALETTE) == len(set(PALETTE)) == 11

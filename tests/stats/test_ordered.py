@@ -252,6 +252,7 @@ def test_worst_dependence_costs_alpha_and_no_more(budget: int) -> None:
     st.sets(st.integers(0, 5), max_size=2),
     st.lists(st.integers(0, 2), min_size=6, max_size=6),
 )
+@pytest.mark.repeats
 def test_no_dependence_exceeds_alpha(
     budget: int,
     reserve: float,

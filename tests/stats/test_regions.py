@@ -160,6 +160,7 @@ def by_regions(correction: AbstractCorrection, table: np.ndarray, *, best: bool 
     ids=str,
 )
 @pytest.mark.parametrize("nulls", [[0], [0, 2], [0, 1, 2], [0, 2, 4], [1, 2, 3, 4]])
+@pytest.mark.sampled
 def test_no_dependence_exceeds_alpha(correction: AbstractCorrection, nulls: list[int]) -> None:
     """Over all joint laws of the null components, beside components that surely pass."""
     levels = {ALPHA / i for i in (1, 2, 3)} | {0.8 * ALPHA / i for i in (1, 2)} | {0.2 * ALPHA / 2}

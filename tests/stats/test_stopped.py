@@ -75,6 +75,7 @@ def test_no_law_and_no_time_exceed_alpha(name: str, way: type) -> None:
         assert 0.05 < share <= 1 + 1e-9  # a test that rejects nothing would pass the second
 
 
+@pytest.mark.repeats
 def test_an_order_at_any_time_leaves_a_part_of_alpha() -> None:
     """Levels fixed by the pilot: at most 0.85 alpha in these cases."""
     assert max(worst(one, WAYS[Anytime]) for one in OF_EACH["ordered"][:3]) <= 0.85

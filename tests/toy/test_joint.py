@@ -52,6 +52,7 @@ def mean_of_chosen(toy: Toy) -> float:
     ("gamma", "components", "bad", "n0"),
     [(0.05, 2, 1, 3), (0.15, 3, 2, 2), (0.1, 3, 1, 3), (0.2, 3, 0, 3), (0.08, 3, 3, 3)],
 )
+@pytest.mark.sampled
 def test_probability_of_what_the_pilot_chooses(
     gamma: float, components: int, bad: int, n0: int
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_pilot_that_is_always_right_would_be_seen() -> None:
     assert 0.85 * 0.75**2 - mean_of_chosen(toy) > 2 * error
 
 
+@pytest.mark.repeats
 def test_plain_draws_give_the_same_joint_hits() -> None:
     """Patterns of 30 components, drawn one by one, counted as they are."""
     toy = Toy(gamma=0.01, components=30, bad=2, n0=5, n=10, alpha=0.1, repetitions=4000)

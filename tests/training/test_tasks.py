@@ -138,6 +138,7 @@ class Killing(ResumeFile):
 
 
 @pytest.mark.parametrize("at", [(1, 2), (2, 0), (3, 2)])
+@pytest.mark.sampled
 def test_a_run_cut_off_anywhere_ends_with_the_same_weights(
     at: tuple[int, int], tmp_path: Path
 ) -> None:

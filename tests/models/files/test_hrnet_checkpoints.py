@@ -25,6 +25,7 @@ def saved(path: Path, *, classes: int = 5, width: int = 4, prefix: str = "model.
 
 
 @pytest.mark.parametrize(("classes", "width", "suffix"), [(5, 4, ".pth"), (2, 6, ".pt")])
+@pytest.mark.sampled
 def test_classes_and_width_are_read_off(
     tmp_path: Path, classes: int, width: int, suffix: str
 ) -> None:
@@ -39,6 +40,7 @@ def test_classes_and_width_are_read_off(
 
 
 @pytest.mark.parametrize("prefix", ["", "module.model."])
+@pytest.mark.sampled
 def test_prefixes_are_no_other_model(tmp_path: Path, prefix: str) -> None:
     net = open_foreign(saved(tmp_path / "net.pth", prefix=prefix)).model
     assert hash_weights(net) == hash_weights(thin_hrnet())

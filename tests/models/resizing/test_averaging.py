@@ -358,6 +358,7 @@ def hrnet() -> nn.Module:
 
 
 @pytest.mark.parametrize("scale", ["0.25", "0.5", "1", "multi"])
+@pytest.mark.sampled
 def test_hrnet_is_certified_at_the_published_scales(hrnet: nn.Module, scale: str) -> None:
     segmenter = Segmenter(hrnet, "hrnet", scale=scale)
     image = torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))

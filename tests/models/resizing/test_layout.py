@@ -327,6 +327,7 @@ NETWORKS: dict[str, Model] = {
 
 @pytest.mark.parametrize("what", NETWORKS)
 @given(st.integers(64, 300), st.integers(64, 300))
+@pytest.mark.sampled
 def test_networks_with_strides_are_taken_at_every_size(what: str, height: int, width: int) -> None:
     """Rounding up, rounding down and missing borders are no other layout."""
     with torch.inference_mode():

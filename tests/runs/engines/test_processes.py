@@ -67,6 +67,7 @@ def test_a_process_that_dies_is_replaced_and_its_blocks_are_drawn_again(
     ]
 
 
+@pytest.mark.slow
 def test_a_process_that_is_stopped_is_replaced_and_its_blocks_are_drawn_again(
     whole: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
