@@ -35,7 +35,7 @@ test-cluster: .venv/ready  ## two nodes of a Ray cluster on this machine, one of
 	RAY_USAGE_STATS_ENABLED=0 OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster tests/runs/engines
 
 READERS := photo.png photo.jpg photo.tif grey.png cloud.npz cloud.ply text.ply cloud.xyz cloud.bin \
-  tree.toml side.toml a.partial.npz net.pth old.pth net.resume.pt
+  sweep.pcd.bin names.asc lists.ply text.pcd cloud.pcd packed.pcd cloud.las cloud.laz tree.toml side.toml a.partial.npz net.pth old.pth net.resume.pt
 
 fuzz: .venv/ready  ## every reader of files: 100 times the default examples, then by coverage
 	SEGCERT_FUZZ=100 OMP_NUM_THREADS=1 $(BIN)/pytest tests/faults/test_fuzz.py

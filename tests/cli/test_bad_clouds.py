@@ -105,6 +105,33 @@ def test_points_on_each_other_are_a_note(certify: Command, tmp_path: Path) -> No
     assert "30 of 430 points lie exactly on another" in " ".join(done.err.split())
 
 
+def test_columns_that_are_declared(certify: Command, command: Command, tmp_path: Path) -> None:
+    """What is certified under a declaration is verified under the same one."""
+    points = scan().points
+    path = tmp_path / "scan.bin"
+    np.c_[points, np.zeros((len(points), 2), np.float32)].tofile(path)
+    certify(path, "--sigma", 0.1).refuses("does not look like 4 numbers", "--columns x,y,z")
+    columns = ("--columns", "x,y,z,intensity,ring")
+    assert certify(path, "--sigma", 0.1, *columns).status == 0
+    (folder,) = [one.parent for one in tmp_path.rglob("certificate.json")]
+    assert command("verify", folder, "--image", path, *columns).status == 0
+    assert command("verify", folder, "--image", path, "--columns", "y,x,z,_,_").status == 1
+    command("verify", folder, *columns).refuses("--columns needs --image")
+    certify(scan_file(tmp_path), *columns).refuses("says itself what its columns are")
+
+
+def test_normals_that_are_not_finite_do_not_matter_without(
+    certify: Command, tmp_path: Path
+) -> None:
+    """Case 17: the model takes no normals."""
+    points = scan().points
+    normals = np.full_like(points, np.nan)
+    np.savez(tmp_path / "scan.npz", points=points, normals=normals)
+    done = certify(tmp_path / "scan.npz", "--sigma", 0.1)
+    assert done.status == 0
+    assert "400 of 400 normals are not finite" in " ".join(done.err.split())
+
+
 def test_images_and_clouds_together(certify: Command, tmp_path: Path) -> None:
     Image.new("RGB", (20, 20)).save(tmp_path / "photo.png")
     refused = certify(tmp_path / "photo.png", scan_file(tmp_path))

@@ -13,7 +13,9 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
-with atheris.instrument_imports(include=["segcert.data", "segcert.models", "segcert.runs"]):
+with atheris.instrument_imports(
+    include=["segcert.data", "segcert.inputs", "segcert.models", "segcert.runs"]
+):
     import test_fuzz
 
 

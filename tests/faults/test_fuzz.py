@@ -140,9 +140,52 @@ def cloud(path: Path) -> None:
         found = sc.Cloud("a", points, points / np.linalg.norm(points, axis=1)[:, None], labels, 3)
         write_cloud(path, found, text=path.stem == "text")
     elif path.suffix == ".bin":
-        path.write_bytes(rng.normal(size=(40, 4)).astype("<f4").tobytes())
+        columns = 5 if path.name == "sweep.pcd.bin" else 4
+        path.write_bytes(np.abs(rng.normal(size=(40, columns))).astype("<f4").tobytes())
     else:
         np.savetxt(path, points)
+
+
+def library(path: Path) -> None:
+    """A .pcd file of each encoding."""
+    rows = np.random.default_rng(0).normal(size=(40, 3)).astype("<f4")
+    kind = {"text": "ascii", "cloud": "binary", "packed": "binary_compressed"}[path.stem]
+    header = (
+        "VERSION 0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 40\nHEIGHT 1\n"
+        f"POINTS 40\nDATA {kind}\n"
+    )
+    body = rows.tobytes()
+    if kind == "ascii":
+        body = "\n".join(" ".join(map(str, row)) for row in rows.tolist()).encode()
+    elif kind == "binary_compressed":
+        plain = rows.T.tobytes()
+        parts = [plain[at : at + 32] for at in range(0, len(plain), 32)]
+        packed = b"".join(bytes([len(part) - 1]) + part for part in parts)
+        body = np.array([len(packed), len(plain)], "<u4").tobytes() + packed
+    path.write_bytes(header.encode() + body)
+
+
+def elements(path: Path) -> None:
+    """A .ply file with lists, before the vertices and in them."""
+    path.write_bytes(
+        b"ply\nformat binary_little_endian 1.0\nelement face 1\nproperty list uchar int i\n"
+        b"element vertex 2\nproperty float x\nproperty float y\nproperty float z\n"
+        b"property list uchar float w\nend_header\n" + bytes([1, 9, 0, 0, 0])
+        + np.arange(3, dtype="<f4").tobytes() + b"\0" + np.ones(3, "<f4").tobytes() + b"\0"
+    )  # fmt: skip
+
+
+def survey(path: Path) -> None:
+    """A scan as surveyors have it."""
+    laspy = pytest.importorskip("laspy", reason="laspy is not installed: the extra las")
+    las = laspy.LasData(laspy.LasHeader(point_format=3, version="1.2"))
+    las.x, las.y, las.z = np.random.default_rng(0).normal(size=(3, 40))
+    las.write(str(path))
+
+
+def names(path: Path) -> None:
+    """Text with a line of names."""
+    path.write_text("//X Y Z Classification\n0.5 1 2 7\n3 4 5 8\n")
 
 
 def checkpoint(path: Path) -> None:
@@ -186,6 +229,14 @@ READERS: dict[str, tuple[Callable[[Path], None], Callable[[Path], object]]] = {
     "text.ply": (cloud, read_cloud),
     "cloud.xyz": (cloud, read_cloud),
     "cloud.bin": (cloud, read_cloud),
+    "sweep.pcd.bin": (cloud, read_cloud),
+    "names.asc": (names, read_cloud),
+    "lists.ply": (elements, read_cloud),
+    "text.pcd": (library, read_cloud),
+    "cloud.pcd": (library, read_cloud),
+    "packed.pcd": (library, read_cloud),
+    "cloud.las": (survey, read_cloud),
+    "cloud.laz": (survey, read_cloud),
     "tree.toml": (toml, lambda path: open_hierarchy(str(path))),
     "side.toml": (toml, read_sidecar),
     "a.partial.npz": (unfinished, again),

@@ -8,6 +8,7 @@ from PIL import Image
 
 from segcert.errors import InputError
 from segcert.inputs import held
+from segcert.inputs.cloud_columns import Columns
 from segcert.inputs.held import Inputs
 from segcert.inputs.input import Input, read_path
 
@@ -28,9 +29,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of files that are decoded."""
     names: list[str] = []
 
-    def read(path: Path) -> Input:
+    def read(path: Path, columns: Columns | None = None) -> Input:
         names.append(path.stem)
-        return read_path(path)
+        return read_path(path, columns)
 
     monkeypatch.setattr(held, "read_path", read)
     return names

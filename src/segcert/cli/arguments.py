@@ -204,6 +204,14 @@ DenoiserName = Annotated[
         "program (.pt2).",
     ),
 ]
+CloudColumns = Annotated[
+    str | None,
+    Parameter(
+        name="--columns",
+        help="Of clouds whose file does not say what its columns are: x,y,z,intensity, with nx, "
+        "ny, nz, label, or _ for any other; float64:x,y,z of binary doubles.",
+    ),
+]
 MODELS_THERE_ARE = (
     "A name from `segcert models`, a .safetensors file of `segcert train`, an HRNetV2 checkpoint "
     "(.pth, .pt), an exported program (.pt2), an .onnx file or a Hugging Face folder."

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from segcert.cli.arguments import DenoiserName, Device, whole
+from segcert.cli.arguments import CloudColumns, DenoiserName, Device, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ def attack(
     image: Annotated[Path, Parameter(help="The image or point cloud that was certified.")],
     *,
     certificate: Annotated[Path, Parameter(help="Folder that `segcert certify` wrote for it.")],
+    columns: CloudColumns = None,
     model: Annotated[
         str | None,
         Parameter(help="The plain model, without noise; by default the certified one."),
@@ -81,6 +82,7 @@ def attack(
     from segcert.certificates.certified_model import check_same
     from segcert.certificates.result import load_certificate
     from segcert.files import check_writable, remove_drafts_in
+    from segcert.inputs.cloud_columns import columns_of
     from segcert.inputs.input import read_path
     from segcert.inputs.kind import kind_of
     from segcert.locks import held
@@ -97,7 +99,7 @@ def attack(
     certified = recorded(
         source.model, kind, scale=source.scale, given=smoothed, denoiser=denoiser
     ).open()
-    given = certified.given(read_path(image))
+    given = certified.given(read_path(image, columns_of(columns)))
     check_same(found, certified, given)
     plain = certified
     if model is not None:

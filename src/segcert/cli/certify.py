@@ -11,10 +11,12 @@ from segcert.cli.arguments import OptionalModelName, UpAxis
 from segcert.cli.flat import Flat
 from segcert.cli.plan_options import PLAN_AS_USUAL, PlanOptions
 from segcert.cli.run_options import (
+    INPUT_AS_USUAL,
     MODEL,
     MODEL_AS_USUAL,
     OUTPUT,
     SAMPLING_AS_USUAL,
+    InputOptions,
     ModelOptions,
     SamplingOptions,
 )
@@ -63,10 +65,11 @@ def certify(
     *images: Annotated[
         str,
         Parameter(
-            help="PNG, JPEG or TIFF files, or point clouds (.ply, .npz, .xyz, .txt, .pts, .bin), "
-            "folders of them, or globs."
+            help="PNG, JPEG or TIFF files, or point clouds (.ply, .npz, .pcd, .las, .laz, .xyz, "
+            ".txt, .pts, .asc, .csv, .bin), folders of them, or globs."
         ),
     ],
+    files: Annotated[InputOptions, Parameter(name="*")] = INPUT_AS_USUAL,
     model: Annotated[OptionalModelName, Parameter(group=MODEL)] = None,
     told: Annotated[ModelOptions, Parameter(name="*")] = MODEL_AS_USUAL,
     options: Annotated[PlanOptions, Parameter(name="*")] = PLAN_AS_USUAL,
@@ -81,8 +84,9 @@ def certify(
     command goes on where it stopped.
 
     A point cloud gets `labels.npz`, `labels.ply` and `cloud.png` in place of the pictures, and a
-    page with a view to turn. `--category`, `--normals`, `--votes`, `--up`, `--axis` and the noises
-    rotation, yaw, axis-angle and pose are for clouds. An option that has no effect is refused.
+    page with a view to turn. `--columns`, `--category`, `--normals`, `--votes`, `--up`, `--axis`
+    and the noises rotation, yaw, axis-angle and pose are for clouds. An option that has no effect
+    is refused.
     """
     from dataclasses import replace
     from functools import partial
@@ -92,6 +96,7 @@ def certify(
     from segcert.cli.shell import messages, say
     from segcert.cli.tables import SUMMARIES, warn_about_images
     from segcert.files import prepare_folder
+    from segcert.inputs.cloud_columns import columns_of
     from segcert.inputs.finding import find_inputs, kind_of_files
     from segcert.inputs.held import Inputs
     from segcert.inputs.kind import CLOUD, IMAGE
@@ -105,7 +110,8 @@ def certify(
     model = model or {IMAGE: "camvid", CLOUD: "ground"}[kind]
     if options.plan is None:
         refuse_other_noise(options.noise, kind)
-    found, out = Inputs(find_inputs(list(images), kind)), output.out
+    found = Inputs(find_inputs(list(images), kind), columns=columns_of(files.columns))
+    out = output.out
     category = told.category or category_of(found, model)
     upwards: Up = output.up or ("z" if category is None else "y")
     axes: Mapping[InputKind, Up | None] = {IMAGE: None, CLOUD: upwards}

@@ -80,6 +80,7 @@ CERTIFY = always(
     "shift_sigma": (NO_PLAN, CLOUDS, POSE),
     "jitter_sigma": (NO_PLAN, CLOUDS, POSE),
     "axis": (NO_PLAN, CLOUDS, TURN),
+    "columns": (CLOUDS,),
     "category": (CLOUDS,),
     "normals": (CLOUDS,),
     "votes": (CLOUDS,),
@@ -151,6 +152,7 @@ EVALUATE = always(
 ATTACK = always(
     "image", "certificate", "model", "smoothed", "against", "radius", "steps", "n", "device", "out"
 ) | {
+    "columns": (CLOUDS,),
     "truth": (IMAGES,),
     "denoiser": (IMAGES,),
     "target": (COORDINATES,),
@@ -163,6 +165,7 @@ TOY = always("repetitions", "seed", "figures") | dict.fromkeys(
 )
 REPORT = always("run", "others", "format", "label", "out")
 VERIFY = always("certificate", "replay", "image", "model") | {
+    "columns": (needs("image"), CLOUDS),
     "denoiser": (OPENED, IMAGES),
     "backend": (OPENED, IMAGES),
     "calibration": (OPENED, IMAGES),

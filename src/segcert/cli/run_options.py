@@ -10,6 +10,7 @@ from segcert.cli.arguments import (
     BatchSize,
     CalibrationFolder,
     CategoryName,
+    CloudColumns,
     DenoiserName,
     Device,
     Int8File,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MODEL = Group("Model", sort_key=1)
 MODEL_OF_CLOUDS = Group("Model, of point clouds", sort_key=2)
+INPUT_OF_CLOUDS = Group("Input, of point clouds", sort_key=0)
 OUTPUT = Group("Output", sort_key=9)
 RUN = Group("Run", sort_key=8, help="Nothing that the guarantee depends on.")
 
@@ -64,6 +66,13 @@ class ModelOptions(Flat):
 
 
 @dataclass(frozen=True)
+class InputOptions(Flat):
+    """How files are read."""
+
+    columns: Annotated[CloudColumns, Parameter(group=INPUT_OF_CLOUDS)] = None
+
+
+@dataclass(frozen=True)
 class SamplingOptions(Flat):
     """How draws are made."""
 
@@ -77,4 +86,5 @@ class SamplingOptions(Flat):
         return "auto" if self.batch_size is None else self.batch_size
 
 
+INPUT_AS_USUAL = InputOptions()
 MODEL_AS_USUAL, SAMPLING_AS_USUAL = ModelOptions(), SamplingOptions()

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from segcert.cli.arguments import (
     BackendName,
     CalibrationFolder,
+    CloudColumns,
     DenoiserName,
     Device,
     Int8File,
@@ -41,6 +42,7 @@ def verify(
             help="The image or point cloud: is the certificate about it?",
         ),
     ] = None,
+    columns: CloudColumns = None,
     model: Annotated[
         str | None,
         Parameter(
@@ -70,6 +72,7 @@ def verify(
     from segcert.certificates.result import load_certificate
     from segcert.cli.replaying import check_mask, check_replayable, replay_and_print
     from segcert.cli.shell import say
+    from segcert.inputs.cloud_columns import columns_of
     from segcert.inputs.input import read_path
     from segcert.report.beside import check_beside
 
@@ -83,7 +86,9 @@ def verify(
     segmenter = None
     if replay or model:
         segmenter = as_recorded(found, model, denoiser, backend, calibration, int8_file)
-    given = None if image is None else read_path(image).cut(found.provenance.input_shape)
+    given = None
+    if image is not None:
+        given = read_path(image, columns_of(columns)).cut(found.provenance.input_shape)
     check_about(found, given, segmenter)
     mask = check_mask(found, ignore)
     for line in check_beside(folder, found, given):
@@ -92,11 +97,6 @@ def verify(
         replay_and_print(found, segmenter, given, device=device, fresh=fresh, ignore=mask)
     else:
         say("that the counts were drawn is not proved: --replay draws them again")
-
-    segmenter = None
-    if replay or model:
-        segmenter = as_recorded(found, model, denoiser, backend, calibration, int8_file)
-    given = None if image is None else read_path(image).cut(found.provenance.input_shape)
 
 
 def check_about(

@@ -1,8 +1,6 @@
-"""Files of point clouds: .npz, .ply, .xyz, .txt, .pts, and the .bin of SemanticKITTI."""
+"""Files of point clouds, by their suffixes; what they hold is read by a module a format."""
 
-import io
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,52 +8,77 @@ import numpy as np
 from segcert.arrays import read_arrays
 from segcert.errors import InputError
 from segcert.files import atomic_write, read_regular
-from segcert.inputs import ply, semantic_kitti
+from segcert.inputs import las, pcd, ply, scans
+from segcert.inputs.cloud_columns import (
+    COORDINATES,
+    Columns,
+    cloud_of,
+    columns_of,
+    known_normals,
+    no_declaration,
+)
+from segcert.inputs.cloud_table import read_table
 from segcert.inputs.clouds import Cloud, checked_cloud, checked_labels
 from segcert.text import one_line
 
-TEXT = (".xyz", ".txt", ".pts")
-SUFFIXES = (".npz", ".ply", *TEXT, ".bin")
+TEXT = (".xyz", ".txt", ".pts", ".asc", ".csv")
+SUFFIXES = (".npz", ".ply", ".pcd", ".las", ".laz", *TEXT, ".bin")
+UNCLEAR = (".txt", ".csv")  # may be anything: a folder with them need not be one of clouds
+OTHERS = (".e57", ".obj", ".off", ".stl", ".gltf", ".glb", ".pcap", ".rcp", ".ptx", ".drc")
 WRITTEN = (".npz", ".ply")
 KEYS = {
     "points": ("points", "xyz"),
     "normals": ("normals", "normal"),
     "labels": ("labels", "label"),
 }  # of .npz, with the names that are accepted
-LABELS = ("label", "part", "class")  # properties of .ply
-LAYOUTS = {3: "x y z", 4: "x y z label", 6: "x y z nx ny nz", 7: "x y z nx ny nz label"}
-LARGEST_NORMAL = 1.01  # component of a normal in a text file; colours are larger
 CATEGORY = re.compile(r"category (\d{1,9})")
 MOST_BYTES = 1 << 30  # of the arrays of an .npz file together
 
 
-def read_cloud(path: str | Path) -> Cloud:
+def read_cloud(path: str | Path, columns: str | Columns | None = None) -> Cloud:
     """Read a point cloud, in the units of its file.
 
     - ``.npz``: ``points`` (or ``xyz``); optional ``normals``, ``labels``, ``category``.
     - ``.ply``, ascii or binary: x, y, z; optional nx, ny, nz, and label, part or class.
-    - ``.xyz``, ``.txt``, ``.pts``: columns x y z, then none, label, normal, or normal and label.
-    - ``.bin``: a scan of SemanticKITTI, see `segcert.inputs.semantic_kitti.read_scan`.
+    - ``.pcd``, ascii, binary or compressed: fields as of .ply, or normal_x, normal_y, normal_z.
+    - ``.las``, ``.laz``: with their classification as labels; needs ``segcert[las]``.
+    - ``.xyz``, ``.txt``, ``.pts``, ``.asc``, ``.csv``: columns by their names, or x y z, then
+      none, label, normal, or normal and label.
+    - ``.bin``: a scan of SemanticKITTI; ``.pcd.bin``: one of nuScenes; see
+      `segcert.inputs.scans.read_scan`.
 
     Args:
         path: The file; its suffix says which kind it is.
+        columns: What the columns are, where the file does not say, such as
+            ``"x,y,z,intensity"``; see `segcert.inputs.cloud_columns.columns_of`.
 
     Raises:
-        InputError: If it is missing, of another kind, truncated or damaged, or holds no cloud.
+        InputError: If it is missing, of another kind, truncated or damaged, holds no cloud, or
+            its columns cannot be what they were taken for.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"cloud {path} must be one of {', '.join(SUFFIXES)}")
+    path, declared = Path(path), columns_of(columns)
     kind = path.suffix.lower()
+    if kind not in SUFFIXES:
+        way = " (CloudCompare and the like convert it to .ply)" if kind in OTHERS else ""
+        raise InputError(f"cloud {path} must be one of {', '.join(SUFFIXES)}{way}")
     if kind == ".bin":
-        return semantic_kitti.read_scan(path)
+        return scans.read_scan(path, declared)
     content = read_regular(path, what="cloud", most=4 * MOST_BYTES)
-    reader = {".npz": from_npz, ".ply": from_ply}.get(kind, from_text)
-    return reader(path, content)
+    if kind in TEXT:
+        return cloud_of(path, read_table(path, content, declared), where=f"cloud {path}")
+    if kind == ".npz":
+        return from_npz(path, content, declared)
+    no_declaration(declared, f"cloud {path}")
+    if kind == ".ply":
+        return from_ply(path, content)
+    if kind == ".pcd":
+        where = f"cloud {path}"
+        return cloud_of(path, pcd.read_points(content, where), where=where)
+    return las.read_las(path, content)
 
 
-def from_npz(path: Path, content: bytes) -> Cloud:
-    """Read the arrays of an .npz file."""
+def from_npz(path: Path, content: bytes, declared: Columns | None = None) -> Cloud:
+    """Read the arrays of an .npz file; a declaration is of the columns of its points."""
     try:
         arrays = read_arrays(content, most=MOST_BYTES)
     except Exception as error:  # decoders raise anything on damaged bytes
@@ -71,14 +94,45 @@ def from_npz(path: Path, content: bytes) -> Cloud:
     points = found["points"]
     if points is None:
         raise InputError(f"cloud {path} must have an array points, got {sorted(arrays)}")
+    if declared is not None:
+        return from_columns(path, found, declared, category_of(path, arrays))
+    normals, notes = found["normals"], tuple[str, ...]()
+    if normals is not None:
+        normals, notes = known_normals(normals)
     return checked_cloud(
         path.stem,
         points,
-        normals=found["normals"],
+        normals=normals,
         labels=found["labels"],
         category=category_of(path, arrays),
         where=f"cloud {path}",
+        notes=notes,
     )
+
+
+def from_columns(
+    path: Path, found: dict[str, np.ndarray | None], declared: Columns, category: int | None
+) -> Cloud:
+    """Make a cloud of the points of an .npz file whose columns were declared.
+
+    Raises:
+        InputError: If they are no table of numbers, or normals or labels are there twice.
+    """
+    where, points = f"cloud {path}", found["points"]
+    if points is None or points.ndim != 2 or points.dtype.kind not in "fiu":
+        raise InputError(f"points of {where} must be numbers of shape (n, columns)")
+    if points.shape[1] == len(COORDINATES):
+        no_declaration(declared, where, "has points of 3 columns, which says")
+    stored = declared.of(points.astype(np.float64), where)
+    for what, first in (("normals", "nx"), ("labels", "label")):
+        if found[what] is not None and first in stored:
+            raise InputError(f"{where} has {what} beside points, and --columns names them too")
+    if found["normals"] is not None:
+        normals = np.atleast_2d(found["normals"])
+        stored |= dict(zip(("nx", "ny", "nz"), normals.T, strict=False))
+    if found["labels"] is not None:
+        stored["label"] = found["labels"]
+    return cloud_of(path, stored, where=where, category=category)
 
 
 def category_of(path: Path, arrays: dict[str, np.ndarray]) -> int | None:
@@ -95,57 +149,9 @@ def from_ply(path: Path, content: bytes) -> Cloud:
     """Read the vertices of a .ply file."""
     where = f"cloud {path}"
     header, stored = ply.read_vertices(content, where)
-    columns = {name.lower().removeprefix("scalar_"): array for name, array in stored.items()}
-    labels = [name for name in LABELS if name in columns]
-    normals = [name for name in ("nx", "ny", "nz") if name in columns]
-    missing = [name for name in "xyz" if name not in columns]
-    if missing or len(normals) in (1, 2) or len(labels) > 1:
-        raise InputError(
-            f"{where} must have x, y, z, all or none of nx, ny, nz, and at most one of "
-            f"{', '.join(LABELS)}, got {', '.join(stored)}"
-        )
     matches = [match for match in map(CATEGORY.fullmatch, header.comments) if match]
-    return checked_cloud(
-        path.stem,
-        np.column_stack([columns[name] for name in "xyz"]),
-        normals=np.column_stack([columns[name] for name in normals]) if normals else None,
-        labels=columns[labels[0]] if labels else None,
-        category=int(matches[0][1]) if matches else None,
-        where=where,
-    )
-
-
-def from_text(path: Path, content: bytes) -> Cloud:
-    """Read a table of numbers; lines that begin with # are left out."""
-    table = read_table(path, content)
-    columns = table.shape[1]
-    if not len(table):
-        raise InputError(f"cloud {path} holds no points")
-    if columns not in LAYOUTS:
-        raise InputError(
-            f"cloud {path} has {columns} columns, must have {'; '.join(LAYOUTS.values())}"
-        )
-    normals = table[:, 3:6] if columns >= 6 else None
-    if normals is not None and np.abs(normals).max(initial=0) > LARGEST_NORMAL:
-        worst = normals[np.abs(normals).max(1).argmax()].tolist()
-        raise InputError(
-            f"cloud {path}: columns 4 to 6 must be a normal, got {worst}: drop colours and the like"
-        )
-    labels = table[:, -1] if columns in (4, 7) else None
-    return checked_cloud(
-        path.stem, table[:, :3], normals=normals, labels=labels, where=f"cloud {path}"
-    )
-
-
-def read_table(path: Path, content: bytes) -> np.ndarray:
-    """Read numbers separated by spaces or commas, as many in each line."""
-    try:
-        text = content.decode("ascii").replace(",", " ")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of files without a line
-            return np.loadtxt(io.StringIO(text), np.float64, ndmin=2)
-    except ValueError as error:
-        raise InputError(f"cloud {path} must be a table of numbers: {error}") from error
+    category = int(matches[0][1]) if matches else None
+    return cloud_of(path, stored, where=where, category=category)
 
 
 def write_cloud(

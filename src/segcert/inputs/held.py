@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from segcert.errors import InputError
+from segcert.inputs.cloud_columns import Columns
 from segcert.inputs.input import Input, read_path
 
 MOST_BYTES = 1 << 31  # of tensors that are kept
@@ -19,19 +20,22 @@ class Inputs(Mapping[str, Input]):
     Args:
         paths: The files by name.
         most: Bytes of tensors that are kept.
+        columns: Of clouds whose files do not say what they are.
 
     Raises:
         InputError: If a file cannot be read.
     """
 
-    def __init__(self, paths: Mapping[str, Path], *, most: int = MOST_BYTES) -> None:
-        self._paths = dict(paths)
+    def __init__(
+        self, paths: Mapping[str, Path], *, most: int = MOST_BYTES, columns: Columns | None = None
+    ) -> None:
+        self._paths, self._columns = dict(paths), columns
         self._kept: dict[str, Input] = {}
         self._sha256: dict[str, str] = {}
         self._states: dict[str, State] = {}
         for name, path in self._paths.items():
             self._states[name] = state_of(path)
-            given = read_path(path)
+            given = read_path(path, columns)
             most -= given.tensor.nbytes
             if most >= 0:
                 self._kept[name] = given
@@ -70,7 +74,7 @@ class Inputs(Mapping[str, Input]):
             InputError: If it was changed.
         """
         path = self._paths[name]
-        given = read_path(path)
+        given = read_path(path, self._columns)
         known = self._kept[name].sha256 if name in self._kept else self._sha256[name]
         if given.sha256 != known:
             raise InputError(

@@ -1,6 +1,5 @@
 """One input: read and hashed once, and then it knows all that is asked about it."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,8 @@ from jaxtyping import Integer, Shaped
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.inputs.cloud_files import read_cloud
+from segcert.inputs.cloud_columns import Columns
+from segcert.inputs.cloud_files import OTHERS, read_cloud
 from segcert.inputs.clouds import Cloud
 from segcert.inputs.images import ImageInput, hash_tensor, read_file, read_image
 from segcert.inputs.kind import CLOUD, IMAGE, KINDS, InputKind, kind_of
@@ -154,18 +154,26 @@ def read(source: Source) -> Input:
     return Input(IMAGE, read_image(source))
 
 
-def read_path(path: Path) -> Input:
+def read_path(path: Path, columns: Columns | None = None) -> Input:
     """Read a file of either kind.
+
+    Args:
+        path: Of the file.
+        columns: Of a cloud whose file does not say what they are.
 
     Raises:
         InputError: If it cannot be read.
     """
-    return READERS[kind_of_file(path)](path)
+    if kind_of_file(path) == CLOUD:
+        return read_cloud_file(path, columns)
+    return read_image_file(path)
 
 
 def kind_of_file(path: Path) -> InputKind:
     """The kind that a file should be of, by its suffix; what is neither counts as an image."""
     suffix = path.suffix.lower()
+    if suffix in OTHERS:  # are not read, which the reader of clouds says best
+        return CLOUD
     return next((kind for kind in KINDS if suffix in kind.suffixes), IMAGE)
 
 
@@ -174,15 +182,9 @@ def read_image_file(path: Path) -> Input:
     return Input(IMAGE, read_file(path), path.stem, path)
 
 
-def read_cloud_file(path: Path) -> Input:
+def read_cloud_file(path: Path, columns: Columns | None = None) -> Input:
     """Read the file of a cloud, with all that it says."""
-    return replace(of_cloud(read_cloud(path)), path=path)
-
-
-READERS: Mapping[InputKind, Callable[[Path], Input]] = {
-    IMAGE: read_image_file,
-    CLOUD: read_cloud_file,
-}
+    return replace(of_cloud(read_cloud(path, columns)), path=path)
 
 
 def of_cloud(cloud: CloudLike) -> Input:

@@ -157,9 +157,7 @@ class CloudKind(InputKind):
     parts: ClassVar[str] = "points"
     suffixes: ClassVar[tuple[str, ...]] = cloud_files.SUFFIXES
     telling: ClassVar[tuple[str, ...]] = tuple(
-        one
-        for one in cloud_files.SUFFIXES
-        if one != ".txt"  # may be anything
+        one for one in cloud_files.SUFFIXES if one not in cloud_files.UNCLEAR
     )
     has_categories: ClassVar[bool] = True
     bounded: ClassVar[bool] = False
@@ -185,7 +183,8 @@ class CloudKind(InputKind):
         if bad:
             raise InputError(
                 "coordinates and normals of a point cloud must be finite, got NaN or infinite "
-                f"values at {bad} of {len(x)} points: remove these points"
+                f"values at {bad} of {len(x)} points: remove these points (a normal that is not "
+                "known may be 0, 0, 0)"
             )
         return x.clone(memory_format=torch.contiguous_format)
 

@@ -1,4 +1,4 @@
-"""SemanticKITTI: scans of a laser scanner on a driving car, about 120,000 points in metres."""
+"""SemanticKITTI: the classes of scans of a laser scanner on a driving car."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ from jaxtyping import Int16
 
 from segcert.errors import InputError
 from segcert.files import read_regular
-from segcert.inputs.clouds import Cloud, checked_cloud
 from segcert.inputs.labels import IGNORE
 
 CLASSES = (
@@ -25,34 +24,9 @@ STORED = {
 UNUSED = (0, 1, 52, 99)  # unlabelled, outlier, other structure, other object
 MEANING = {number: CLASSES.index(name) for name, numbers in STORED.items() for number in numbers}
 MEANING |= dict.fromkeys(UNUSED, IGNORE)
-COLUMNS = 4  # x, y, z, remission
 SEMANTIC = 0xFFFF  # lower bits: class; upper: instance
 WHERE = "get it from semantic-kitti.org"
 MOST_BYTES = 1 << 32  # of a scan
-
-
-def read_scan(path: Path) -> Cloud:
-    """Read a scan, with its labels in the 19 classes if there is a file of them.
-
-    The labels of ``velodyne/NAME.bin`` are in ``labels/NAME.label``, or beside it. The remission is
-    left out: models of clouds take coordinates. Moving and standing things are one class.
-
-    Args:
-        path: A ``.bin`` file.
-
-    Raises:
-        InputError: If a file cannot be read or is truncated, or a class is unknown.
-
-    Source:
-        Behley et al. (2019), ICCV, SemanticKITTI; classes of its single-scan benchmark.
-    """
-    stored = read_numbers(path, "<f4", COLUMNS).reshape(-1, COLUMNS)
-    labels = None
-    for place in (path.parent.parent / "labels", path.parent):
-        beside = place / f"{path.stem}.label"
-        if labels is None and beside.is_file():
-            labels = read_labels(beside)
-    return checked_cloud(path.stem, stored[:, :3], labels=labels, where=f"scan {path}")
 
 
 def read_labels(path: Path) -> Int16[np.ndarray, " n"]:
@@ -61,7 +35,7 @@ def read_labels(path: Path) -> Int16[np.ndarray, " n"]:
     Raises:
         InputError: If the file cannot be read or is truncated, or a class is unknown.
     """
-    stored = read_numbers(path, "<u4", 1) & SEMANTIC
+    stored = read_numbers(path) & SEMANTIC
     table = np.full(SEMANTIC + 1, -1, np.int16)
     table[list(MEANING)] = list(MEANING.values())
     classes: np.ndarray = table[stored]
@@ -74,16 +48,16 @@ def read_labels(path: Path) -> Int16[np.ndarray, " n"]:
     return classes
 
 
-def read_numbers(path: Path, kind: str, columns: int) -> np.ndarray:
+def read_numbers(path: Path) -> np.ndarray:
     """Read a file of 32-bit numbers.
 
     Raises:
-        InputError: If it cannot be read, or its size is not that of whole rows.
+        InputError: If it cannot be read, or its size is not that of whole numbers.
     """
-    content = read_regular(path, what="scan", most=MOST_BYTES)
-    if not content or len(content) % (4 * columns):
+    content = read_regular(path, what="labels", most=MOST_BYTES)
+    if not content or len(content) % 4:
         raise InputError(
-            f"scan {path} must have a multiple of {4 * columns} bytes, {columns} numbers of 32 "
-            f"bits a point, got {len(content)}: it is truncated or of another kind"
+            f"labels {path} must have a multiple of 4 bytes, a number of 32 bits a point, got "
+            f"{len(content)}: the file is truncated or of another kind"
         )
-    return np.frombuffer(content, kind)
+    return np.frombuffer(content, "<u4")
