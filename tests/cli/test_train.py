@@ -291,7 +291,7 @@ def test_the_commands_of_the_documentation_are_understood() -> None:
     names = set()
     for line in commands:
         _, bound, _ = app.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
-        names.add(bound.arguments["data"])
+        names.add(bound.arguments["source"].data)
     assert names == {"camvid", "cityscapes", "pascal_context"}
 
 
