@@ -184,7 +184,7 @@ def test_an_interrupted_command_goes_on(
     options = ("--data", "synthetic", "--scenes", 4, "--epochs", 3)
     command("train", *options, "--out", paths[0])
 
-    def stop(line: str) -> None:
+    def stop(line: str, **_: object) -> None:
         if "epoch 2/3" in line:
             raise KeyboardInterrupt
 

@@ -1,11 +1,12 @@
 """``segcert attack``: try to break a model, and to contradict a certificate."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from segcert.cli.arguments import CloudColumns, DenoiserName, Device, whole
+from segcert.cli.attack_options import ATTACK_AS_USUAL, RECORDED, AttackOptions, ModelOptions
+from segcert.cli.run_options import INPUT_AS_USUAL, OUTPUT, InputOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,52 +22,13 @@ def attack(
     image: Annotated[Path, Parameter(help="The image or point cloud that was certified.")],
     *,
     certificate: Annotated[Path, Parameter(help="Folder that `segcert certify` wrote for it.")],
-    columns: CloudColumns = None,
-    model: Annotated[
-        str | None,
-        Parameter(help="The plain model, without noise; by default the certified one."),
-    ] = None,
-    smoothed: Annotated[
-        str | None, Parameter(help="The certified model, by default the recorded name.")
-    ] = None,
-    against: Annotated[
-        Literal["plain", "smoothed"],
-        Parameter(
-            help="Which to attack: the plain model, or the smoothed one (gradients averaged over "
-            "--draws of noise), at its certified pixels."
-        ),
-    ] = "plain",
-    radius: Annotated[
-        float | None, Parameter(help="l2 norm of the attack, by default the certified radius.")
-    ] = None,
-    target: Annotated[
-        int | None,
-        Parameter(converter=whole, help="Class that all pixels should get; by default any other."),
-    ] = None,
+    files: Annotated[InputOptions, Parameter(name="*")] = INPUT_AS_USUAL,
     truth: Annotated[
         Path | None, Parameter(help="Image of true class numbers, 255 = not labelled.")
     ] = None,
-    steps: Annotated[int, Parameter(converter=whole, help="Gradient steps.")] = 40,
-    restarts: Annotated[
-        int, Parameter(converter=whole, help="Climbs more, from random points.")
-    ] = 0,
-    draws: Annotated[
-        int, Parameter(converter=whole, help="Of --against smoothed: draws of noise at each step.")
-    ] = 8,
-    n: Annotated[
-        int, Parameter(converter=whole, help="Fresh draws that check the certificate.")
-    ] = 100,
-    denoiser: DenoiserName = None,
-    seed: Annotated[
-        int | None,
-        Parameter(
-            converter=whole,
-            help="Seed of what the attack draws (random points, its noise); by default from the "
-            "operating system, and recorded. The check draws afresh.",
-        ),
-    ] = None,
-    device: Device = "auto",
-    out: Annotated[Path, Parameter(help="Folder of the results.")] = Path("attacked"),
+    models: Annotated[ModelOptions, Parameter(name="*")] = RECORDED,
+    options: Annotated[AttackOptions, Parameter(name="*")] = ATTACK_AS_USUAL,
+    out: Annotated[Path, Parameter(group=OUTPUT, help="Folder of the results.")] = Path("attacked"),
 ) -> None:
     """Attack an image in an l2 ball, and check its certificate at the attacked image.
 
@@ -78,35 +40,19 @@ def attack(
     rotations or poses is attacked by `--steps` of them, of at most the certified size. It gets
     `attacked.npz`, `figure1.png` and `attack.json`.
     """
-    from segcert.attacks.ways import Wish
     from segcert.certificates.certified_model import check_same
     from segcert.certificates.result import load_certificate
     from segcert.files import check_writable, remove_drafts_in
     from segcert.inputs.cloud_columns import columns_of
     from segcert.inputs.input import read_path
-    from segcert.inputs.kind import kind_of
     from segcert.locks import held
-    from segcert.models.reference import recorded
-    from segcert.sampling.setup import check_draw_numbers
-    from segcert.sampling.streams import check_seed
 
-    found = load_certificate(certificate)
-    check_draw_numbers(0, n)
-    if seed is not None:
-        check_seed(seed)
-    source = found.provenance
-    kind = kind_of(source.input_shape)
-    certified = recorded(
-        source.model, kind, scale=source.scale, given=smoothed, denoiser=denoiser
-    ).open()
-    given = certified.given(read_path(image, columns_of(columns)))
+    found, wish = load_certificate(certificate), options.wish
+    plain, certified = models.opened(found)
+    given = certified.given(read_path(image, columns_of(files.columns)))
     check_same(found, certified, given)
-    plain = certified
-    if model is not None:
-        plain = recorded(source.model, kind, scale=source.scale, given=model).open()
     true = None if truth is None else read_truth(truth, found, plain)
     check_writable(out / "attack.json")
-    wish = Wish(against, radius, target, steps, restarts, draws, n, seed, device)
     with held(out):
         attack_opened(given, found, wish, plain=plain, certified=certified, truth=true, out=out)
         remove_drafts_in(out)

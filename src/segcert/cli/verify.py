@@ -1,6 +1,6 @@
 """``segcert verify``: does a certificate follow from its counts, and the counts from the seed?"""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,16 +9,69 @@ from cyclopts import Parameter
 from segcert.cli.arguments import (
     BackendName,
     CalibrationFolder,
-    CloudColumns,
     DenoiserName,
     Device,
     Int8File,
-)  # fmt: skip
+)
+from segcert.cli.flat import Flat
+from segcert.cli.run_options import INPUT_AS_USUAL, MODEL, RUN, InputOptions
 
 if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
     from segcert.inputs.input import Input
     from segcert.models.protocol import SegmentationModel
+
+
+@dataclass(frozen=True)
+class RecordedOptions(Flat):
+    """The model of a certificate, and what it is told beyond what is recorded."""
+
+    model: Annotated[
+        str | None,
+        Parameter(
+            group=MODEL,
+            help="The model: is the certificate about it? For --replay by default the recorded "
+            "one.",
+        ),
+    ] = None
+    denoiser: Annotated[DenoiserName, Parameter(group=MODEL)] = None
+    backend: Annotated[BackendName, Parameter(group=MODEL)] = None
+    calibration: Annotated[CalibrationFolder, Parameter(group=MODEL)] = None
+    int8_file: Annotated[Int8File, Parameter(group=MODEL)] = None
+
+    def opened(self, found: "Certificate") -> "SegmentationModel":
+        """Open it, run by the backend asked for, by default the recorded one.
+
+        Raises:
+            InputError: If it cannot be opened.
+        """
+        from segcert.certificates.writing import noise_record
+        from segcert.inputs.kind import kind_of
+        from segcert.models.identity.runtime import recorded_precision
+        from segcert.models.reference import recorded
+
+        source = found.provenance
+        kind = kind_of(source.input_shape)
+        asked = recorded(
+            source.model, kind, scale=source.scale, given=self.model, denoiser=self.denoiser
+        )
+        if not kind.resizable:  # PyTorch alone runs models of such inputs, as they come
+            return asked.open()
+        precision = recorded_precision(source.precision)
+        backend: str | None = self.backend
+        if backend is None and source.backend != "torch":
+            backend = source.backend
+        height, width = source.input_shape[-2:]
+        reference = replace(
+            asked,
+            backend=backend, precision="fp32" if precision == "int8" else precision,
+            calibration=self.calibration, int8_file=self.int8_file, size=(height, width),
+        )  # fmt: skip
+        sigma = next(iter(noise_record(found.counts.noise).parameters.values()))
+        return reference.open(sigma=sigma)
+
+
+RECORDED = RecordedOptions()
 
 
 def verify(
@@ -42,21 +95,12 @@ def verify(
             help="The image or point cloud: is the certificate about it?",
         ),
     ] = None,
-    columns: CloudColumns = None,
-    model: Annotated[
-        str | None,
-        Parameter(
-            help="The model: is the certificate about it? For --replay by default the recorded one."
-        ),
-    ] = None,
-    denoiser: DenoiserName = None,
-    backend: BackendName = None,
-    calibration: CalibrationFolder = None,
-    int8_file: Int8File = None,
+    files: Annotated[InputOptions, Parameter(name="*")] = INPUT_AS_USUAL,
+    told: Annotated[RecordedOptions, Parameter(name="*")] = RECORDED,
     ignore: Annotated[
         Path | None, Parameter(help="The mask of pixels that the certificate must have.")
     ] = None,
-    device: Device = "auto",
+    device: Annotated[Device, Parameter(group=RUN)] = "auto",
 ) -> None:
     """Recompute a certificate from its counts; with --replay also the counts from the seed.
 
@@ -83,12 +127,10 @@ def verify(
     for line in earlier_lines(found.provenance):
         say(line)
     folder = certificate.parent if certificate.name == CERTIFICATE else certificate
-    segmenter = None
-    if replay or model:
-        segmenter = as_recorded(found, model, denoiser, backend, calibration, int8_file)
+    segmenter = told.opened(found) if replay or told.model else None
     given = None
     if image is not None:
-        given = read_path(image, columns_of(columns)).cut(found.provenance.input_shape)
+        given = read_path(image, columns_of(files.columns)).cut(found.provenance.input_shape)
     check_about(found, given, segmenter)
     mask = check_mask(found, ignore)
     for line in check_beside(folder, found, given):
@@ -118,39 +160,3 @@ def check_about(
         called, here = found.provenance.model, segmenter.name
         other = "" if called == here else f"; the certificate calls it {called}, here it is {here}"
         say(f"model: it is the one that was certified, by its hash and settings{other}")
-
-
-def as_recorded(
-    found: "Certificate",
-    model: str | None,
-    denoiser: str | None,
-    backend: str | None,
-    calibration: Path | None,
-    int8_file: Path | None,
-) -> "SegmentationModel":
-    """Open the model of a certificate, run by the backend asked for, by default the recorded one.
-
-    Raises:
-        InputError: If it cannot be opened.
-    """
-    from segcert.certificates.writing import noise_record
-    from segcert.inputs.kind import kind_of
-    from segcert.models.identity.runtime import recorded_precision
-    from segcert.models.reference import recorded
-
-    source = found.provenance
-    kind = kind_of(source.input_shape)
-    asked = recorded(source.model, kind, scale=source.scale, given=model, denoiser=denoiser)
-    if not kind.resizable:  # PyTorch alone runs models of such inputs, as they come
-        return asked.open()
-    precision = recorded_precision(source.precision)
-    if backend is None and source.backend != "torch":
-        backend = source.backend
-    height, width = source.input_shape[-2:]
-    reference = replace(
-        asked,
-        backend=backend, precision="fp32" if precision == "int8" else precision,
-        calibration=calibration, int8_file=int8_file, size=(height, width),
-    )  # fmt: skip
-    sigma = next(iter(noise_record(found.counts.noise).parameters.values()))
-    return reference.open(sigma=sigma)
