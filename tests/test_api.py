@@ -24,6 +24,7 @@ PUBLIC = [
     "GaussianNoise",
     "InputError",
     "KFwer",
+    "Keeping",
     "LaplaceNoise",
     "LatticeGaussianNoise",
     "Looks",

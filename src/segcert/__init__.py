@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from segcert.noise.uniform import UniformNoise
     from segcert.plan import Plan
     from segcert.sampling.counts import Counts
-    from segcert.sampling.partial import Partial
+    from segcert.sampling.partial import Keeping, Partial
     from segcert.sampling.sampler import sample
     from segcert.stats.bonferroni import bonferroni
     from segcert.stats.capped import Capped
@@ -81,6 +81,7 @@ PUBLIC = {
     "GaussianNoise": "segcert.noise.gaussian",
     "InputError": "segcert.errors",
     "KFwer": "segcert.stats.k_fwer",
+    "Keeping": "segcert.sampling.partial",
     "LaplaceNoise": "segcert.noise.laplace",
     "LatticeGaussianNoise": "segcert.noise.gaussian",
     "Looks": "segcert.stats.looks",
@@ -143,6 +144,7 @@ __all__ = [
     "GaussianNoise",
     "InputError",
     "KFwer",
+    "Keeping",
     "LaplaceNoise",
     "LatticeGaussianNoise",
     "Looks",

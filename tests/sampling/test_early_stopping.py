@@ -92,7 +92,7 @@ def test_resuming_across_looks_changes_nothing(
     stopping = n.at[-2]
     for rule, goal in ((at(), 60), (at(stopping), stopping)):
         parts: list[sc.Partial] = []
-        whole = draw(n=n, n0=n0, stop=rule, batch_size=1, after_block=parts.append)
+        whole = draw(n=n, n0=n0, stop=rule, batch_size=1, keeping=sc.Keeping(parts.append))
         assert whole.n == goal
         seen = [part.test.draws for part in parts]
         assert set(n.at) & set(range(goal + 1)) <= set(seen)  # every look ends a block
@@ -105,7 +105,7 @@ def test_a_resumed_run_is_asked_again_where_it_was_interrupted() -> None:
     """The work of a look may have been stored before the rule was asked."""
     parts: list[sc.Partial] = []
     n = sc.Looks((20, 40, 60))
-    draw(n=n, batch_size=10, stop=at(), after_block=parts.append)
+    draw(n=n, batch_size=10, stop=at(), keeping=sc.Keeping(parts.append))
     for draws, expected in ((20, [20, 40]), (40, [40])):
         part = next(part for part in parts if part.test.draws == draws)
         asked: list[int] = []

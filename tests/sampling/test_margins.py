@@ -12,7 +12,7 @@ from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling.counting import Task, noisy_batch
 from segcert.sampling.counts import Counts
 from segcert.sampling.margins import MOST_PILOT_DRAWS, Margins, no_margins
-from segcert.sampling.partial import Partial
+from segcert.sampling.partial import Keeping, Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
@@ -86,7 +86,7 @@ def test_batch_size_changes_nothing(batch_size: int, model: object) -> None:
 def test_resuming_changes_nothing(batch_size: int) -> None:
     """In the middle of the pilot: sums and the sign of the first draw travel with the work."""
     parts: list[Partial] = []
-    whole = draw(batch_size=1, after_block=parts.append)
+    whole = draw(batch_size=1, keeping=Keeping(parts.append))
     assert any(0 < part.pilot.draws < N0 for part in parts)
     for part in parts:
         assert (promised(draw(batch_size=batch_size, partial=part)) == promised(whole)).all()
@@ -97,7 +97,7 @@ def test_promise_is_of_the_pilot_alone() -> None:
     assert (promised(draw(n=1)) == promised(draw(n=60))).all()
     assert (promised(draw(n0=5)) != promised(draw())).any()
     parts: list[Partial] = []
-    draw(after_block=parts.append)
+    draw(keeping=Keeping(parts.append))
     assert parts[-1].pilot.margins is not None
     assert parts[-1].test.margins is None
     assert draw(n0=0).promise is None

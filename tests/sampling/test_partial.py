@@ -41,7 +41,7 @@ def draw(**options: object) -> sc.Counts:
 def begun(**options: object) -> list[sc.Partial]:
     """The work after each block."""
     parts: list[sc.Partial] = []
-    draw(after_block=parts.append, **options)
+    draw(keeping=sc.Keeping(parts.append), **options)
     return parts
 
 

@@ -18,7 +18,7 @@ from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.sampling import counting, sampler, setup
 from segcert.sampling.counting import noisy_batch
 from segcert.sampling.counts import Counts
-from segcert.sampling.partial import Partial
+from segcert.sampling.partial import Keeping, Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.streams import Stage, Streams
 
@@ -127,7 +127,7 @@ def test_number_of_threads_changes_nothing() -> None:
 def test_resuming_after_any_block_changes_nothing(n0: int, batch_size: int) -> None:
     """In the middle of the pilot, between the stages and in the middle of the test."""
     parts: list[Partial] = []
-    whole = draw(n0=n0, batch_size=1, after_block=parts.append)
+    whole = draw(n0=n0, batch_size=1, keeping=Keeping(parts.append))
     stages = {(part.pilot.draws, part.test.draws) for part in parts}
     assert (n0, 50) in stages
     assert (4, 0) in stages or n0 == 0
@@ -151,7 +151,7 @@ def test_an_interrupted_run_goes_on() -> None:
     parts: list[Partial] = []
     model = as_segmenter(Interrupted(), classes=4, name="bands")
     with pytest.raises(KeyboardInterrupt):
-        draw(model, batch_size=1, after_block=parts.append)
+        draw(model, batch_size=1, keeping=Keeping(parts.append))
     assert 0 < parts[-1].test.draws < 50
     seen: list[tuple[int, int]] = []
     resumed = draw(
@@ -185,7 +185,7 @@ def test_what_a_callback_raises_ends_the_sampling_and_loses_nothing() -> None:
                 raise TimeoutError(f"enough after {done}")
 
         with pytest.raises(TimeoutError, match=f"enough after {last}"):
-            draw(batch_size=1, progress=give_up, after_block=parts.append)
+            draw(batch_size=1, progress=give_up, keeping=Keeping(parts.append))
         drawn = [part.pilot.draws + part.test.draws for part in parts]
         assert drawn == sorted(drawn)
         assert last - 5 <= max(drawn) < last
@@ -266,7 +266,7 @@ def test_published_defect_is_an_error(monkeypatch: pytest.MonkeyPatch, n0: int) 
 def test_a_repeat_across_an_interruption_is_an_error() -> None:
     """Fingerprints travel with the unfinished work."""
     parts: list[Partial] = []
-    draw(batch_size=1, after_block=parts.append)
+    draw(batch_size=1, keeping=Keeping(parts.append))
     last = parts[-3]
     twice = replace(last, pilot=replace(last.pilot, fingerprints=last.test.fingerprints[:9]))
     with pytest.raises(SamplingError, match="repeat"):
@@ -423,7 +423,7 @@ def test_memory_does_not_grow_with_the_number_of_draws(n0: int) -> None:
 
     draw(n0=n0, n=8, batch_size=4)  # fills caches
     for n in (8, 800):
-        draw(n0=n0, n=n, batch_size=4, progress=look, after_block=parts.append)
+        draw(n0=n0, n=n, batch_size=4, progress=look, keeping=Keeping(parts.append))
         pilot, test = parts[0].pilot.counts, parts[0].test.counts
         assert pilot.dtype == test.dtype == torch.int16
         assert (pilot.numel(), test.numel()) == ((4 * 30, 30) if n0 else (0, 4 * 30))

@@ -27,7 +27,7 @@ from segcert.models.protocol import WrappedModel
 from segcert.plan import Plan
 from segcert.runs.request import Request
 from segcert.runs.store import open_store
-from segcert.sampling.partial import OtherWorkError, Partial
+from segcert.sampling.partial import Keeping, OtherWorkError, Partial
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import check_batch_size, choose_device
 from segcert.sampling.streams import check_seed, fresh_seed
@@ -219,7 +219,7 @@ def certify_one(
             n=plan.sequential(given.components) or plan.n, stop=stop,
             seed=store.seed, device=device, batch_size=batch_size,
             progress=report,
-            partial=store.partial, after_block=keep, ends_block=lambda: store.due,
+            partial=store.partial, keeping=Keeping(keep, ends_block=lambda: store.due),
         )  # fmt: skip
         if counts.sequential and counts.n < counts.sequential.at[-1]:
             report(counts.n0 + counts.n, counts.n0 + counts.n)  # it is done

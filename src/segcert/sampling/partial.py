@@ -6,6 +6,7 @@ then went on to 200 would be a second look at a whole alpha: planned looks are f
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 
@@ -95,6 +96,19 @@ class Partial:
     def to(self, device: torch.device) -> "Partial":
         """Move to a device."""
         return Partial(self.pilot.to(device), self.test.to(device), self.identity)
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How unfinished work is kept; it changes no result.
+
+    Args:
+        after_block: Called after each block of batches with the work so far, which can be stored.
+        ends_block: Asked after each batch whether the block ends there.
+    """
+
+    after_block: Callable[[Partial], None] = lambda _: None
+    ends_block: Callable[[], bool] | None = None
 
 
 def identity_of(task: Task, *, n0: int, n: int | Sequential, stop_rule: str) -> Identity:

@@ -17,7 +17,7 @@ from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
-from segcert.sampling.partial import Partial, check_partial, nothing_done
+from segcert.sampling.partial import Keeping, Partial, check_partial, nothing_done
 from segcert.sampling.setup import (
     check_class_counts,
     check_draw_numbers,
@@ -45,8 +45,7 @@ def sample(
     batch_size: int | str = "auto",
     progress: Callable[[int, int], None] | None = None,
     partial: Partial | None = None,
-    after_block: Callable[[Partial], None] | None = None,
-    ends_block: Callable[[], bool] | None = None,
+    keeping: Keeping | None = None,
 ) -> Counts:
     """Count how often a model gives each component its class under noise.
 
@@ -78,14 +77,11 @@ def sample(
         progress: The callback: called after each batch, on the thread of the caller, with the draws
             done and the draws in all, pilot draws among both. What it returns means nothing: there
             is no end before ``n`` draws but by ``stop`` at a planned look, as it could not be
-            honest. What it raises ends the sampling, and there are no counts; ``after_block`` has
+            honest. What it raises ends the sampling, and there are no counts; ``keeping`` had
             what can be gone on from. The draws done fall back only where memory ran out.
         partial: Work to go on from. It must have been begun with the same input, noise, ``n0``,
             ``n`` and ``stop``, seed, model and kind of streams: all of them are its identity.
-        after_block: Called after each block of batches with the work so far, a value that can be
-            stored.
-        ends_block: Asked after each batch whether the block ends there, so that ``after_block`` is
-            called; where blocks end changes no result.
+        keeping: Takes the work so far after each block of batches.
 
     Returns:
         The counts, with everything needed to draw them again.
@@ -117,10 +113,8 @@ def sample(
         if progress:
             progress(draws, n0 + looks[-1])
 
-    def keep(part: Partial) -> None:
-        if after_block:
-            after_block(part)
-
+    keeping = keeping or Keeping()
+    keep, ends_block = keeping.after_block, keeping.ends_block
     pilot = run_stage(
         task, Stage.PILOT, done.pilot, n0, None, size,
         after_batch=report, after_block=lambda tally: keep(Partial(tally, done.test, identity)),

@@ -290,7 +290,9 @@ def test_files_keep_the_identity_and_those_of_version_2_replay_as_before(tmp_pat
 def test_unfinished_work_goes_on_with_no_other_model() -> None:
     net, kept = nn.Conv2d(3, 2, 1).eval(), []
     noise = sc.LatticeGaussianNoise(0.1)
-    sc.sample(net, IMAGE, noise=noise, n0=4, n=40, seed=1, batch_size=2, after_block=kept.append)
+    sc.sample(
+        net, IMAGE, noise=noise, n0=4, n=40, seed=1, batch_size=2, keeping=sc.Keeping(kept.append)
+    )
     again = {"noise": noise, "n0": 4, "n": 40, "seed": 1, "batch_size": 2, "partial": kept[1]}
     assert sc.sample(net, IMAGE, **again).n == 40
     other = sc.as_segmenter(net, mean=(0.5,) * 3, std=(0.5,) * 3)
