@@ -134,8 +134,9 @@ def test_kinds_of_images_that_are_handled(certify: Command, photo: Path, tmp_pat
         exif[0x0112] = 6
         image.save(folder / "turned.jpg", exif=exif)
     (folder / "notes.txt").touch()
+    (folder / "._photo.jpg").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
     done = certify(folder)
-    assert (done.status, done.err) == (0, "")
+    assert (done.status, done.err) == (0, f"note: folder {folder}: skipped notes.txt\n")
     names = ["grey", "opaque", "palette", "photo", "scan", "turned"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == names
     shapes = {name: load_certificate(tmp_path / "out" / name).labels.shape for name in names}

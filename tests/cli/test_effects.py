@@ -88,6 +88,7 @@ RUN = {"out": ("{new}/run",), "scenes": (2,), "seed": (1,)}
 SYNTHETIC = RUN | {"data": ("synthetic",), "model": ("synthetic",)}
 OF_SHAPES = RUN | {"data": ("shapes",), "model": ("shapes",)}
 ELSEWHERE = {"root": ("{new}/a",), "out": ("{new}/run",)}  # data sets that are not there
+COMPARED = ("truth", "mask_values", "mask_ignore", "mask_orientation")
 
 MODES = {
     "demo": Mode("demo", {"seed": (1,)}),
@@ -95,6 +96,7 @@ MODES = {
     "certify": Mode("certify", CERTIFY),
     "certify, stopping": Mode("certify", CERTIFY | {"stop_when": ("target=0.9",)}),
     "certify, int8": Mode("certify", CERTIFY | {"backend": ("openvino-int8",)}),
+    "certify and compare": Mode("certify", CERTIFY | {"truth": ("{truth}",)}, only=COMPARED),
     "certify a cloud": Mode("certify", CLOUD),
     "certify a pose": Mode(
         "certify",
@@ -153,13 +155,15 @@ MODES = {
         "evaluate",
         {"data": ("folder",), "images": ("{new}/i",), "masks": ("{new}/m",),
          "classes": ("{classes}",), "out": ("{new}/run",)},
-        only=("root", "split", "label_order", "resize", "images", "masks", "classes", "scenes"),
+        only=("root", "split", "label_order", "resize", "images", "masks", "classes", "scenes",
+              "mask_values", "mask_ignore", "mask_orientation"),
     ),
     "evaluate shapenet_part": Mode(
         "evaluate", ELSEWHERE | {"data": ("shapenet_part",), "model": ("shapes",)},
         only=("root", "split", "category", "scenes", "images"),
     ),
     "attack": Mode("attack", ATTACK),
+    "attack and compare": Mode("attack", ATTACK | {"truth": ("{truth}",)}, only=COMPARED),
     "attack, again": Mode("attack", ATTACK | {"restarts": (2,), "seed": (1,)}),
     "attack the smoothed": Mode("attack", ATTACK | {"against": ("smoothed",), "seed": (1,)}),
     "attack a cloud": Mode("attack", CLOUD_ATTACK),
@@ -203,6 +207,8 @@ SAMPLES: dict[str, Words] = {
     "gamma": (0.1,), "ignore": ("{mask}",), "image": ("{other}",), "images": ("{other}",),
     "inputs": (7,), "int8_file": ("{new}/net.xml",), "jitter": (0.1,), "jitter_sigma": (0.2,),
     "json": (), "label": ("name",), "label_order": ("400",), "learning_rate": (0.1,),
+    "class_map": ("0..9=1..10,10=ignore",), "mask_values": ("2,0,1",), "mask_ignore": ("1",),
+    "mask_orientation": ("stored",),
     "looks": (6,), "masks": ("{new}/n",), "mixed_precision": (), "model": ("nothing",),
     "n": (55,), "n0": (3,), "noise": ("uniform",), "normals": ("recomputed",),
     "others": ("{new}/b",),
@@ -220,6 +226,8 @@ SAMPLES: dict[str, Words] = {
 SPECIAL: dict[tuple[str, str], Words] = {
     ("evaluate by processes", "engine"): ("local",),
     ("attack the smoothed", "against"): ("plain",),
+    ("certify and compare", "truth"): ("{mask}",),
+    ("attack and compare", "truth"): ("{mask}",),
     ("attack by turns", "certificate"): ("{mug certified}",),
     ("verify a cloud", "certificate"): ("{certified}",),
     ("verify a cloud by replay", "certificate"): ("{certified}",),

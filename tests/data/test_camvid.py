@@ -70,7 +70,12 @@ def test_labels_of_another_kind_are_refused(root: Path) -> None:
     Image.new("L", (48, 32), 12).save(root / "valannot" / "one.png")
     with pytest.raises(InputError, match=r"one\.png.*class 12.*0\.\.11"):
         data[0]
-    Image.new("RGB", (48, 32)).save(root / "valannot" / "one.png")
+    Image.new("RGB", (48, 32), (1, 2, 3)).save(root / "valannot" / "one.png")
+    with pytest.raises(
+        InputError, match=r"one\.png has the colour #010203 in 1536 pixels, which no"
+    ):
+        data[0]
+    Image.new("CMYK", (48, 32)).save(root / "valannot" / "one.png", "TIFF")
     with pytest.raises(InputError, match=r"one\.png.*one class number per pixel"):
         data[0]
     Image.new("L", (47, 32)).save(root / "valannot" / "one.png")

@@ -24,8 +24,8 @@ import segcert as sc
 from segcert.certificates.hierarchies import open_hierarchy
 from segcert.errors import SegcertError
 from segcert.inputs.cloud_files import read_cloud, write_cloud
-from segcert.inputs.images import read_file, read_mask
-from segcert.inputs.labels import read_numbers
+from segcert.inputs.images import read_file
+from segcert.inputs.stored_masks import read_mask, read_numbers
 from segcert.models.files.checkpoints import load_weights
 from segcert.models.files.sidecar import read_sidecar
 from segcert.models.files.weights_files import read_weights

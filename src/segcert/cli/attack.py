@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from segcert.cli.attack_options import ATTACK_AS_USUAL, RECORDED, AttackOptions, ModelOptions
 from segcert.cli.run_options import INPUT_AS_USUAL, OUTPUT, InputOptions
+from segcert.cli.truth import TRUTH_AS_USUAL, TruthOptions, check_reduced
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +24,7 @@ def attack(
     *,
     certificate: Annotated[Path, Parameter(help="Folder that `segcert certify` wrote for it.")],
     files: Annotated[InputOptions, Parameter(name="*")] = INPUT_AS_USUAL,
-    truth: Annotated[
-        Path | None, Parameter(help="Image of true class numbers, 255 = not labelled.")
-    ] = None,
+    compared: Annotated[TruthOptions, Parameter(name="*")] = TRUTH_AS_USUAL,
     models: Annotated[ModelOptions, Parameter(name="*")] = RECORDED,
     options: Annotated[AttackOptions, Parameter(name="*")] = ATTACK_AS_USUAL,
     out: Annotated[Path, Parameter(group=OUTPUT, help="Folder of the results.")] = Path("attacked"),
@@ -51,7 +50,10 @@ def attack(
     plain, certified = models.opened(found)
     given = certified.given(read_path(image, columns_of(files.columns)))
     check_same(found, certified, given)
-    true = None if truth is None else read_truth(truth, found, plain)
+    true = None
+    if compared.truth is not None:
+        check_reduced(models.model or models.smoothed or found.provenance.model, compared.told)
+        true = read_true(compared, given, found, plain)
     check_writable(out / "attack.json")
     with held(out):
         attack_opened(given, found, wish, plain=plain, certified=certified, truth=true, out=out)
@@ -115,15 +117,18 @@ def up_for(model: "WrappedModel") -> "Up":
     return "z" if model.category is None else "y"
 
 
-def read_truth(path: Path, found: "Certificate", plain: "WrappedModel") -> "np.ndarray":
+def read_true(
+    compared: TruthOptions, given: "Input", found: "Certificate", plain: "WrappedModel"
+) -> "np.ndarray":
     """Read true classes that fit a certificate and a model.
 
     Raises:
         InputError: If it cannot be read, the shape differs, or a class is neither known nor 255.
     """
-    from segcert.inputs.labels import read_numbers, translate
+    from segcert.data.truth import check_turned, read_truth
 
+    check_turned([given], compared.told)
+    assert compared.truth is not None
+    names = plain.class_names or found.counts.class_names
     classes = min(found.counts.classes, plain.classes or found.counts.classes)
-    meaning = {number: number for number in (*range(classes), 255)}
-    size = found.labels.shape
-    return translate(path, read_numbers(path, "--truth"), meaning, size, "--truth")
+    return read_truth(compared.truth, given, compared.told, classes=classes, names=names)

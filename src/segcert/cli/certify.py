@@ -20,6 +20,7 @@ from segcert.cli.run_options import (
     ModelOptions,
     SamplingOptions,
 )
+from segcert.cli.truth import TRUTH_AS_USUAL, TruthOptions, check_reduced
 
 if TYPE_CHECKING:
     from segcert.inputs.held import Inputs
@@ -65,8 +66,9 @@ def certify(
     *images: Annotated[
         str,
         Parameter(
-            help="PNG, JPEG or TIFF files, or point clouds (.ply, .npz, .pcd, .las, .laz, .xyz, "
-            ".txt, .pts, .asc, .csv, .bin), folders of them, or globs."
+            help="Pictures (PNG, JPEG, TIFF, WebP, BMP, PPM, GIF; stack.tif#3 is a page), or point "
+            "clouds (.ply, .npz, .pcd, .las, .laz, .xyz, .txt, .pts, .asc, .csv, .bin), folders of "
+            "them, or globs."
         ),
     ],
     files: Annotated[InputOptions, Parameter(name="*")] = INPUT_AS_USUAL,
@@ -75,12 +77,14 @@ def certify(
     options: Annotated[PlanOptions, Parameter(name="*")] = PLAN_AS_USUAL,
     sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
     output: Annotated[OutputOptions, Parameter(name="*")] = OUTPUT_AS_USUAL,
+    compared: Annotated[TruthOptions, Parameter(name="*")] = TRUTH_AS_USUAL,
 ) -> None:
     """Certify the segmentation of images, or of point clouds.
 
     For each image, `OUT/NAME/` gets `certificate.json` (the statement, every parameter, seed and
     hashes), `counts.npz` (what proves it), `labels.png` (class numbers, 255 = abstain),
-    `overlay.png` and `report.html` (open it in a browser). Interrupted with Ctrl-C, the same
+    `overlay.png` and `report.html` (open it in a browser). With `--truth` the table and the page
+    say how much is certified and true. Interrupted with Ctrl-C, the same
     command goes on where it stopped.
 
     A point cloud gets `labels.npz`, `labels.ply` and `cloud.png` in place of the pictures, and a
@@ -94,14 +98,14 @@ def certify(
     from segcert.cli.backends import as_before, remember
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, say
-    from segcert.cli.tables import SUMMARIES, warn_about_images
+    from segcert.cli.tables import SUMMARIES, warn_about_grey_levels, warn_about_images
     from segcert.files import prepare_folder
     from segcert.inputs.cloud_columns import columns_of
-    from segcert.inputs.finding import find_inputs, kind_of_files
+    from segcert.inputs.finding import find_inputs, kind_of_files, skipped_in
     from segcert.inputs.held import Inputs
     from segcert.inputs.kind import CLOUD, IMAGE
     from segcert.noise.registry import name_of
-    from segcert.report.image_files import write_files, write_radius_map
+    from segcert.report.image_files import write_files, write_page, write_radius_map
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_inputs import certify_inputs, check_request
     from segcert.runs.request import Request
@@ -110,8 +114,8 @@ def certify(
     model = model or {IMAGE: "camvid", CLOUD: "ground"}[kind]
     if options.plan is None:
         refuse_other_noise(options.noise, kind)
-    found = Inputs(find_inputs(list(images), kind), columns=columns_of(files.columns))
-    out = output.out
+    paths, out = find_inputs(list(images), kind), output.out
+    found = Inputs(paths, columns=columns_of(files.columns))
     category = told.category or category_of(found, model)
     upwards: Up = output.up or ("z" if category is None else "y")
     axes: Mapping[InputKind, Up | None] = {IMAGE: None, CLOUD: upwards}
@@ -122,6 +126,9 @@ def certify(
         check_radius_map(plan)
     reference = told.reference(model, kind, category)
     segmenter = reference.open_alone()
+    if compared.truth is not None:
+        check_reduced(model, compared.told)
+    truths = compared.read(found, segmenter)
     request = Request(plan, segmenter.name, segmenter.weights_sha256, told.scale)
     check_request(request, found, segmenter, seed=seed, device=device, batch_size=sampling.batch)
     reference = as_before(reference, out)
@@ -136,13 +143,16 @@ def certify(
         again = output.overwrite
         new = [one for name, one in found.items() if again or not (out / name).exists()]
         noise = name_of(plan.noise)
+        warn_about_grey_levels(plan.noise)
         warn_about_images(model, segmenter, new, noise=noise, sigma=plan.sigma, scale=told.scale)
+    for line in skipped_in(list(images), paths.values()):
+        say(f"note: {line}", to=messages)
     for one in found.values():
         for note in one.notes:
             say(f"note: {one.path}: {note}", to=messages)
     base = base_prediction(segmenter, device=device)
     writers: Mapping[InputKind, Callable[[], Callable[..., None]]] = {
-        IMAGE: lambda: partial(write_files, radius_map=output.radius_map, base=base),
+        IMAGE: lambda: partial(write_files, truths=truths, radius_map=output.radius_map, base=base),
         CLOUD: lambda: partial(
             cloud_writer(), with_truth=category is not None, up=upwards, base=base
         ),
@@ -157,7 +167,12 @@ def certify(
             done.append(item)
             if output.radius_map and item.resumed and not (item.folder / "radius.npy").exists():
                 write_radius_map(item.folder, item.certificate)
-    SUMMARIES[kind](done, found)
+            if item.resumed and item.name in truths:
+                write_page(
+                    item.folder, found[item.name], item.certificate,
+                    truth=truths[item.name], base=base,
+                )  # fmt: skip
+    SUMMARIES[kind](done, found, truths)
 
 
 def cloud_writer() -> Callable[..., None]:

@@ -71,7 +71,13 @@ def of_data(name: str) -> Need:
     return Need(lambda call: name in taken(call), words)
 
 
-CERTIFY = always(
+TRUTH = {
+    "truth": (IMAGES,),
+    "mask_values": (IMAGES, needs("truth")),
+    "mask_ignore": (IMAGES, needs("truth")),
+    "mask_orientation": (IMAGES, needs("truth")),
+}
+CERTIFY = TRUTH | always(
     "images", "model", "plan", "seed", "device", "batch_size", "out", "overwrite"
 ) | dict.fromkeys(
     ("noise", "sigma", "tau", "alpha", "n0", "n", "correction", "drop_below", "stop_when"),
@@ -145,21 +151,37 @@ EVALUATE = always(
     "images": (of_data("images"),),
     "masks": (of_data("masks"),),
     "classes": (of_data("classes"),),
+    "mask_values": (of_data("mask_values"),),
+    "mask_ignore": (of_data("mask_ignore"),),
+    "mask_orientation": (of_data("mask_orientation"),),
+    "class_map": (IMAGES,),
     "scenes": (of_data("scenes"),),
     "workers": (needs("engine", "processes", "ray"),),
     "address": (needs("engine", "ray"),),
 }  # fmt: skip
-ATTACK = always(
-    "image", "certificate", "model", "smoothed", "against", "radius", "steps", "n", "device", "out"
-) | {
-    "columns": (CLOUDS,),
-    "truth": (IMAGES,),
-    "denoiser": (IMAGES,),
-    "target": (COORDINATES,),
-    "restarts": (COORDINATES,),
-    "draws": (needs("against", "smoothed"),),
-    "seed": (RANDOM,),
-}
+ATTACK = (
+    TRUTH
+    | always(
+        "image",
+        "certificate",
+        "model",
+        "smoothed",
+        "against",
+        "radius",
+        "steps",
+        "n",
+        "device",
+        "out",
+    )
+    | {
+        "columns": (CLOUDS,),
+        "denoiser": (IMAGES,),
+        "target": (COORDINATES,),
+        "restarts": (COORDINATES,),
+        "draws": (needs("against", "smoothed"),),
+        "seed": (RANDOM,),
+    }
+)
 TOY = always("repetitions", "seed", "figures") | dict.fromkeys(
     ("gamma", "n", "n0", "components", "bad", "tau", "alpha", "as_json"), (ONE_SETTING,)
 )

@@ -27,11 +27,13 @@ from segcert.cli.run_options import (
     SAMPLING_AS_USUAL,
     SamplingOptions,
 )
+from segcert.cli.truth import MaskIgnore, MaskOrientation, MaskValues
 from segcert.errors import InputError
 
 if TYPE_CHECKING:
     from segcert.data.sets import LabelledSet
     from segcert.inputs.kind import InputKind
+    from segcert.models.protocol import WrappedModel
     from segcert.models.reference import ModelReference
     from segcert.plan import Plan
     from segcert.runs.evaluate import Results
@@ -97,6 +99,17 @@ class DataOptions(Flat):
         int | None,
         Parameter(group=DATA, converter=whole, help="Of --data synthetic and shapes: how many."),
     ] = None
+    mask_values: Annotated[MaskValues, Parameter(group=DATA)] = None
+    mask_ignore: Annotated[MaskIgnore, Parameter(group=DATA)] = None
+    mask_orientation: Annotated[MaskOrientation, Parameter(group=DATA)] = None
+    class_map: Annotated[
+        str | None,
+        Parameter(
+            group=DATA,
+            help="Classes of the data set as those of a model that has others: 0..18=1..19, "
+            "road=1, void=ignore; or a file of such lines.",
+        ),
+    ] = None
 
     @property
     def kind(self) -> "InputKind":
@@ -113,8 +126,31 @@ class DataOptions(Flat):
             root=self.root, split=self.split, label_order=self.label_order, resize=self.resize,
             images=self.images, masks=self.masks, classes=self.classes, scenes=self.scenes,
             category=None if self.category is None else tuple(self.category),
+            mask_values=self.mask_values, mask_ignore=self.mask_ignore,
+            mask_orientation=self.mask_orientation,
         )  # fmt: skip
         return open_evaluation_set(self.data, given, subset=self.subset)
+
+    def compared_with(self, segmenter: "WrappedModel", model: str) -> "LabelledSet":
+        """Open it, in the classes of a model.
+
+        Args:
+            segmenter: The model.
+            model: Its name or path.
+        """
+        from segcert.cli.truth import check_reduced
+        from segcert.data.class_map import with_class_map
+        from segcert.inputs.mask_options import MaskOptions
+
+        if self.masks is not None:
+            check_reduced(model, MaskOptions(self.mask_values))
+        found = self.opened()
+        if self.class_map is None:
+            return found
+        return with_class_map(
+            found, self.class_map,
+            names=segmenter.class_names, classes=segmenter.classes, palette=segmenter.palette,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -298,7 +334,7 @@ def evaluate(
     from segcert.cli.engines import EngineChoice
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, note
-    from segcert.cli.tables import warn_about_input
+    from segcert.cli.tables import warn_about_grey_levels, warn_about_input
     from segcert.runs.config import EvaluationConfig
     from segcert.runs.evaluate import evaluate as run
     from segcert.runs.inventory import take_inventory
@@ -313,7 +349,7 @@ def evaluate(
     reference = told.reference(model, kind)
     segmenter = reference.open_alone()
     where.check(segmenter, reference, device)
-    found = source.opened()
+    found = source.compared_with(segmenter, model)
     asked = EvaluationConfig(
         data=found.name, note=found.note, images=len(found.items), inputs_sha256="",
         classes=found.classes, model=segmenter.name, weights_sha256=segmenter.weights_sha256,
@@ -337,6 +373,10 @@ def evaluate(
         remember(told.backend, segmenter, out)
         if kind.resizable:
             warn_about_input(model)
+            for noise in dict.fromkeys(config.plan(one).noise for one in config.settings):
+                warn_about_grey_levels(noise)
+        for line in (*found.said, *inventory.notes):
+            note(line)
         with DrawProgress(messages) as progress:
             results = run(
                 segmenter, found, inventory, config,

@@ -106,7 +106,7 @@ def plan(
     """
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, results, say
-    from segcert.inputs.finding import find_inputs
+    from segcert.inputs.finding import find_inputs, skipped_in
     from segcert.models.reference import ModelReference
     from segcert.plan_record import check_suffix
     from segcert.planning.outlook import make_outlook
@@ -123,6 +123,8 @@ def plan(
     drawn = asked_noise(options, None)
     segmenter = reference.open()
     found = find_inputs(list(images))
+    for line in skipped_in(list(images), found.values()):
+        say(f"note: {line}", to=messages)
     with DrawProgress(messages) as progress:
         made = make_outlook(
             segmenter, found,

@@ -1,5 +1,8 @@
 """Tables and notes that commands print."""
 
+from collections.abc import Mapping
+
+import numpy as np
 from rich.table import Table
 
 from segcert.certificates.result import Certificate
@@ -8,21 +11,29 @@ from segcert.inputs.clouds import diameter
 from segcert.inputs.held import Inputs
 from segcert.inputs.input import Input, as_cloud
 from segcert.inputs.kind import CLOUD, IMAGE
+from segcert.inputs.labels import IGNORE
 from segcert.models.files.checkpoints import Origin
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.protocol import WrappedModel
 from segcert.models.resizing.scale import parse_resizing
 from segcert.models.shipped import foreign_path
+from segcert.noise.base import AbstractNoise
 from segcert.report.cloud_radius import cloud_radius_cell, cloud_radius_line
 from segcert.report.facts import most_draws, stopped
+from segcert.report.view import against_truth
 from segcert.runs.certify_inputs import CertifiedInput
 from segcert.text import floor_text, percent_text
 
+UNIT, GREY_LEVELS = "input units", 255
 FAR = 1.7  # factor between sizes from which a note is due
 
 
-def print_images(done: list[CertifiedInput], found: Inputs) -> None:  # noqa: ARG001 - as of clouds
-    """Print one row per image, and where their pages are."""
+def print_images(
+    done: list[CertifiedInput],
+    found: Inputs,  # noqa: ARG001 - as of clouds
+    truths: Mapping[str, np.ndarray],
+) -> None:
+    """Print one row per image, and where their pages are; figures of those that have a truth."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("image", overflow="fold")
     radius = f"{done[0].certificate.norm} radius"  # one noise for all
@@ -31,6 +42,9 @@ def print_images(done: list[CertifiedInput], found: Inputs) -> None:  # noqa: AR
     for item in done:
         table.add_row(cell(item.name), *cells(item.certificate), time_of(item))
     results.print(table)
+    if truths:
+        results.print()
+        results.print(truth_table(done, truths))
     for rule in sorted({stop_rule(item.certificate) for item in done} - {""}):
         say(f"Draws were stopped early: {rule}")
     results.print()
@@ -43,7 +57,25 @@ def print_images(done: list[CertifiedInput], found: Inputs) -> None:  # noqa: AR
         )
 
 
-def print_clouds(done: list[CertifiedInput], found: Inputs) -> None:
+def truth_table(done: list[CertifiedInput], truths: Mapping[str, np.ndarray]) -> Table:
+    """Compare the certified images with their true classes, as their pages do."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("image", overflow="fold")
+    for name in ("labelled", "accuracy", "certified accuracy"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for item in done:
+        truth = truths[item.name]
+        accuracy, certified = against_truth(item.certificate, truth)
+        labelled = percent_text(int((truth != IGNORE).sum()), truth.size)
+        table.add_row(cell(item.name), labelled, accuracy[1], certified[1])
+    return table
+
+
+def print_clouds(
+    done: list[CertifiedInput],
+    found: Inputs,
+    truths: Mapping[str, np.ndarray],  # noqa: ARG001 - as of images
+) -> None:
     """Print one row per cloud, the statements, and where the pages are."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("cloud", overflow="fold")
@@ -155,6 +187,16 @@ def warn_about_noise(model: str, origin: Origin | None, noise: str, sigma: float
         note(
             f"model {model} was trained with sigma = {trained:g}, "
             f"not {sigma:g}: the certificate holds, but will cover less"
+        )
+
+
+def warn_about_grey_levels(noise: AbstractNoise) -> None:
+    """Say when noise is larger than the range of images, as if it were told in grey levels."""
+    sigma = noise.options().get("sigma")
+    if noise.unit == UNIT and isinstance(sigma, float) and sigma > 1:
+        note(
+            f"sigma = {sigma:g} is larger than the whole range of an image, [0, 1]: {sigma:g} grey "
+            f"levels of 255 are {sigma / GREY_LEVELS:.3g}"
         )
 
 

@@ -8,10 +8,12 @@ from segcert.data.labelled import (
     LabelledImage,
     check_pairs,
     files_by_name,
-    read_photograph,
+    read_pair,
 )
 from segcert.errors import InputError
-from segcert.inputs.labels import IGNORE, read_numbers, translate
+from segcert.inputs.labels import IGNORE
+from segcert.inputs.mask_rules import MaskRule
+from segcert.inputs.stored_masks import packed
 
 CLASSES = (
     "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
@@ -29,6 +31,13 @@ OF_IDS = {  # class of each number in *_labelIds.png; 255 is the licence plate, 
     number: IDS.index(number) if number in IDS else IGNORE for number in [*range(34), 255]
 }
 OF_TRAIN_IDS = {number: number for number in [*range(len(CLASSES)), 255]}
+OTHER_COLOURS = (  # of *_color.png, of what the benchmark ignores
+    0x000000, 0x6F4A00, 0x510051, 0xFAAAA0, 0xE6968C, 0xB4A5B4, 0x966464, 0x96785A,
+    0x00005A, 0x00006E,
+)  # fmt: skip
+COLOURS = dict.fromkeys(OTHER_COLOURS, IGNORE) | {
+    packed(colour): number for number, colour in enumerate(PALETTE)
+}
 ENDINGS = {"_gtFine_labelIds": OF_IDS, "_gtFine_labelTrainIds": OF_TRAIN_IDS}
 PHOTOGRAPH = "_leftImg8bit"
 SPLITS = ("train", "val")
@@ -101,13 +110,16 @@ class Cityscapes(AbstractLabelled):
     def item(self, index: int) -> LabelledImage:
         """Read one photograph with its labels; what the benchmark ignores becomes 255."""
         photograph, annotation = self.photographs[index], self.annotations[index]
-        image = read_photograph(photograph)
-        meaning = next(
-            table for ending, table in ENDINGS.items() if annotation.stem.endswith(ending)
-        )
-        stored = read_numbers(annotation, WHERE)
-        return LabelledImage(
-            name=photograph.stem.removesuffix(PHOTOGRAPH),
-            image=image,
-            labels=translate(annotation, stored, meaning, image.shape[:2], WHERE),
-        )
+        name = photograph.stem.removesuffix(PHOTOGRAPH)
+        return read_pair(name, photograph, annotation, rule_of(annotation))
+
+
+def rule_of(annotation: Path) -> MaskRule:
+    """What the values of an annotation mean, by the ending of its name.
+
+    Names with another ending hold train ids, or the colours of the classes.
+    """
+    for ending, table in ENDINGS.items():
+        if annotation.stem.endswith(ending):
+            return MaskRule(table, {}, where=WHERE)
+    return MaskRule(OF_TRAIN_IDS, COLOURS, where=WHERE)

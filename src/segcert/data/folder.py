@@ -5,59 +5,93 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segcert.data.known_masks import OPTIONS, known, rule_for
 from segcert.data.labelled import (
     AbstractLabelled,
     LabelledImage,
-    check_pairs,
     files_by_name,
-    read_photograph,
+    read_pair,
+    upright_photograph,
 )
+from segcert.data.pairing import OF_MASKS, Pairs, pair
+from segcert.data.pairing import WHERE as PAIRED
 from segcert.errors import InputError
 from segcert.files import LONGEST_TEXT, read_regular
-from segcert.inputs.images import SUFFIXES
-from segcert.inputs.labels import IGNORE, distinct_colours, read_numbers, translate
+from segcert.inputs.finding import skipped
+from segcert.inputs.labels import distinct_colours
+from segcert.inputs.mask_options import MaskOptions, refuse_if_upright
+from segcert.inputs.mask_rules import MaskRule
+from segcert.inputs.pictures import SUFFIXES, files_in
 
-MASKS = (".png", ".tif", ".tiff")  # lossless
+MASKS = (".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".ppm", ".pbm", ".webp")  # lossless
 MOST_CLASSES = 255  # 255 is ignored
 WHITE = (255, 255, 255)  # means abstention
 LINE = re.compile(r"(?P<name>[^#]*[^#\s])(?:\s+#(?P<colour>[0-9a-fA-F]{6}))?")
-WHERE = "a mask is a single-channel PNG or TIFF with the stem and the size of its image"
+WHERE = f"a mask is a single-channel PNG or TIFF of the size of its image; {OPTIONS}"
+USUAL = MaskOptions()
 
 
 @dataclass(frozen=True)
 class ClassList:
-    """Names of the classes, in the order of their numbers, and one RGB colour for each."""
+    """Names of the classes, in the order of their numbers, and one RGB colour for each.
+
+    Args:
+        names: Of the classes.
+        palette: Their colours, in pictures.
+        given: Those that the list says, by which colour masks are read; None for the others.
+    """
 
     names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
+    given: tuple[tuple[int, int, int] | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class Folder(AbstractLabelled):
-    """Images and masks of the same stems, sorted by name.
+    """Images and masks of the same names, sorted by name; see `segcert.data.pairing`.
 
     Args:
-        images: Folder of PNG, JPEG or TIFF files, read as ``segcert certify`` reads them.
-        masks: Folder of PNG or TIFF files of one channel: class numbers from 0, 255 is ignored.
+        images: Folder of picture files, read as ``segcert certify`` reads them.
+        masks: Folder of masks: class numbers from 0, 255 is ignored; or what is told.
         classes: How many classes there are.
+        told: What the user says about the values of masks.
+        names: Of the classes; those of known data sets tell how their masks are stored.
+        colours: Of the classes, where the user gave some: colour masks are read by them.
 
     Raises:
-        InputError: If a folder is missing or empty, or an image or a mask has no partner.
+        InputError: If a folder is missing or empty, an image or a mask has no partner, or what is
+            told contradicts the classes.
     """
 
     images: Path
     masks: Path
     classes: int
+    told: MaskOptions = USUAL
+    names: tuple[str, ...] = ()
+    colours: tuple[tuple[int, int, int] | None, ...] = ()
     photographs: tuple[Path, ...] = field(init=False)
     annotations: tuple[Path, ...] = field(init=False)
+    notes: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """List the folders and pair their files."""
         images = listed(self.images, SUFFIXES, "images")
         masks = listed(self.masks, MASKS, "masks")
-        check_pairs(images, masks, WHERE)
-        object.__setattr__(self, "photographs", tuple(images[name] for name in sorted(images)))
-        object.__setattr__(self, "annotations", tuple(masks[name] for name in sorted(images)))
+        if Path(self.images).resolve() == Path(self.masks).resolve():
+            images = {stem: path for stem, path in images.items() if not stem.endswith(OF_MASKS)}
+            masks = {stem: path for stem, path in masks.items() if stem.endswith(OF_MASKS)}
+        found = pair(images, masks, f"{PAIRED}; {WHERE}")
+        object.__setattr__(self, "photographs", tuple(found.images.values()))
+        object.__setattr__(self, "annotations", tuple(found.masks.values()))
+        object.__setattr__(self, "notes", self._notes(found))
+        for mask in self.annotations[:1]:
+            self.rule(mask)
+
+    def _notes(self, found: Pairs) -> tuple[str, ...]:
+        """Say what of the folders is not read."""
+        read = {*found.images.values(), *found.masks.values()}
+        lines = (skipped(folder, read) for folder in dict.fromkeys((self.images, self.masks)))
+        return tuple(line for line in lines if line)
 
     def __len__(self) -> int:
         """Count the images."""
@@ -66,10 +100,31 @@ class Folder(AbstractLabelled):
     def item(self, index: int) -> LabelledImage:
         """Read one image with its mask."""
         photograph, mask = self.photographs[index], self.annotations[index]
-        image = read_photograph(photograph)
-        meaning = {number: number for number in [*range(self.classes), IGNORE]}
-        labels = translate(mask, read_numbers(mask, WHERE), meaning, image.shape[:2], WHERE)
-        return LabelledImage(name=photograph.stem, image=image, labels=labels)
+        return read_pair(photograph.stem, photograph, mask, self.rule(mask))
+
+    @property
+    def known(self) -> bool:
+        """Whether the names of the classes tell how masks are stored."""
+        return any(known(mask, self.names) is not None for mask in self.annotations[:1])
+
+    def check_turned(self) -> None:
+        """Refuse to be told how masks of turned photographs are stored, if there are none of these.
+
+        Raises:
+            InputError: If so.
+        """
+        refuse_if_upright((upright_photograph(path)[1] for path in self.photographs), self.told)
+
+    def rule(self, mask: Path) -> MaskRule:
+        """What the values of a mask mean.
+
+        Raises:
+            InputError: If what is told contradicts the classes, or must be told.
+        """
+        return rule_for(
+            mask, self.told,
+            classes=self.classes, names=self.names, colours=self.colours, where=WHERE,
+        )  # fmt: skip
 
 
 def listed(folder: Path, suffixes: tuple[str, ...], what: str) -> dict[str, Path]:
@@ -80,8 +135,7 @@ def listed(folder: Path, suffixes: tuple[str, ...], what: str) -> dict[str, Path
     """
     if not Path(folder).is_dir():
         raise InputError(f"folder of {what} {folder} does not exist")
-    found = [path for path in Path(folder).iterdir() if path.suffix.lower() in suffixes]
-    named = files_by_name(found)
+    named = files_by_name(files_in(Path(folder), suffixes))
     if not named:
         raise InputError(f"folder of {what} {folder} is empty: it needs {', '.join(suffixes)}")
     return named
@@ -109,7 +163,8 @@ def read_classes(path: Path) -> ClassList:
     check_once(path, "name", names)
     check_once(path, "colour", given)
     free = (colour for colour in distinct_colours(MOST_CLASSES) if colour not in given)
-    return ClassList(names, tuple(colour or next(free) for _, colour in parsed))
+    colours = tuple(colour for _, colour in parsed)
+    return ClassList(names, tuple(colour or next(free) for colour in colours), colours)
 
 
 def check_once(path: Path, what: str, values: Sequence[object]) -> None:

@@ -14,9 +14,10 @@ import torch
 from jaxtyping import UInt8
 
 from segcert.errors import InputError
-from segcert.inputs.images import read_file
+from segcert.inputs.images import read_photo, to_rgb
 from segcert.inputs.input import Input, read
 from segcert.inputs.kind import IMAGE
+from segcert.inputs.mask_rules import MaskRule
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,31 @@ def read_photograph(path: Path) -> UInt8[np.ndarray, " h w 3"]:
     Raises:
         InputError: If it is missing, damaged, translucent, or of more than 8 bits.
     """
-    return np.ascontiguousarray(read_file(path).movedim(0, 2).numpy())
+    return upright_photograph(path)[0]
+
+
+def upright_photograph(path: Path) -> tuple[UInt8[np.ndarray, " h w 3"], int]:
+    """Read a photograph as `read_photograph` does, and the orientation that its file says."""
+    picture = read_photo(path)
+    pixels = to_rgb(picture, f"image {path}").movedim(0, 2).numpy()
+    return np.ascontiguousarray(pixels), picture.orientation
+
+
+def read_pair(name: str, photograph: Path, mask: Path, rule: MaskRule) -> LabelledImage:
+    """Read a photograph with its mask.
+
+    Args:
+        name: How records and files call it.
+        photograph: Its file.
+        mask: File of its mask.
+        rule: What the values of the mask mean.
+
+    Raises:
+        InputError: If one of them cannot be read, or they do not fit each other.
+    """
+    image, orientation = upright_photograph(photograph)
+    labels = rule.read(mask, image.shape[:2], orientation=orientation)
+    return LabelledImage(name=name, image=image, labels=labels)
 
 
 def files_by_name(paths: Iterable[Path], *, ending: str = "") -> dict[str, Path]:

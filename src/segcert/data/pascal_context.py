@@ -11,18 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Integer, UInt8
+from jaxtyping import UInt8
 from scipy.io import loadmat
 
 from segcert.data.labelled import (
     AbstractLabelled,
     LabelledImage,
     files_by_name,
-    read_photograph,
+    upright_photograph,
 )
 from segcert.errors import InputError
 from segcert.files import read_text
-from segcert.inputs.labels import IGNORE, distinct_colours, read_numbers, translate
+from segcert.inputs.labels import IGNORE, distinct_colours
+from segcert.inputs.mask_rules import MaskRule
+from segcert.inputs.stored_masks import StoredMask, read_stored
 
 CLASSES = (
     "aeroplane", "bag", "bed", "bedclothes", "bench", "bicycle", "bird", "boat", "book", "bottle",
@@ -163,11 +165,11 @@ class PascalContext(AbstractLabelled):
     def item(self, index: int) -> LabelledImage:
         """Read one photograph with its labels; background becomes 255."""
         photograph, annotation = self.photographs[index], self.annotations[index]
-        image = read_photograph(photograph)
+        image, orientation = upright_photograph(photograph)
         matrix = self.label_order == "459"
-        stored = read_matrix(annotation) if matrix else read_numbers(annotation, WHERE)
-        meaning = LABEL_ORDERS[self.label_order]
-        labels = translate(annotation, stored, meaning, image.shape[:2], WHERE)
+        stored = read_matrix(annotation) if matrix else read_stored(annotation, WHERE)
+        rule = MaskRule(LABEL_ORDERS[self.label_order], {}, where=WHERE)
+        labels = rule.of_stored(stored, image.shape[:2], orientation=orientation)
         if self.resize == "before noise":
             image, labels = resized_image(image), resized_labels(labels)
         return LabelledImage(name=photograph.stem, image=image, labels=labels)
@@ -188,7 +190,7 @@ def chosen(names: tuple[str, ...], files: dict[str, Path], what: str) -> tuple[P
     return tuple(files[name] for name in names)
 
 
-def read_matrix(path: Path) -> Integer[np.ndarray, " h w"]:
+def read_matrix(path: Path) -> StoredMask:
     """Read the original annotation: a MATLAB file with the matrix ``LabelMap``.
 
     Raises:
@@ -198,7 +200,7 @@ def read_matrix(path: Path) -> Integer[np.ndarray, " h w"]:
         stored: np.ndarray = np.asarray(loadmat(path)["LabelMap"]).astype(np.int64)
     except Exception as error:  # scipy raises anything on damaged bytes
         raise InputError(f"{path} cannot be read as LabelMap: {error}: {WHERE}") from error
-    return stored
+    return StoredMask(path, "matrix", stored, None)
 
 
 def resized_image(image: UInt8[np.ndarray, " h w 3"]) -> UInt8[np.ndarray, " 480 480 3"]:

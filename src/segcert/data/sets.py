@@ -24,6 +24,8 @@ from segcert.data.subset import evenly_spaced
 from segcert.errors import InputError
 from segcert.inputs.input import Input, read
 from segcert.inputs.kind import CLOUD, IMAGE, InputKind
+from segcert.inputs.mask_options import MaskOptions
+from segcert.inputs.mask_rules import Orientation
 
 AS_STORED = (
     "noise is added to the photographs at the resolution of the file, before any resize: "
@@ -47,6 +49,9 @@ class LabelledSet:
         palette: One RGB colour per class.
         licence: Of the inputs, and so of weights trained on them.
         note: Where the noise is added and which inputs were chosen: words for records.
+        said: What a user should know before the work: files that are not read.
+        doubts: The classes of its masks, if 255 may be one of them: that it is ignored is a habit.
+            Empty if there is no doubt.
     """
 
     name: str
@@ -55,6 +60,8 @@ class LabelledSet:
     palette: tuple[tuple[int, int, int], ...]
     licence: str
     note: str = ""
+    said: tuple[str, ...] = ()
+    doubts: tuple[int, ...] = ()
 
     def input(self, index: int) -> Input:
         """Make or read one of them, as sampling takes it."""
@@ -74,6 +81,9 @@ class Arguments:
         images: Folder of images of a data set of one's own.
         masks: Folder of its masks.
         classes: File with the names of its classes.
+        mask_values: Of masks of one's own: the value of each class; see `MaskOptions`.
+        mask_ignore: The values that are ignored.
+        mask_orientation: How masks of turned photographs are stored.
         scenes: Number of synthetic scenes or procedural shapes.
         category: Of ShapeNet-Part: names of the categories; all if not given. Of clouds of one's
             own: the one category; that of each file if not given.
@@ -86,6 +96,9 @@ class Arguments:
     images: Path | None = None
     masks: Path | None = None
     classes: Path | None = None
+    mask_values: str | None = None
+    mask_ignore: str | None = None
+    mask_orientation: Orientation | None = None
     scenes: int | None = None
     category: tuple[str, ...] | None = None
 
@@ -233,16 +246,27 @@ def open_pascal_context(
     )
 
 
-def open_folder(images: Path, masks: Path, classes: Path) -> LabelledSet:
+def open_folder(
+    images: Path,
+    masks: Path,
+    classes: Path,
+    mask_values: str | None = None,
+    mask_ignore: str | None = None,
+    mask_orientation: Orientation | None = None,
+) -> LabelledSet:
     """Open a data set of one's own."""
-    known = read_classes(classes)
+    known, told = read_classes(classes), MaskOptions(mask_values, mask_ignore, mask_orientation)
+    items = Folder(images, masks, len(known.names), told, known.names, known.given)
+    items.check_turned()
     return LabelledSet(
         name=f"folder {Path(images).name}",
-        items=Folder(images, masks, len(known.names)),
+        items=items,
         classes=known.names,
         palette=known.palette,
         licence="unknown",
-        note=AS_STORED,
+        note=f"{AS_STORED}; masks: {told.words}" if told.words else AS_STORED,
+        said=items.notes,
+        doubts=() if told.settles or items.known else tuple(range(len(known.names))),
     )
 
 
@@ -340,7 +364,10 @@ RULES = {
         IMAGE, open_pascal_context, ("root", "label_order", "resize"), ("split",),
         TRAIN | {"resize": "before noise"},
     ),
-    "folder": Rule(IMAGE, open_folder, ("images", "masks", "classes")),
+    "folder": Rule(
+        IMAGE, open_folder, ("images", "masks", "classes"),
+        ("mask_values", "mask_ignore", "mask_orientation"),
+    ),
     "synthetic": Rule(IMAGE, open_synthetic, ("scenes",), training=FIRST),
     "shapes": Rule(CLOUD, open_shapes, ("scenes",), training=FIRST),
     "shapenet_part": Rule(CLOUD, open_shapenet_part, ("root",), ("split", "category"), TRAIN),

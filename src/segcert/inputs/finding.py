@@ -1,6 +1,7 @@
 """Which inputs a command line means."""
 
 import os
+from collections.abc import Collection
 from glob import glob
 from pathlib import Path
 
@@ -8,10 +9,14 @@ import numpy as np
 from jaxtyping import Bool
 
 from segcert.errors import InputError
-from segcert.inputs.images import read_mask
 from segcert.inputs.input import kind_of_file
 from segcert.inputs.kind import IMAGE, KINDS, InputKind
+from segcert.inputs.pictures import files_in, name_of
+from segcert.inputs.stored_masks import read_mask
 
+NAMED = 3  # of the files that are skipped
+LISTS = (".txt", ".csv", ".lst", ".list")
+LONGEST_LINE = 4096  # bytes
 LONGEST_NAME = 200  # bytes; temporary files add to it, and 255 is the limit of file systems
 
 
@@ -24,7 +29,7 @@ def find_inputs(arguments: list[str], kind: InputKind | None = None) -> dict[str
         kind: What the files hold; None is what `kind_of_files` finds.
 
     Returns:
-        The files by name (the file's name without its suffix), in order.
+        The files by name (the file's name without its suffix, of a page with its number), in order.
 
     Raises:
         InputError: If nothing is found, or two have one name.
@@ -33,19 +38,67 @@ def find_inputs(arguments: list[str], kind: InputKind | None = None) -> dict[str
         raise InputError(
             "no image given: name PNG, JPEG or TIFF files, a folder of them, or a glob"
         )
+    refuse_lists(arguments)
     kind = kind or kind_of_files(arguments)
     found: dict[str, Path] = {}
     for argument in arguments:
         for path in expand(argument, kind.suffixes):
             check_name(path)
-            other = found.get(path.stem)
+            name = name_of(path)
+            other = found.get(name)
             if other is not None and other.resolve() != path.resolve():
                 raise InputError(
-                    f"{other} and {path} would both be written to {path.stem}/: "
+                    f"{other} and {path} would both be written to {name}/: "
                     "rename one, or certify them into different --out folders"
                 )
-            found[path.stem] = path
+            found[name] = path
     return found
+
+
+def skipped(folder: Path, read: Collection[Path]) -> str:
+    """Say which files of a folder are not read; nothing if all are, but for hidden ones.
+
+    Args:
+        folder: Of the files.
+        read: Those that are.
+    """
+    left = sorted(p for p in folder.iterdir() if p not in read and not p.name.startswith("."))
+    if not left:
+        return ""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in left[:NAMED]]
+    more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    return f"folder {folder}: skipped {', '.join(names)}{more}"
+
+
+def skipped_in(arguments: list[str], found: Collection[Path]) -> list[str]:
+    """Say which files of the folders among arguments are not read.
+
+    Args:
+        arguments: As of `find_inputs`.
+        found: What it found.
+    """
+    folders = dict.fromkeys(Path(one) for one in arguments if Path(one).is_dir())
+    lines = (skipped(folder, found) for folder in folders)
+    return [line for line in lines if line]
+
+
+def refuse_lists(arguments: list[str]) -> None:
+    """Refuse a text file whose first line is the path of a file: it is a list, no input.
+
+    Raises:
+        InputError: With the way out.
+    """
+    for argument in arguments:
+        path = Path(argument)
+        if path.suffix.lower() not in LISTS or not path.is_file():
+            continue
+        with path.open("rb") as file:
+            first = file.readline(LONGEST_LINE).decode("utf-8", "replace").strip()
+        if first and any(p.is_file() for p in (Path(first), path.parent / first)):
+            raise InputError(
+                f"{path} is a list of paths, not an input: name the files themselves, as the "
+                f"shell does with $(cat {path})"
+            )
 
 
 def kind_of_files(arguments: list[str]) -> InputKind:
@@ -79,9 +132,8 @@ def of_any_kind(argument: str) -> list[Path]:
     path = Path(argument)
     if not path.is_dir():
         return expand(argument)
-    files = list(path.iterdir())
     for kind in KINDS:
-        if found := [file for file in files if file.suffix.lower() in kind.telling]:
+        if found := files_in(path, kind.telling):
             return found
     return expand(argument)
 
@@ -104,7 +156,7 @@ def check_name(path: Path) -> None:
     Raises:
         InputError: If it is ".", "..", too long, or no text.
     """
-    name = os.fsencode(path.stem)
+    name = os.fsencode(name_of(path))
     try:
         name.decode()
     except UnicodeDecodeError:
@@ -122,7 +174,7 @@ def expand(argument: str, suffixes: tuple[str, ...] = IMAGE.suffixes) -> list[Pa
     """Expand one argument."""
     path = Path(argument)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in suffixes)
+        found = files_in(path, suffixes)
         if not found:
             raise InputError(
                 f"folder {path} holds no {', '.join(suffixes)} file (it is not searched deeper: "
@@ -132,7 +184,8 @@ def expand(argument: str, suffixes: tuple[str, ...] = IMAGE.suffixes) -> list[Pa
     if path.exists() or not any(mark in argument for mark in "*?["):
         return [path]
     # Path.glob refuses absolute patterns
-    found = sorted(p for p in map(Path, glob(argument, recursive=True)) if p.is_file())  # noqa: PTH207
+    matches = map(Path, glob(argument, recursive=True))  # noqa: PTH207
+    found = sorted(p for p in matches if p.is_file() and not p.name.startswith("."))
     if not found:
         raise InputError(f"no file matches {argument}")
     return found

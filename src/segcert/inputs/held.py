@@ -6,6 +6,7 @@ from pathlib import Path
 from segcert.errors import InputError
 from segcert.inputs.cloud_columns import Columns
 from segcert.inputs.input import Input, read_path
+from segcert.inputs.pictures import split_page
 
 MOST_BYTES = 1 << 31  # of tensors that are kept
 State = tuple[int, ...]
@@ -92,7 +93,7 @@ def held(inputs: Mapping[str, Path] | Inputs) -> Inputs:
 def state_of(path: Path) -> State:
     """What the file system changes with the content of a file; empty if there is none."""
     try:
-        found = path.stat()
+        found = split_page(path)[0].stat()
     except OSError:
         return ()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

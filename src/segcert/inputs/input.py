@@ -14,8 +14,9 @@ from segcert.errors import InputError
 from segcert.inputs.cloud_columns import Columns
 from segcert.inputs.cloud_files import OTHERS, read_cloud
 from segcert.inputs.clouds import Cloud
-from segcert.inputs.images import ImageInput, hash_tensor, read_file, read_image
+from segcert.inputs.images import ImageInput, hash_tensor, read_image, read_photo, to_rgb
 from segcert.inputs.kind import CLOUD, IMAGE, KINDS, InputKind, kind_of
+from segcert.inputs.pictures import name_of
 from segcert.noise.clouds import AXES
 
 
@@ -179,7 +180,8 @@ def kind_of_file(path: Path) -> InputKind:
 
 def read_image_file(path: Path) -> Input:
     """Read an image file."""
-    return Input(IMAGE, read_file(path), path.stem, path)
+    picture = read_photo(path)
+    return Input(IMAGE, to_rgb(picture, f"image {path}"), name_of(path), path, notes=picture.notes)
 
 
 def read_cloud_file(path: Path, columns: Columns | None = None) -> Input:

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float32, Shaped
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.inputs import cloud_files, images
+from segcert.inputs import cloud_files, images, pictures
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import AXES, COLUMNS
 from segcert.noise.registry import check_not_for_clouds, on_points
@@ -110,8 +110,8 @@ class ImageKind(InputKind):
     noun: ClassVar[str] = "an image"
     nouns: ClassVar[str] = "images"
     parts: ClassVar[str] = "pixels"
-    suffixes: ClassVar[tuple[str, ...]] = images.SUFFIXES
-    telling: ClassVar[tuple[str, ...]] = images.SUFFIXES
+    suffixes: ClassVar[tuple[str, ...]] = pictures.SUFFIXES
+    telling: ClassVar[tuple[str, ...]] = pictures.SUFFIXES
     has_categories: ClassVar[bool] = False
     bounded: ClassVar[bool] = True
     turns: ClassVar[bool] = False

@@ -1,74 +1,10 @@
-"""Class numbers of components: files of them, what their numbers mean, colours to show them."""
+"""Class numbers of components: which is ignored, how sets of them are printed, their colours."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Integer, UInt8
-from PIL import Image
-
-from segcert.errors import InputError
-from segcert.files import open_regular
-from segcert.inputs.images import FORMATS
-from segcert.text import one_line
 
 IGNORE = 255  # label of components that no metric and no loss counts
-SINGLE_CHANNEL = ("1", "L", "P", "I", "I;16", "I;16B")  # Pillow: one integer per pixel
-
-
-def read_numbers(path: Path, where: str) -> Integer[np.ndarray, " h w"]:
-    """Read the numbers of a single-channel image as they are stored (of a palette: the index).
-
-    Raises:
-        InputError: If the file cannot be read, or holds colours.
-    """
-    try:
-        with open_regular(path, what="labels") as file, Image.open(file, formats=FORMATS) as image:
-            mode, array = image.mode, np.array(image).astype(np.int64)
-    except Exception as error:  # decoders raise anything on damaged bytes
-        raise InputError(f"labels {path} cannot be read: {one_line(error)}: {where}") from error
-    if mode not in SINGLE_CHANNEL:
-        raise InputError(
-            f"{path} must hold one class number per pixel in a single channel, "
-            f"got mode {mode}: {where}"
-        )
-    return array
-
-
-def translate(
-    path: Path,
-    stored: Integer[np.ndarray, " h w"],
-    meaning: Mapping[int, int],
-    size: tuple[int, ...],
-    where: str,
-) -> UInt8[np.ndarray, " h w"]:
-    """Turn stored numbers into class numbers, after checking them.
-
-    Args:
-        path: Of the labels, for errors.
-        stored: Numbers of the file.
-        meaning: Class of each number that may be stored; 255 is ignored.
-        size: Height and width of the photograph.
-        where: The way out, for errors.
-
-    Raises:
-        InputError: If the size differs from that of the photograph, or a number is unknown.
-    """
-    if stored.shape != size:
-        raise InputError(f"{path} has shape {stored.shape}, its image {size}: {where}")
-    table = np.full(max(meaning) + 1, -1)
-    table[list(meaning)] = list(meaning.values())
-    classes = table[np.clip(stored, 0, len(table) - 1)]
-    classes[(stored < 0) | (stored >= len(table))] = -1
-    unknown = stored[classes < 0]
-    if unknown.size:
-        first = int(unknown[0])
-        raise InputError(
-            f"{path} has class {first} in {(stored == first).sum()} pixels, "
-            f"must be {ranges(meaning)}: {where}"
-        )
-    found: np.ndarray = classes.astype(np.uint8)
-    return found
 
 
 def ranges(numbers: Iterable[int]) -> str:

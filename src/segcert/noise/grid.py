@@ -178,8 +178,9 @@ def check_fits_grid(name: str, value: float, largest: float, *, otherwise: str) 
     """
     if value > largest:
         raise InputError(
-            f"{name} must be at most {largest:g} for uint8 images, got {value}: "
-            f"convert the image to float and use {otherwise}"
+            f"{name} must be at most {largest:g} for uint8 images, got {value}: it is in units of "
+            f"[0, 1], so {value:g} grey levels of 255 are {value / LEVELS:.3g}; if it is meant as "
+            f"it stands, convert the image to float and use {otherwise}"
         )
 
 

@@ -1,6 +1,8 @@
 """The files of one certified image: certificate, pictures, page."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import UInt8
@@ -11,12 +13,14 @@ from segcert.certificates.radius_map import radius_map as map_radii
 from segcert.certificates.result import Certificate
 from segcert.certificates.same_input import check_certified
 from segcert.files import atomic_write
-from segcert.inputs.input import Source, read
+from segcert.inputs.input import Input, Source, read
 from segcert.report.page import render_page
 from segcert.report.pictures import overlay, radius_image, stretch
 from segcert.report.view import make_view
 from segcert.runs.base_prediction import BasePrediction
 from segcert.text import floor_text
+
+NO_TRUTHS: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def write_files(
@@ -25,6 +29,7 @@ def write_files(
     certificate: Certificate,
     *,
     truth: UInt8[np.ndarray, " h w"] | None = None,
+    truths: Mapping[str, UInt8[np.ndarray, " h w"]] = NO_TRUTHS,
     radius_map: bool = False,
     base: BasePrediction | None = None,
 ) -> None:
@@ -36,6 +41,7 @@ def write_files(
         given: The image that was certified, or its file.
         certificate: Its certificate.
         truth: True classes, 255 = ignored, for the page.
+        truths: The same by the names of images, for those that have any.
         radius_map: Also write ``radius.npy`` (float64, in input units), ``radius.png`` and
             ``radius.txt`` with what the map states; its alpha comes on top of the certificate's.
         base: Labels the input without noise, for the page.
@@ -51,13 +57,35 @@ def write_files(
     certificate.save(folder)
     labels_image(labels, certified, palette).save(folder / "labels.png", optimize=False)
     overlay(pixels, labels, certified, palette).save(folder / "overlay.png")
-    view = make_view(
-        certificate, pixels,
-        title=shown.name, truth=truth, base=None if base is None else base(shown.tensor),
-    )  # fmt: skip
-    (folder / "report.html").write_text(render_page(view), encoding="utf-8")
+    known = truths.get(shown.name) if truth is None else truth
+    write_page(folder, shown, certificate, truth=known, base=base)
     if radius_map:
         write_radius_map(folder, certificate)
+
+
+def write_page(
+    folder: Path,
+    shown: Input,
+    certificate: Certificate,
+    *,
+    truth: UInt8[np.ndarray, " h w"] | None = None,
+    base: BasePrediction | None = None,
+) -> None:
+    """Write the page of one certified image.
+
+    Args:
+        folder: Gets ``report.html``; one that is there is kept until its successor is complete.
+        shown: The image.
+        certificate: Its certificate.
+        truth: True classes, 255 = ignored.
+        base: Labels the input without noise.
+    """
+    view = make_view(
+        certificate, shown.tensor.movedim(0, 2).numpy(),
+        title=shown.name, truth=truth, base=None if base is None else base(shown.tensor),
+    )  # fmt: skip
+    with atomic_write(folder / "report.html") as file:
+        file.write(render_page(view).encode())
 
 
 def write_radius_map(folder: Path, certificate: Certificate) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Integer
 
+from segcert.data.doubts import check_ignored, counted_from_one, tally
 from segcert.data.labelled import check_items
 from segcert.data.part_numbers import check_parts
 from segcert.data.sets import LabelledSet
@@ -33,9 +34,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Inventory:
-    """All inputs of a data set, in order."""
+    """All inputs of a data set, in order.
+
+    Args:
+        items: One for each input.
+        notes: What a user should know of their truth.
+    """
 
     items: tuple[Item, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -48,12 +55,18 @@ def take_inventory(data: LabelledSet) -> Inventory:
     """Read all inputs once, so that a bad one is met before the work, and hash them.
 
     Raises:
-        InputError: If there is none, or one cannot be read.
+        InputError: If there is none, one cannot be read, or 255 in its masks may be a class.
     """
     if not len(data.items):
         raise InputError(f"{data.name} holds no input")
     check_items(data.items)
-    return Inventory(tuple(item_of(data.input(k)) for k in range(len(data.items))))
+    items, counts = [], np.zeros(IGNORE + 1, np.int64)
+    for number in range(len(data.items)):
+        given = data.input(number)
+        items.append(item_of(given))
+        counts += tally(truth_of(given)) if data.doubts else 0
+    check_ignored(counts, data.doubts, data.classes, where=data.name)
+    return Inventory(tuple(items), counted_from_one(counts, data.doubts, data.classes))
 
 
 def item_of(given: Input) -> Item:

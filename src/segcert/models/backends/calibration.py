@@ -13,8 +13,8 @@ from torch import Tensor
 from segcert.data.drawn_scenes import Scenes
 from segcert.errors import InputError
 from segcert.inputs.images import read_file
+from segcert.inputs.pictures import SUFFIXES, files_in
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 SCENES_SEED = 20_000  # of no data set that networks are trained or tested on
 NOISE_KEY = 0x5E6CE27  # of the noise; certificates draw theirs from streams of their own
 
@@ -85,7 +85,7 @@ def clean_images(calibration: Calibration) -> Iterator[Tensor]:
         return
     if not calibration.folder.is_dir():
         raise InputError(f"--calibration {calibration.folder} is no folder")
-    found = sorted(p for p in calibration.folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    found = files_in(calibration.folder, SUFFIXES)
     if not found:
         raise InputError(
             f"--calibration {calibration.folder} holds no image ({', '.join(SUFFIXES)})"
