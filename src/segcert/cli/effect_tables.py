@@ -159,29 +159,16 @@ EVALUATE = always(
     "workers": (needs("engine", "processes", "ray"),),
     "address": (needs("engine", "ray"),),
 }  # fmt: skip
-ATTACK = (
-    TRUTH
-    | always(
-        "image",
-        "certificate",
-        "model",
-        "smoothed",
-        "against",
-        "radius",
-        "steps",
-        "n",
-        "device",
-        "out",
-    )
-    | {
-        "columns": (CLOUDS,),
-        "denoiser": (IMAGES,),
-        "target": (COORDINATES,),
-        "restarts": (COORDINATES,),
-        "draws": (needs("against", "smoothed"),),
-        "seed": (RANDOM,),
-    }
-)
+ATTACK = TRUTH | always(
+    "image", "certificate", "model", "smoothed", "against", "radius", "steps", "n", "device", "out"
+) | {
+    "columns": (CLOUDS,),
+    "denoiser": (IMAGES,),
+    "target": (COORDINATES,),
+    "restarts": (COORDINATES,),
+    "draws": (needs("against", "smoothed"),),
+    "seed": (RANDOM,),
+}  # fmt: skip
 TOY = always("repetitions", "seed", "figures") | dict.fromkeys(
     ("gamma", "n", "n0", "components", "bad", "tau", "alpha", "as_json"), (ONE_SETTING,)
 )

@@ -151,6 +151,6 @@ def notes_on(folder: Path) -> list[str]:
     if content.get("do_reduce_labels") or content.get("reduce_labels"):
         notes.append(
             f"{folder / PREPROCESSOR} says do_reduce_labels: in masks of its training, class k is "
-            "k + 1 and 0 is none; masks are taken here as they are, so shift those first"
+            "k + 1 and 0 is none; say what yours store with --mask-values, or shift them first"
         )
     return notes
