@@ -26,7 +26,7 @@ LAYERS = [
     {"certificates"},
     {"plan_record"},
     {"plan"},
-    {"api", "attacks", "metrics", "planning", "toy"},
+    {"api", "attacks", "metrics", "planning", "smoothed", "toy"},
     {"training"},
     {"doctor", "runs"},
     {"report"},

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from segcert.sampling.counts import Counts
     from segcert.sampling.partial import Keeping, Partial
     from segcert.sampling.sampler import sample
+    from segcert.smoothed import Prediction, Smoothed
     from segcert.stats.bonferroni import bonferroni
     from segcert.stats.capped import Capped
     from segcert.stats.class_tree import ClassTree
@@ -93,6 +94,7 @@ PUBLIC = {
     "PointOptions": "segcert.models.opening_points",
     "PointSegmenter": "segcert.models.point_segmenter",
     "PoseNoise": "segcert.noise.pose",
+    "Prediction": "segcert.smoothed",
     "RadiusMap": "segcert.certificates.radius_map",
     "Replay": "segcert.certificates.replay",
     "RotationNoise": "segcert.noise.rotation",
@@ -100,6 +102,7 @@ PUBLIC = {
     "Score": "segcert.metrics.score",
     "SegcertError": "segcert.errors",
     "Segmenter": "segcert.models.adapter",
+    "Smoothed": "segcert.smoothed",
     "StopWhen": "segcert.certificates.stopping",
     "UniformNoise": "segcert.noise.uniform",
     "VerificationError": "segcert.errors",
@@ -156,6 +159,7 @@ __all__ = [
     "PointOptions",
     "PointSegmenter",
     "PoseNoise",
+    "Prediction",
     "RadiusMap",
     "Replay",
     "RotationNoise",
@@ -163,6 +167,7 @@ __all__ = [
     "Score",
     "SegcertError",
     "Segmenter",
+    "Smoothed",
     "StopWhen",
     "UniformNoise",
     "VerificationError",

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import segcert as sc
 from segcert.errors import InputError
 from segcert.metrics.score import Score, score
 
@@ -96,3 +97,24 @@ def test_what_cannot_be_compared_is_refused(labels: list[int], truth: list[int],
     arrays = np.array(labels), np.ones(len(labels), bool), np.array(truth)
     with pytest.raises((InputError, TypeError), match=rule if len(truth) == 2 else None):
         score(*arrays, classes=2)
+
+
+def test_a_certificate_is_scored_with_the_truth_alone() -> None:
+    """The same figures as of its parts; a tree and a call that is neither are refused."""
+    image = np.repeat(np.array([[0, 128, 255]], np.uint8)[..., None], 3, axis=2)
+    model = sc.as_segmenter(
+        lambda x: (x[:, 0] > 0.5).long(), classes=2, name="bright", class_names=("dark", "bright")
+    )
+    cert = sc.certify_image(model, image, n0=4, n=60, seed=1, device="cpu")
+    truth = np.array([[0, 1, 0]], np.uint8)
+    found = score(cert, truth)
+    parts = score(cert.labels, cert.certified, truth, classes=2)
+    assert asdict(found) | {"confusion": 0} == asdict(parts) | {"confusion": 0}
+    assert (found.confusion == parts.confusion).all()
+    assert (found.certified_correct, found.labelled) == (1, 3)
+    with pytest.raises(InputError, match="score takes a certificate and the truth"):
+        score(cert.labels, cert.certified, truth)
+    tree = sc.ClassTree(("dark", "bright", "all"), (2, 2, 2))
+    counts = sc.sample(model, image, noise=sc.GaussianNoise(0.25), n0=0, n=60, seed=1, device="cpu")
+    with pytest.raises(InputError, match="groups of classes"):
+        score(sc.certify_tree(counts, tree, tau=0.75, alpha=0.01), truth)

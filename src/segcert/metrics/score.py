@@ -1,10 +1,13 @@
 """Accuracy, certified accuracy, abstention and IoU, from integers that add up over a data set."""
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Integer
+from jaxtyping import Bool, Float64, Int64, Integer, Shaped
 
+from segcert.certificates.result import Certificate
+from segcert.errors import InputError
 from segcert.metrics.iou import iou, mean_iou
 from segcert.metrics.label_checks import comparable
 
@@ -76,27 +79,57 @@ class Score:
         return mean_iou(self.iou)
 
 
+@overload
+def score(
+    labels: Certificate, certified: Integer[np.ndarray, " *components"], /
+) -> Score: ...  # of a certificate and the truth
+
+
+@overload
 def score(
     labels: Integer[np.ndarray, " *components"],
     certified: Bool[np.ndarray, " *components"],
     truth: Integer[np.ndarray, " *components"],
     *,
     classes: int,
+) -> Score: ...
+
+
+def score(
+    labels: Certificate | Integer[np.ndarray, " *components"],
+    certified: Shaped[np.ndarray, " *components"],
+    truth: Integer[np.ndarray, " *components"] | None = None,
+    *,
+    classes: int | None = None,
 ) -> Score:
-    """Compare a certified labelling with the truth.
+    """Compare a certified labelling with the truth: ``score(certificate, truth)``, or its parts.
 
     Args:
-        labels: Predicted classes.
+        labels: A certificate, which is followed by the truth alone; or predicted classes.
         certified: Which of them are certified.
         truth: True classes; 255 is ignored.
         classes: Number of classes.
 
     Raises:
-        InputError: If the shapes differ or a class does not exist.
+        InputError: If the shapes differ, a class does not exist, or the certificate is one of
+            groups of classes (a tree).
 
     Source:
         docs/guarantees.md, section 9; Fischer et al. (2021), section 6.2.
     """
+    if isinstance(labels, Certificate):
+        if labels.tree:
+            raise InputError(
+                "accuracy is one of classes, and the certificate is one of groups of classes (a "
+                "tree): see information_gain, or certify without one"
+            )
+        found = np.asarray(certified)
+        return score(labels.labels, labels.certified, found, classes=labels.counts.classes)
+    if truth is None or classes is None:
+        raise InputError(
+            "score takes a certificate and the truth, score(certificate, truth), or "
+            "score(labels, certified, truth, classes=...)"
+        )
     known = comparable(labels, certified, truth, classes=classes)
     pairs = truth[known].astype(np.int64) * classes + labels[known]
     confusion = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
