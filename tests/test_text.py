@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segcert.text import confidence_text, floor_text, percent_text
+from segcert.text import confidence_text, floor_text, in_ascii, percent_text, reason
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,19 @@ def test_no_confidence_is_more_than_there_is(alpha: float, less: float) -> None:
     exact = 1 - Decimal(repr(alpha)) - Decimal(less)
     assert printed <= exact
     assert exact - printed <= Decimal("1e-10") + Decimal(less) / 10
+
+
+def test_the_reason_is_what_stays_of_a_long_message() -> None:
+    """Libraries say first where they are, and at the end what is wrong."""
+    assert reason(ValueError("one\n  two")) == "one two"
+    assert reason(ValueError()) == "ValueError"
+    stack = "no operator nms\nException raised from f at g.cpp:1\nframe #0: h"
+    assert reason(RuntimeError(stack)) == "no operator nms"
+    found = reason(RuntimeError("begins " + "path/" * 1000 + " the shape is wrong"))
+    assert len(found) < 700
+    assert found.startswith("begins path/")
+    assert found.endswith("the shape is wrong")
+
+
+def test_texts_for_terminals_of_ascii() -> None:
+    assert in_ascii("a \u2013 \u00df \u2192") == "a - ? ->"

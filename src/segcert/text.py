@@ -5,6 +5,18 @@ import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 
 LEAST_ALPHA = 1e-6  # from here on, ten digits after the point say enough of a confidence
+LONGEST_REASON = 600  # letters of what a library says
+STACKS = (  # what begins the parts of messages that are for the developers of a library
+    "\nException raised from ", "\nC++ CapturedTraceback", "\nTraceback (most recent call last)",
+    "\nStacktrace:", "\nStack trace", "\nframe #0:", "\nFrom user code", "\nSet TORCH_LOGS",
+    "\nSet TORCHDYNAMO_VERBOSE",
+)  # fmt: skip
+ASCII = {
+    "\u2013": "-", "\u2014": "-", "\u2026": "...", "\u00d7": "x", "\u2192": "->", "\u2265": ">=",
+    "\u2264": "<=", "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2022": "*",
+    "\u2501": "-", "\u2500": "-", "\u2502": "|", "\u2503": "|", "\u256d": "+", "\u256e": "+",
+    "\u2570": "+", "\u256f": "+", "\u2578": "-", "\u257a": "-", "\u00a0": " ", "\u00b1": "+-",
+}  # fmt: skip
 FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last are wide ones
 
 
@@ -70,6 +82,26 @@ def percent_text(part: int, whole: int) -> str:
 def one_line(error: BaseException) -> str:
     """Print what an error says in one line, also where a library or a file broke it into many."""
     return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def reason(error: BaseException) -> str:
+    """Print why a library failed: what it says without its stack, whole or its end.
+
+    Libraries put where they are first and what is wrong last, so a long text keeps little of its
+    beginning and more of its end.
+    """
+    said = str(error)
+    for mark in STACKS:
+        said = said.partition(mark)[0] or said
+    line = printable(" ".join(said.split())) or type(error).__name__
+    if len(line) <= LONGEST_REASON:
+        return line
+    return f"{line[: LONGEST_REASON // 3].rstrip()} ... {line[-2 * LONGEST_REASON // 3 :].lstrip()}"
+
+
+def in_ascii(text: str) -> str:
+    """Print a text in letters that every terminal has; what none of them is becomes a "?"."""
+    return "".join(letter if letter.isascii() else ASCII.get(letter, "?") for letter in text)
 
 
 def printable(text: object) -> str:

@@ -1,6 +1,7 @@
 """What the machine has: packages from metadata, backends that are broken, folders."""
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -71,3 +72,27 @@ def test_an_examination_becomes_json(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (record["format"], record["version"], record["passed"]) == ("segcert doctor", 1, True)
     assert record["packages"][0]["versions"]["torch"] == torch.__version__
     assert record["devices"][0]["name"] == "cpu"
+
+
+def test_a_broken_torchvision_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It breaks each model of a library that imports it, and was "ok"."""
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    init = package / "__init__.py"
+    init.write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    (found,) = machine.libraries()
+    assert not found.available
+    assert found.finding.startswith("operator torchvision::nms does not exist: Hugging Face, timm")
+    assert f"built for PyTorch {torch.__version__}, or pip uninstall" in found.finding
+    init.write_text("__version__ = '9.9'")
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    (found,) = machine.libraries()
+    assert (found.available, found.finding) == (True, "torchvision 9.9")
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+
+
+def test_no_torchvision_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_spec", lambda _: None)
+    assert machine.libraries() == ()

@@ -19,7 +19,7 @@ def as_before(reference: "ModelReference", out: Path) -> "ModelReference":
     path = out / CHOSEN
     if reference.backend != AUTO or not path.is_file():
         return reference
-    text = path.read_text(errors="replace").strip()
+    text = path.read_text("utf-8", errors="replace").strip()
     return replace(reference, backend=text) if text in EXACT else reference
 
 

@@ -62,6 +62,8 @@ def table_of(found: "Examination") -> "Table":
         add(OK, f"device {device.name}", f"{device.what}{memory}")
     for backend in found.backends:
         add(OK if backend.available else NOTE, f"backend {backend.name}", backend.finding)
+    for library in found.libraries:
+        add(OK if library.available else NOTE, f"library {library.name}", library.finding)
     for group in found.packages:
         what = f"extra {group.extra}" if group.extra else "packages"
         versions = ", ".join(f"{name} {number or '–'}" for name, number in group.versions.items())

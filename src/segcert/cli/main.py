@@ -21,7 +21,7 @@ from segcert.cli.evaluate import evaluate
 from segcert.cli.models import models
 from segcert.cli.plan import plan
 from segcert.cli.report import report
-from segcert.cli.shell import complain
+from segcert.cli.shell import complain, libraries_in_notes, write_anything
 from segcert.cli.toy import toy
 from segcert.cli.train import train
 from segcert.cli.verify import verify
@@ -55,8 +55,12 @@ def main(arguments: list[str] | None = None) -> None:
     0 is done, 1 a failed check, 2 an unusable input; by the convention of shells, 130 is ended by
     Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 by a reader of the output that went away.
     """
-    warnings.filterwarnings("ignore", module="PIL")  # about metadata of images
-    status = run(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        write_anything(stream)
+    os.environ.setdefault("TORCH_LOGS", "-all")  # PyTorch has a handler of its own: errors only
+    with libraries_in_notes():
+        warnings.filterwarnings("ignore", module="PIL")  # about metadata of images
+        status = run(arguments)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -15,6 +15,7 @@ from segcert.doctor.machine import (
     backends,
     confinement,
     devices,
+    libraries,
     packages,
     rooms,
 )
@@ -34,6 +35,7 @@ class Examination:
         rooms: Folders that are written to.
         checks: The self-test.
         confined: What confines programs of others; empty if nothing does.
+        libraries: What models of others import, where it is installed, and whether it works.
     """
 
     segcert: str
@@ -45,6 +47,7 @@ class Examination:
     rooms: tuple[Room, ...]
     checks: tuple[Check, ...]
     confined: str = ""
+    libraries: tuple[Backend, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -64,6 +67,7 @@ def examine() -> Examination:
         rooms=rooms(),
         checks=run_checks(),
         confined=confinement(),
+        libraries=libraries(),
     )
 
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from segcert.errors import InputError
 from segcert.models.backends.compiled import COMPILERS, has_compiler
 from segcert.models.backends.openvino import import_openvino
 from segcert.models.confined.confine import how
+from segcert.models.files.broken_torchvision import version_found, why_not
 
 PACKAGE = "segcert"
 REQUIREMENT = re.compile(
@@ -124,7 +126,14 @@ def tried(name: str, look: Callable[[], str]) -> Backend:
     try:
         return Backend(name, True, look())
     except Exception as error:  # broken installations fail in every way
-        return Backend(name, False, " ".join(str(error).split())[:160])
+        return Backend(name, False, why_not(error))
+
+
+def libraries() -> tuple[Backend, ...]:
+    """Try what others import where it is installed, and then fail with it."""
+    if find_spec("torchvision") is None:
+        return ()
+    return (tried("torchvision", version_found),)
 
 
 def compiler() -> str:

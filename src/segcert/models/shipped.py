@@ -17,6 +17,7 @@ from segcert.models.files.checkpoints import (
     read_header,
     read_weight_file,
 )
+from segcert.models.files.hub import check_not_hub
 from segcert.models.files.sidecar import check_no_sidecar
 from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.architectures import smallest_side
@@ -134,6 +135,7 @@ def find(name: str) -> Path:
         return shipped_files()[name]
     if is_path(name):
         check_format(Path(name))
+        check_not_hub(name)
         return Path(name)
     raise unknown(name)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models.resizing.outputs import tensor_of
+from segcert.text import reason
 
 COMPILERS = ("g++", "clang++", "c++")
 
@@ -44,9 +45,9 @@ class Compiled(nn.Module):
                 warnings.simplefilter("ignore")  # of the compiler, about itself
                 found = self._call(batch)
         except torch._dynamo.exc.TorchDynamoException as error:
-            reason = " ".join(str(error).split())[:160]
+            why = reason(error)
             raise ModelError(
-                f"model {self.name} cannot be compiled ({reason}): use --backend torch"
+                f"model {self.name} cannot be compiled ({why}): use --backend torch"
             ) from error
         return tensor_of(found, batch=len(batch), name=self.name)
 

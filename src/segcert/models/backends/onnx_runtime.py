@@ -12,6 +12,7 @@ from segcert.models.backends.programs import free_program, quietly
 from segcert.models.confined.onnx_loading import load_onnx, usable_providers
 from segcert.models.files.onnx_files import Session
 from segcert.models.identity.runtime import Runtime
+from segcert.text import reason
 
 EXTRA = "--backend onnx needs ONNX Runtime and the exporter: pip install 'segcert[onnx]'"
 
@@ -43,9 +44,9 @@ def onnx_network(net: nn.Module, *, channels: int, name: str) -> tuple[Session, 
             assert content is not None
             text = content.model_proto.SerializeToString()
     except Exception as error:  # exporting fails in every way
-        reason = " ".join(str(error).split())[:160]
+        why = reason(error)
         raise InputError(
-            f"model {name} cannot be written as ONNX ({reason}): use --backend torch"
+            f"model {name} cannot be written as ONNX ({why}): use --backend torch"
         ) from error
     _, call = load_onnx(text, usable_providers(onnxruntime))
     function = Session(call, name, (None, channels, None, None), torch.float32)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from segcert.errors import InputError, ModelError
 from segcert.models.backends.programs import free_program, quietly
 from segcert.models.identity.runtime import Runtime
+from segcert.text import reason
 
 EXTRA = "--backend openvino needs OpenVINO: pip install 'segcert[openvino]'"
 
@@ -42,8 +43,8 @@ class OpenVinoNetwork:
         except RuntimeError as error:
             if "allocate" in str(error):
                 raise MemoryError(str(error)) from error
-            reason = " ".join(str(error).split())[:300]
-            raise ModelError(f"model {self.name} failed in OpenVINO: {reason}") from error
+            why = reason(error)
+            raise ModelError(f"model {self.name} failed in OpenVINO: {why}") from error
         return torch.from_numpy(np.array(found)).to(batch.device)
 
 
@@ -96,9 +97,9 @@ def to_graph(net: nn.Module, *, channels: int, name: str) -> Any:
         with quietly():
             return openvino.convert_model(program)
     except Exception as error:  # converting fails in every way
-        reason = " ".join(str(error).split())[:160]
+        why = reason(error)
         raise InputError(
-            f"model {name} cannot be converted for OpenVINO ({reason}): use --backend torch"
+            f"model {name} cannot be converted for OpenVINO ({why}): use --backend torch"
         ) from error
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
 from segcert.models.confined.chunks import only_tensor
+from segcert.text import reason
 
 FREE = (0, 2, 3)  # axes whose length is left open: batch, height, width
 EXAMPLE = (96, 160)  # height and width of the images that are traced
@@ -75,9 +76,9 @@ def free_program(net: nn.Module, *, channels: int, name: str) -> torch.export.Ex
         with quietly():
             return torch.export.export(alone, (example,), dynamic_shapes=(open_axes,))
     except Exception as error:  # exporting fails in every way
-        reason = " ".join(str(error).split())[:160]
+        why = reason(error)
         raise InputError(
-            f"model {name} cannot be exported for images of any size ({reason}): use "
+            f"model {name} cannot be exported for images of any size ({why}): use "
             "--backend torch or compile"
         ) from error
 

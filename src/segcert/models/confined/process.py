@@ -35,6 +35,7 @@ from segcert.models.confined.messages import (
     written,
 )
 from segcert.models.confined.onnx_loading import ON_CPU
+from segcert.text import reason
 
 PASSED_ON = ("OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "ATEN_", "LD_", "LC_")
 START = (
@@ -82,7 +83,7 @@ def open_program(kind: str, content: bytes, *, name: str) -> Opened:
     try:
         facts, call = LOADERS[kind](content, *cuda_of(kind))
     except Exception as error:  # damaged programs fail in every way
-        raise ModelError(f"{type(error).__name__} {str(error).strip()[:400]}") from error
+        raise ModelError(f"{type(error).__name__} {reason(error)}") from error
     on_cuda = kind == "exported" and wants_cuda(kind)
     return Opened(facts, named(call, name), "cuda" if on_cuda else "cpu")
 

@@ -23,6 +23,7 @@ from segcert.errors import ModelError, SegcertError
 from segcert.models.confined.confine import confine
 from segcert.models.confined.loaders import LOADERS
 from segcert.models.confined.messages import Laid, Memory, content_in, heard, receive, send
+from segcert.text import reason
 
 HANDLES = 4  # of each program: orders, answers' memory, inputs' memory, content
 OPENING = 900.0  # seconds of processor time
@@ -91,12 +92,12 @@ def attempt(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return work()
     except (MemoryError, torch.OutOfMemoryError) as error:
-        return {"error": "memory", "text": str(error)[:400]}
+        return {"error": "memory", "text": reason(error)}
     except SegcertError as error:
         return {"error": "model", "text": str(error)}
     except Exception as error:  # foreign programs fail in every way
         memory = "allocate" in str(error)
-        text = f"{type(error).__name__} {str(error).strip()[:400]}"
+        text = f"{type(error).__name__} {reason(error)}"
         return {"error": "memory" if memory else "failure", "text": text}
 
 

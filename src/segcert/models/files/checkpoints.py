@@ -20,6 +20,7 @@ from segcert.models.nets.point_architectures import PointArchitecture, build_poi
 
 KEY = "segcert"  # of the description in the header of the file
 VERSION = 1  # of the description
+LONGEST_LINE = 200  # of what PyTorch says of one weight, which names both shapes
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 Kind = TypeVar("Kind", bound="Origin")
@@ -198,10 +199,10 @@ def fill(net: nn.Module, file: WeightFile, architecture: str) -> nn.Module:
     try:
         net.load_state_dict(file.tensors)
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(
             f"weights {file.path} do not fit the network {architecture}: "
-            + shorten(reason, 160, placeholder=" ...")
+            + shorten(first, LONGEST_LINE, placeholder=" ...")
         ) from error
     return channels_last(net.eval())
 

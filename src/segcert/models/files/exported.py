@@ -19,7 +19,7 @@ from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.sidecar import read_sidecar
 from segcert.models.identity.file_hashes import hash_model
 from segcert.models.resizing.refused import refused
-from segcert.text import one_line
+from segcert.text import reason
 
 KIND = "exported program"
 
@@ -152,7 +152,7 @@ def load_program(path: Path) -> Program:
     except (ModelError, ValidationError) as error:
         raise InputError(
             f"model {path} cannot be loaded with torch {torch.__version__} "
-            f"({one_line(error)[:160]}): export it again with this version"
+            f"({reason(error)}): export it again with this version"
         ) from error
     if len(facts.inputs) != len(cleaned.guards.names):
         raise InputError(f"model {path} takes what is no tensor: export it for tensors only")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from segcert.errors import InputError, ModelError
 from segcert.files import check_regular
+from segcert.models.files.broken_torchvision import why_not
 from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.hugging_face_config import check_config, read_json
 from segcert.models.files.preprocessor import read_preprocessor
@@ -150,8 +151,9 @@ def load_network(path: Path) -> Any:
                 path, config=config, use_safetensors=True, output_loading_info=True, **only_here
             )
     except Exception as error:  # foreign configurations fail in every way
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"model {path} cannot be opened by transformers: {reason}") from error
+        raise InputError(
+            f"model {path} cannot be opened by transformers: {why_not(error)}"
+        ) from error
     missing = sorted(found["missing_keys"])
     if missing:
         raise InputError(

@@ -25,7 +25,7 @@ from segcert.models.files.sidecar import read_sidecar
 from segcert.models.identity.file_hashes import hash_bytes, hash_model
 from segcert.models.identity.runtime import Runtime
 from segcert.models.resizing.refused import refused
-from segcert.text import one_line
+from segcert.text import reason
 
 KIND = "ONNX"
 EXTRA = "ONNX files need ONNX Runtime: pip install 'segcert[onnx]'"
@@ -65,8 +65,8 @@ class Session:
         try:
             return in_chunks(self.call, images, self.taken[0]).to(batch.device)
         except ModelError as error:
-            reason = str(error).removeprefix(f"model {self.name}: ")
-            raise ModelError(refused(self.name, tuple(batch.shape), reason)) from error
+            said = str(error).removeprefix(f"model {self.name}: ")
+            raise ModelError(refused(self.name, tuple(batch.shape), said)) from error
 
 
 def open_onnx(path: Path) -> ForeignModel:
@@ -82,8 +82,8 @@ def open_onnx(path: Path) -> ForeignModel:
         opened = open_program("onnx", whole, name=path.stem)
         facts = NetworkFacts.model_validate(opened.facts)
     except (ModelError, ValidationError) as error:
-        reason = one_line(error)[:160]
-        raise InputError(f"model {path} cannot be run by ONNX Runtime: {reason}") from error
+        why = reason(error)
+        raise InputError(f"model {path} cannot be run by ONNX Runtime: {why}") from error
     image, scores = image_input(facts, path), chosen_output(facts, path)
     shape = scores.shape if len(scores.shape) == 4 and scores.type in TYPES else ()
     settings = {"mean": sidecar.mean, "std": sidecar.std}
@@ -121,8 +121,8 @@ def read_onnx(path: Path) -> tuple[bytes, list[str]]:
     except InputError:
         raise
     except Exception as error:  # damaged files fail in every way
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"model {path} is damaged or no ONNX file: {reason}") from error
+        why = reason(error)
+        raise InputError(f"model {path} is damaged or no ONNX file: {why}") from error
     return whole, [hash_bytes(one) for one in (content, *(beside[key] for key in sorted(beside)))]
 
 
@@ -226,7 +226,7 @@ def image_input(facts: NetworkFacts, path: Path) -> Value:
     if len(found) != 1 or len(found[0].shape) != 4 or found[0].type not in TYPES:
         raise InputError(
             f"model {path} must take one batch of images (b, 3, h, w) of floating-point numbers; "
-            f"it takes {'; '.join(f'{one.name} {one.type} {one.shape}' for one in found)[:160]}"
+            f"it takes {'; '.join(f'{one.name} {one.type} {one.shape}' for one in found)}"
         )
     check_channels_first(path, found[0].shape)
     return found[0]
@@ -241,7 +241,7 @@ def chosen_output(facts: NetworkFacts, path: Path) -> Value:
     found = chosen(facts.outputs)
     if found is None:
         raise InputError(
-            f"model {path} has the outputs {', '.join(one.name for one in facts.outputs)[:160]}: "
+            f"model {path} has the outputs {', '.join(one.name for one in facts.outputs)}: "
             "call the scores 'logits' or 'out', or export them alone"
         )
     return found

@@ -105,7 +105,7 @@ def read_preprocessor(folder: Path) -> Preprocessor | None:
     unknown = [key for key in values if key not in Preprocessor.model_fields]
     if unknown:
         raise InputError(
-            f"{file}: {', '.join(sorted(unknown))[:120]} is unknown, and may change what the "
+            f"{file}: {', '.join(sorted(unknown))} is unknown, and may change what the "
             f"network sees: {WAY_OUT}"
         )
     try:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from segcert.errors import InputError
 from segcert.files import LONGEST_FILE, read_regular
 from segcert.models.identity.file_hashes import hash_bytes
-from segcert.text import one_line
+from segcert.text import one_line, reason
 
 WRAPPERS = (
     "state_dict",
@@ -176,8 +176,7 @@ def unpickled(content: bytes, path: Path) -> object:
         ) from error
     except Exception as error:  # damaged pickles fail in every way
         raise InputError(
-            f"checkpoint {path} is damaged or no checkpoint: "
-            + shorten(f"{type(error).__name__} {error}", 120, placeholder=" ...")
+            f"checkpoint {path} is damaged or no checkpoint: {type(error).__name__} {reason(error)}"
         ) from error
 
 
