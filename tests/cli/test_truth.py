@@ -297,3 +297,21 @@ def test_ignored_pixels_of_a_palette_count_by_number(
     assert ((labels == 255) == (bonnet == 1)).all()
     with_palette(bonnet, [255] * 3 + [0] * 3).save(tmp_path / "bonnet.png")
     command(*words, "--out", tmp_path / "o").refuses("--ignore: ", "0 is white or black is not 0")
+
+
+def test_a_mask_lies_over_a_turned_photograph_as_it_is_seen(
+    command: Command, net: Path, image: Path, tmp_path: Path
+) -> None:
+    upright = np.array(Image.open(image))
+    stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright, 2)))
+    stored.save(tmp_path / "turned.png", exif=exif_of(3))
+    frame = np.zeros(SEEN.shape, np.uint8)
+    frame[:8] = 255
+    Image.fromarray(frame).save(tmp_path / "frame.png")
+    words = ("certify", tmp_path / "turned.png", "--model", net, *QUICK, "--out", tmp_path / "out")
+    done = command(*words, "--ignore", tmp_path / "frame.png")
+    assert done.status == 0, done.err
+    assert "turned.png: it is turned by its EXIF orientation (3), and --ignore is laid" in done.err
+    labels = np.array(Image.open(tmp_path / "out" / "turned" / "labels.png"))
+    assert ((labels == 255) == (frame > 0)).all()
+    assert (labels[8:] == SEEN[8:]).all()

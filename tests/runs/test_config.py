@@ -117,8 +117,11 @@ def test_other_refusals(segmenter: Segmenter) -> None:
     with pytest.raises(InputError, match="ordered testing takes its order from a pilot"):
         made(n0=0, settings=settings).check(segmenter)
     named = as_segmenter(torch.sin, class_names=("car", "sky"), name="other")
-    with pytest.raises(InputError, match="classes car, sky, the data dark, bright"):
+    with pytest.raises(InputError, match=r"classes car, sky, the data dark, bright.*--class-map"):
         made().check(named)
+    more = as_segmenter(torch.sin, classes=20, name="other")
+    with pytest.raises(InputError, match=r"has 20 classes, the data 2: .*say --class-map 0=1,"):
+        made().check(more)
 
 
 def test_settings_with_too_few_draws_are_left_out() -> None:

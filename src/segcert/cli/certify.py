@@ -24,6 +24,7 @@ from segcert.cli.truth import TRUTH_AS_USUAL, TruthOptions, check_reduced
 
 if TYPE_CHECKING:
     from segcert.inputs.held import Inputs
+    from segcert.inputs.input import Input
     from segcert.inputs.kind import InputKind
     from segcert.plan import Plan
     from segcert.report.points_view import Up
@@ -148,7 +149,7 @@ def certify(
     for line in skipped_in(list(images), paths.values()):
         say(f"note: {line}", to=messages)
     for one in found.values():
-        for note in one.notes:
+        for note in (*one.notes, *note_on_mask(one, plan)):
             say(f"note: {one.path}: {note}", to=messages)
     base = base_prediction(segmenter, device=device)
     writers: Mapping[InputKind, Callable[[], Callable[..., None]]] = {
@@ -173,6 +174,18 @@ def certify(
                     truth=truths[item.name], base=base,
                 )  # fmt: skip
     SUMMARIES[kind](done, found, truths)
+
+
+def note_on_mask(given: "Input", plan: "Plan") -> tuple[str, ...]:
+    """Say how a mask of pixels that are not tested lies over a photograph that was turned."""
+    from segcert.inputs.pictures import UPRIGHT
+
+    if plan.ignore is None or given.orientation == UPRIGHT:
+        return ()
+    return (
+        f"it is turned by its EXIF orientation ({given.orientation}), and --ignore is laid over it "
+        "as it is seen",
+    )
 
 
 def cloud_writer() -> Callable[..., None]:

@@ -11,10 +11,8 @@ from segcert.data.folder import MASKS, listed
 from segcert.data.known_masks import OPTIONS, known, rule_for
 from segcert.data.pairing import WHERE, best_of
 from segcert.errors import InputError
-from segcert.inputs.images import read_photo
 from segcert.inputs.input import Input
 from segcert.inputs.mask_options import MaskOptions, refuse_if_upright
-from segcert.inputs.pictures import UPRIGHT
 
 
 def read_truth(
@@ -39,16 +37,11 @@ def read_truth(
             its 255 may be a class.
     """
     rule = rule_for(mask, told, classes=classes, names=names, where=f"--truth; {OPTIONS}")
-    labels = rule.read(mask, given.components, orientation=orientation_of(given))
+    labels = rule.read(mask, given.components, orientation=given.orientation)
     if not told.settles and classes is not None and known(mask, names) is None:
         shown = names or [str(number) for number in range(classes)]
         check_ignored(tally(labels), range(classes), shown, where=f"--truth {mask}", whole=False)
     return labels
-
-
-def orientation_of(given: Input) -> int:
-    """How the file of an image says that it is turned; 1 is upright."""
-    return UPRIGHT if given.path is None else read_photo(given.path).orientation
 
 
 def check_turned(images: Iterable[Input], told: MaskOptions) -> None:
@@ -57,7 +50,7 @@ def check_turned(images: Iterable[Input], told: MaskOptions) -> None:
     Raises:
         InputError: If so.
     """
-    refuse_if_upright(map(orientation_of, images), told)
+    refuse_if_upright((one.orientation for one in images), told)
 
 
 def masks_for(truth: Path, images: Mapping[str, Path]) -> dict[str, Path]:

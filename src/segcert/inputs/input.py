@@ -16,7 +16,7 @@ from segcert.inputs.cloud_files import OTHERS, read_cloud
 from segcert.inputs.clouds import Cloud
 from segcert.inputs.images import ImageInput, hash_tensor, read_image, read_photo, to_rgb
 from segcert.inputs.kind import CLOUD, IMAGE, KINDS, InputKind, kind_of
-from segcert.inputs.pictures import name_of
+from segcert.inputs.pictures import UPRIGHT, name_of
 from segcert.noise.clouds import AXES
 
 
@@ -32,6 +32,7 @@ class Input:
         truth: True class of each component, 255 where there is none; None if they are not known.
         category: Number of the category of a shape, if it has one.
         notes: What a reader should know: points that lie on others, normals that were rescaled.
+        orientation: How the file of an image was turned, 1..8 as its metadata say; 1 is not at all.
     """
 
     kind: InputKind
@@ -41,6 +42,7 @@ class Input:
     truth: Integer[np.ndarray, " *components"] | None = None
     category: int | None = None
     notes: tuple[str, ...] = ()
+    orientation: int = UPRIGHT
 
     @cached_property
     def sha256(self) -> str:
@@ -181,7 +183,10 @@ def kind_of_file(path: Path) -> InputKind:
 def read_image_file(path: Path) -> Input:
     """Read an image file."""
     picture = read_photo(path)
-    return Input(IMAGE, to_rgb(picture, f"image {path}"), name_of(path), path, notes=picture.notes)
+    return Input(
+        IMAGE, to_rgb(picture, f"image {path}"), name_of(path), path,
+        notes=picture.notes, orientation=picture.orientation,
+    )  # fmt: skip
 
 
 def read_cloud_file(path: Path, columns: Columns | None = None) -> Input:

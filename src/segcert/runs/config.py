@@ -95,10 +95,16 @@ class EvaluationConfig(BaseModel):
             self.plan(setting)
             if self.settings.count(setting) > 1:
                 raise InputError(f"setting {words(setting)} is there twice: name each value once")
+        way_out = "; or say --class-map 0=1,... for images" if self.kind.resizable else ""
         if segmenter.class_names and segmenter.class_names != self.classes:
             raise InputError(
                 f"model {self.model} has classes {', '.join(segmenter.class_names)}, the data "
-                f"{', '.join(self.classes)}: they must be the same, in the same order"
+                f"{', '.join(self.classes)}: they must be the same, in the same order{way_out}"
+            )
+        if self.kind.resizable and segmenter.classes not in (None, len(self.classes)):
+            raise InputError(
+                f"model {self.model} has {segmenter.classes} classes, the data "
+                f"{len(self.classes)}: they must be the same, in the same order{way_out}"
             )
 
     def possible(self, inventory: Inventory) -> "EvaluationConfig":
