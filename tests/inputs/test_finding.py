@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from segcert.errors import InputError
-from segcert.inputs.finding import LONGEST_NAME, find_inputs, find_mask, kind_of_files
+from segcert.inputs.finding import LONGEST_NAME, find_inputs, find_mask, kind_of_files, skipped_in
 from segcert.inputs.held import Inputs
 from segcert.inputs.kind import CLOUD, IMAGE
 
@@ -114,6 +114,31 @@ def test_a_folder_of_folders_and_texts_holds_no_images(album: Path) -> None:
         image.unlink()
     with pytest.raises(InputError, match=r"not searched deeper: use '.*\*\*/\*\.png'"):
         find_inputs([str(album)])
+
+
+def test_what_a_folder_or_pattern_holds_besides_is_said(album: Path) -> None:
+    for name in ("._a.png", "Thumbs.db", "z.heic", "y.md"):
+        (album / name).write_bytes(b"no image")
+    for argument in (str(album), str(album / "*")):
+        found = find_inputs([argument]).values()
+        assert {path.suffix.lower() for path in found} == {".png"}
+        (line,) = skipped_in([argument, argument], found)
+        where = f"folder {album}" if argument == str(album) else argument
+        assert line.startswith(f"{where}: skipped Thumbs.db, ")
+        assert "._a.png" not in line
+    assert skipped_in([str(album / "*.png")], find_inputs([str(album / "*.png")]).values()) == []
+    with pytest.raises(InputError, match=r"no image that can be read"):
+        Inputs(find_inputs([str(album / "*.db")]))
+
+
+def test_lists_of_paths_are_no_inputs(album: Path) -> None:
+    first = next(path for path in album.iterdir() if path.suffix == ".png")
+    for line in (first.name, str(first)):
+        (album / "list.txt").write_text(f"{line}\nother.png\n")
+        with pytest.raises(InputError, match=r"list\.txt is a list of paths.*\$\(cat .*list"):
+            find_inputs([str(album / "list.txt")])
+    (album / "list.txt").write_text("0 0 1\n")
+    assert list(find_inputs([str(album / "list.txt")])) == ["list"]
 
 
 def test_one_unreadable_image_stops_all(album: Path) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from segcert.errors import InputError
 from segcert.inputs.input import kind_of_file
 from segcert.inputs.kind import IMAGE, KINDS, InputKind
-from segcert.inputs.pictures import files_in, name_of
+from segcert.inputs.pictures import files_in, is_one, name_of
 from segcert.inputs.stored_masks import read_mask
 
 NAMED = 3  # of the files that are skipped
@@ -62,23 +62,31 @@ def skipped(folder: Path, read: Collection[Path]) -> str:
         folder: Of the files.
         read: Those that are.
     """
-    left = sorted(p for p in folder.iterdir() if p not in read and not p.name.startswith("."))
-    if not left:
-        return ""
-    names = [f"{path.name}/" if path.is_dir() else path.name for path in left[:NAMED]]
-    more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
-    return f"folder {folder}: skipped {', '.join(names)}{more}"
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return left_out(f"folder {folder}", [path for path in visible if path not in read])
+
+
+def left_out(where: str, paths: Collection[Path]) -> str:
+    """Say which files are not read; nothing if there are none."""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in sorted(paths)]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{where}: skipped {', '.join(names[:NAMED])}{more}" if names else ""
 
 
 def skipped_in(arguments: list[str], found: Collection[Path]) -> list[str]:
-    """Say which files of the folders among arguments are not read.
+    """Say which files of folders and patterns among arguments are not read.
 
     Args:
         arguments: As of `find_inputs`.
         found: What it found.
     """
-    folders = dict.fromkeys(Path(one) for one in arguments if Path(one).is_dir())
-    lines = (skipped(folder, found) for folder in folders)
+    lines = []
+    for argument in dict.fromkeys(arguments):
+        if Path(argument).is_dir():
+            lines.append(skipped(Path(argument), found))
+        elif is_glob(argument):
+            others = [path for path in matches(argument) if path not in found]
+            lines.append(left_out(argument, others))
     return [line for line in lines if line]
 
 
@@ -124,16 +132,17 @@ def kind_of_files(arguments: list[str]) -> InputKind:
 
 
 def of_any_kind(argument: str) -> list[Path]:
-    """Expand one argument; a folder with images stands for these, whatever else it holds.
+    """Expand one argument; a folder or pattern with images stands for these, whatever else it has.
 
     Raises:
         InputError: If it is a folder without inputs, or nothing is found.
     """
     path = Path(argument)
-    if not path.is_dir():
-        return expand(argument)
+    if not path.is_dir() and not is_glob(argument):
+        return [path]
     for kind in KINDS:
-        if found := files_in(path, kind.telling):
+        there = files_in(path, kind.telling) if path.is_dir() else matches(argument)
+        if found := [file for file in there if is_one(file, kind.telling)]:
             return found
     return expand(argument)
 
@@ -181,11 +190,26 @@ def expand(argument: str, suffixes: tuple[str, ...] = IMAGE.suffixes) -> list[Pa
                 f"use '{path}/**/*{suffixes[0]}')"
             )
         return found
-    if path.exists() or not any(mark in argument for mark in "*?["):
+    if not is_glob(argument):
         return [path]
+    found = matches(argument)
+    return [p for p in found if is_one(p, suffixes)] or found
+
+
+def is_glob(argument: str) -> bool:
+    """Whether an argument is a pattern, not the name of a file."""
+    return any(mark in argument for mark in "*?[") and not Path(argument).exists()
+
+
+def matches(argument: str) -> list[Path]:
+    """The files that match a pattern, by name; hidden ones are left out.
+
+    Raises:
+        InputError: If there are none.
+    """
     # Path.glob refuses absolute patterns
-    matches = map(Path, glob(argument, recursive=True))  # noqa: PTH207
-    found = sorted(p for p in matches if p.is_file() and not p.name.startswith("."))
+    files = map(Path, glob(argument, recursive=True))  # noqa: PTH207
+    found = sorted(p for p in files if p.is_file() and not p.name.startswith("."))
     if not found:
         raise InputError(f"no file matches {argument}")
     return found
