@@ -64,6 +64,31 @@ def test_masks_of_one_channel_in_every_depth(root: Path, mode: str) -> None:
     assert (opened(root)[0].labels == values).all()
 
 
+def test_images_and_masks_may_lie_in_one_folder(root: Path) -> None:
+    """As JPEG and PNG of one name, or by the endings of their names."""
+    (root / "a_x.jpg").write_bytes((root / "images" / "b.jpg").read_bytes())
+    Image.fromarray(stored()).save(root / "a_x.png")
+    one = Folder(root, root, CLASSES)
+    assert [path.name for path in (*one.photographs, *one.annotations)] == ["a_x.jpg", "a_x.png"]
+    (root / "a_x.png").rename(root / "a_x_mask.png")
+    Image.new("RGB", (48, 32)).save(root / "b_x.png")
+    Image.fromarray(stored()).save(root / "b_x_mask.png")
+    two = Folder(root, root, CLASSES)
+    assert [path.name for path in two.photographs] == ["a_x.jpg", "b_x.png"]
+    assert [path.name for path in two.annotations] == ["a_x_mask.png", "b_x_mask.png"]
+    assert (two[1].labels == stored()).all()
+    with pytest.raises(InputError, match=r"folder of images .*nowhere does not exist"):
+        Folder(root / "nowhere", root / "nowhere", CLASSES)
+
+
+def test_what_is_not_read_is_noted(root: Path) -> None:
+    (root / "masks" / "a.json").touch()
+    (root / "masks" / "._a.png").touch()
+    assert opened(root).notes == (
+        f"folder {root / 'images'}: skipped notes.txt", f"folder {root / 'masks'}: skipped a.json",
+    )  # fmt: skip
+
+
 def test_masks_may_differ_in_size_from_pair_to_pair(root: Path) -> None:
     Image.new("RGB", (5, 4)).save(root / "images" / "b.jpg")
     Image.new("L", (5, 4), 2).save(root / "masks" / "b.png")

@@ -75,17 +75,26 @@ class Folder(AbstractLabelled):
 
     def __post_init__(self) -> None:
         """List the folders and pair their files."""
-        images = listed(self.images, SUFFIXES, "images")
-        masks = listed(self.masks, MASKS, "masks")
-        if Path(self.images).resolve() == Path(self.masks).resolve():
-            images = {stem: path for stem, path in images.items() if not stem.endswith(OF_MASKS)}
-            masks = {stem: path for stem, path in masks.items() if stem.endswith(OF_MASKS)}
+        images, masks = self._listed()
         found = pair(images, masks, f"{PAIRED}; {WHERE}")
         object.__setattr__(self, "photographs", tuple(found.images.values()))
         object.__setattr__(self, "annotations", tuple(found.masks.values()))
         object.__setattr__(self, "notes", self._notes(found))
         for mask in self.annotations[:1]:
             self.rule(mask)
+
+    def _listed(self) -> tuple[dict[str, Path], dict[str, Path]]:
+        """List images and masks by stem; in one folder, masks have an ending or are no JPEG."""
+        one = (
+            Path(self.images).is_dir() and Path(self.images).resolve() == Path(self.masks).resolve()
+        )
+        if not one:
+            return listed(self.images, SUFFIXES, "images"), listed(self.masks, MASKS, "masks")
+        ended = any(path.stem.endswith(OF_MASKS) for path in files_in(Path(self.masks), MASKS))
+        endings = OF_MASKS if ended else ""
+        masks = listed(self.masks, MASKS, "masks", endings)
+        others = [p for p in files_in(Path(self.images), SUFFIXES) if p not in masks.values()]
+        return files_by_name(others), masks
 
     def _notes(self, found: Pairs) -> tuple[str, ...]:
         """Say what of the folders is not read."""
@@ -127,15 +136,18 @@ class Folder(AbstractLabelled):
         )  # fmt: skip
 
 
-def listed(folder: Path, suffixes: tuple[str, ...], what: str) -> dict[str, Path]:
-    """List the files of a folder by stem.
+def listed(
+    folder: Path, suffixes: tuple[str, ...], what: str, endings: str | tuple[str, ...] = ""
+) -> dict[str, Path]:
+    """List the files of a folder by stem: those that have one of some suffixes and endings.
 
     Raises:
         InputError: If the folder is missing or holds no such file, or two of one stem.
     """
     if not Path(folder).is_dir():
         raise InputError(f"folder of {what} {folder} does not exist")
-    named = files_by_name(files_in(Path(folder), suffixes))
+    files = files_in(Path(folder), suffixes)
+    named = files_by_name(path for path in files if path.stem.endswith(endings))
     if not named:
         raise InputError(f"folder of {what} {folder} is empty: it needs {', '.join(suffixes)}")
     return named
