@@ -34,6 +34,10 @@ class VerificationError(SegcertError, RuntimeError):
     """A certificate does not follow from its counts, or a replay does not match it."""
 
 
+class ExecutedCodeWarning(UserWarning):
+    """A Python file of the user's own is executed."""
+
+
 NO_MEMORY = (  # as torch and ONNX Runtime say it, on any device
     "can't allocate memory", "out of memory", "Failed to allocate memory", "bad allocation",
 )  # fmt: skip

@@ -183,6 +183,7 @@ MODES = {
         "verify", {"certificate": ("{turned}",), "replay": (), "image": ("{scan}",)}
     ),
     "models": Mode("models", {}),
+    "models, one of a file": Mode("models", {"model": ("{weights}",)}),
     "plan": Mode("plan", PLAN),
     "plan a cluster": Mode("plan", PLAN | {"cluster": ()}),
     "plan a cluster without image": Mode("plan", {"cluster": (), "seconds_per_draw": (0.1,)}),
@@ -191,6 +192,10 @@ MODES = {
 
 # another value of each option, by its name or by command and name
 SAMPLES: dict[str, Words] = {
+    "pad": (32,), "channels": ("bgr",), "layout": ("nhwc",), "output_layout": ("nhwc",),
+    "input_range": ("0..255",), "mean": ("0.5,0.5,0.5",), "std": ("0.2,0.2,0.2",),
+    "output_name": ("masks",), "returns": ("labels",), "binary": (), "threshold": (0.5,),
+    "regions": ("0.5,0.5,0.5",), "class_count": (3,),
     "plan": ("{planned}",), "write": ("{new}.toml",),
     "address": ("host:1",), "against": ("smoothed",), "alpha": (0.01,),
     "architecture": ("depthwise-wide",), "as_json": (), "axis": ("x",), "backend": ("auto",),

@@ -15,7 +15,7 @@ from segcert.errors import InputError
 from segcert.inputs.kind import components_of
 from segcert.models.identity.runtime import ARITHMETIC, BACKENDS
 from segcert.models.resizing.outputs import MOST_CLASSES
-from segcert.models.resizing.scale import resizing_text
+from segcert.models.resizing.scale import Resizing, parse_resizing
 from segcert.noise.registry import check_kind
 from segcert.sampling.setup import MOST_TOGETHER, check_draw_numbers
 from segcert.sampling.streams import check_seed
@@ -95,7 +95,9 @@ def check_provenance(source: Source) -> None:
     for name in ("model", "device_name", "stop_rule"):
         check_texts(f"provenance.{name}", [getattr(source, name)])
     check_seed_text("provenance.seed", source.seed)
-    if resizing_text(source.scale) != "1" and len(source.input_shape) != 3:
+    resizing = parse_resizing(source.scale)
+    only_padded = len(source.input_shape) == 4 and not resizing.resizes
+    if resizing != Resizing() and len(source.input_shape) != 3 and not only_padded:
         raise InputError(f"provenance.scale must be 1 for clouds and volumes, got {source.scale}")
     if source.device != source.streams:
         raise InputError(

@@ -214,7 +214,8 @@ CloudColumns = Annotated[
 ]
 MODELS_THERE_ARE = (
     "A name from `segcert models`, a .safetensors file of `segcert train`, an HRNetV2 checkpoint "
-    "(.pth, .pt), an exported program (.pt2), an .onnx file or a Hugging Face folder."
+    "(.pth, .pt), an exported program (.pt2), an .onnx file, a Hugging Face folder, or code of "
+    "yours, which is executed (net.py:make)."
 )
 ModelName = Annotated[str, Parameter(help=MODELS_THERE_ARE)]
 OptionalModelName = Annotated[

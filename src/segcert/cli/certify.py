@@ -9,6 +9,7 @@ from cyclopts import Group, Parameter
 
 from segcert.cli.arguments import OptionalModelName, UpAxis
 from segcert.cli.flat import Flat
+from segcert.cli.network_options import NETWORK_AS_USUAL, NetworkOptions
 from segcert.cli.plan_options import PLAN_AS_USUAL, PlanOptions
 from segcert.cli.run_options import (
     INPUT_AS_USUAL,
@@ -75,6 +76,7 @@ def certify(
     files: Annotated[InputOptions, Parameter(name="*")] = INPUT_AS_USUAL,
     model: Annotated[OptionalModelName, Parameter(group=MODEL)] = None,
     told: Annotated[ModelOptions, Parameter(name="*")] = MODEL_AS_USUAL,
+    network: Annotated[NetworkOptions, Parameter(name="*")] = NETWORK_AS_USUAL,
     options: Annotated[PlanOptions, Parameter(name="*")] = PLAN_AS_USUAL,
     sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
     output: Annotated[OutputOptions, Parameter(name="*")] = OUTPUT_AS_USUAL,
@@ -125,19 +127,20 @@ def certify(
         refuse_of_images(plan)
     if output.radius_map:
         check_radius_map(plan)
-    reference = told.reference(model, kind, category)
+    scale = network.padded(told.scale)
+    reference = told.reference(model, kind, category, network)
     segmenter = reference.open_alone()
     if compared.truth is not None:
         check_reduced(model, compared.told)
     truths = compared.read(found, segmenter)
-    request = Request(plan, segmenter.name, segmenter.weights_sha256, told.scale)
+    request = Request(plan, segmenter.name, segmenter.weights_sha256, scale)
     check_request(request, found, segmenter, seed=seed, device=device, batch_size=sampling.batch)
     reference = as_before(reference, out)
     if not reference.runs(segmenter):
         height, width = next(iter(found.values())).components
         segmenter = replace(reference, size=(height, width)).run(segmenter, sigma=plan.sigma)
     now, sha256 = segmenter.runtime, segmenter.weights_sha256
-    request = Request(plan, segmenter.name, sha256, told.scale, now.backend, now.precision)
+    request = Request(plan, segmenter.name, sha256, scale, now.backend, now.precision)
     prepare_folder(out)
     remember(told.backend, segmenter, out)
     if kind.resizable:
@@ -145,7 +148,7 @@ def certify(
         new = [one for name, one in found.items() if again or not (out / name).exists()]
         noise = name_of(plan.noise)
         warn_about_grey_levels(plan.noise)
-        warn_about_images(model, segmenter, new, noise=noise, sigma=plan.sigma, scale=told.scale)
+        warn_about_images(reference, segmenter, new, noise=noise, sigma=plan.sigma)
     for line in skipped_in(list(images), paths.values()):
         say(f"note: {line}", to=messages)
     for one in found.values():

@@ -36,6 +36,12 @@ CLASSES = needs("task", "segmentation")
 ONE_SETTING = excluded_by("figures")
 
 
+NETWORK = (
+    "pad", "channels", "layout", "output_layout", "input_range", "mean", "std", "output_name",
+    "returns", "binary", "threshold", "regions", "class_count",
+)  # fmt: skip
+
+
 def coordinates_move(call: Call) -> bool:
     """Whether coordinates are attacked, not rotations or poses."""
     from segcert.attacks.ways import VALUES, way_of
@@ -98,6 +104,7 @@ CERTIFY = TRUTH | always(
     "radius_map": (IMAGES,),
     "scale": (IMAGES,),
     "denoiser": (IMAGES,),
+    **dict.fromkeys(NETWORK, (IMAGES,)),
     "backend": (IMAGES,),
     "precision": (IMAGES, excluded_by("backend", "openvino-int8")),
     "calibration": (IMAGES, INT8),
@@ -139,6 +146,7 @@ EVALUATE = always(
     "votes": (CLOUDS,),
     "scale": (IMAGES,),
     "denoiser": (IMAGES,),
+    **dict.fromkeys(NETWORK, (IMAGES,)),
     "backend": (IMAGES,),
     "precision": (IMAGES, excluded_by("backend", "openvino-int8")),
     "calibration": (IMAGES, INT8),
@@ -183,11 +191,12 @@ VERIFY = always("certificate", "replay", "image", "model") | {
     "fresh": (REPLAY,),
     "ignore": (IMAGES,),
 }
-MODELS = always("model")
+MODELS = always("model") | dict.fromkeys(NETWORK, (needs("model"),))
 PLAN = always("images", "batch_size", "cluster") | {
     "model": (MEASURED,),
     "noise": (MEASURED,),
     "scale": (MEASURED,),
+    **dict.fromkeys(NETWORK, (MEASURED,)),
     "denoiser": (MEASURED,),
     "device": (MEASURED,),
     "sigma": (NO_CLUSTER,),

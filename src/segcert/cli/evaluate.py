@@ -18,6 +18,7 @@ from segcert.cli.arguments import (
 )
 from segcert.cli.engines import Address, EngineName, Workers
 from segcert.cli.flat import Flat
+from segcert.cli.network_options import NETWORK_AS_USUAL, NetworkOptions
 from segcert.cli.plan_options import OF_CLOUDS, PLAN
 from segcert.cli.run_options import (
     MODEL,
@@ -183,13 +184,13 @@ class ToldOptions(Flat):
     calibration: Annotated[CalibrationFolder, Parameter(group=MODEL)] = None
     int8_file: Annotated[Int8File, Parameter(group=MODEL)] = None
 
-    def reference(self, name: str, kind: "InputKind") -> "ModelReference":
+    def reference(self, name: str, kind: "InputKind", network: NetworkOptions) -> "ModelReference":
         """The model that is told so; its scale is that of each setting."""
         from segcert.models.reference import ModelReference
 
         return ModelReference(
             name, kind,
-            denoiser=self.denoiser, normals=self.normals, votes=self.votes,
+            denoiser=self.denoiser, told=network.told, normals=self.normals, votes=self.votes,
             each_category=kind.has_categories, backend=self.backend, precision=self.precision,
             calibration=self.calibration, int8_file=self.int8_file,
         )  # fmt: skip
@@ -319,6 +320,7 @@ def evaluate(
     ],
     model: Annotated[ModelName, Parameter(group=MODEL)] = "camvid",
     told: Annotated[ToldOptions, Parameter(name="*")] = TOLD_AS_USUAL,
+    network: Annotated[NetworkOptions, Parameter(name="*")] = NETWORK_AS_USUAL,
     grid: Annotated[GridOptions, Parameter(name="*")] = GRID_AS_USUAL,
     sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
     engine: Annotated[EngineName, Parameter(group=RUN)] = "local",
@@ -343,10 +345,11 @@ def evaluate(
 
     kind, seed, device = source.kind, sampling.seed, sampling.device
     grid = grid.fixed(kind)
-    settings = grid.settings(kind, scales_of(source.data, source.resize, told.scale))
+    scales = scales_of(source.data, source.resize, told.scale)
+    settings = grid.settings(kind, tuple(map(network.padded, scales)))
     check_batch_size(sampling.batch)
     where = EngineChoice(engine, workers, address)
-    reference = told.reference(model, kind)
+    reference = told.reference(model, kind, network)
     segmenter = reference.open_alone()
     where.check(segmenter, reference, device)
     found = source.compared_with(segmenter, model)
@@ -372,7 +375,7 @@ def evaluate(
         config = config.model_copy(update={"device": workplace.device_type})
         remember(told.backend, segmenter, out)
         if kind.resizable:
-            warn_about_input(model)
+            warn_about_input(model, network.told)
             for noise in dict.fromkeys(config.plan(one).noise for one in config.settings):
                 warn_about_grey_levels(noise)
         for line in (*found.said, *inventory.notes):

@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from cyclopts import App, CycloptsError
 
@@ -21,11 +23,11 @@ from segcert.cli.evaluate import evaluate
 from segcert.cli.models import models
 from segcert.cli.plan import plan
 from segcert.cli.report import report
-from segcert.cli.shell import complain, libraries_in_notes, write_anything
+from segcert.cli.shell import complain, libraries_in_notes, note, write_anything
 from segcert.cli.toy import toy
 from segcert.cli.train import train
 from segcert.cli.verify import verify
-from segcert.errors import SegcertError, VerificationError, is_out_of_memory
+from segcert.errors import ExecutedCodeWarning, SegcertError, VerificationError, is_out_of_memory
 from segcert.signals import SHELL, as_interrupts
 
 FAILED, UNUSABLE = 1, 2
@@ -72,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status; whatever ends it is said in one line."""
-    with as_interrupts() as heard:
+    with as_interrupts() as heard, executed_code_as_note():
         try:
             bind(arguments)()
         except KeyboardInterrupt as error:
@@ -82,6 +84,23 @@ def run(arguments: list[str] | None = None) -> int:
         except Exception as error:
             return complain(*told(error))
     return 0
+
+
+@contextmanager
+def executed_code_as_note() -> Iterator[None]:
+    """Say in one line, in the usual form, that code of the user's own is executed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ExecutedCodeWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any) -> None:
+            if issubclass(category, ExecutedCodeWarning):
+                note(str(message))
+            else:
+                usual(message, category, *rest)
+
+        warnings.showwarning = show  # type: ignore[assignment]  # it hands the rest on
+        yield
 
 
 def told(error: Exception) -> tuple[str, int]:

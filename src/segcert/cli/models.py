@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from segcert.cli.network_options import NETWORK_AS_USUAL, NetworkOptions
+
 if TYPE_CHECKING:
     from segcert.models.protocol import WrappedModel
 
@@ -15,12 +17,13 @@ def models(
         str | None,
         Parameter(help="Name of a shipped model or path of a model file: say what it is."),
     ] = None,
+    network: Annotated[NetworkOptions, Parameter(name="*")] = NETWORK_AS_USUAL,
 ) -> None:
     """List the shipped models, and the denoisers apart: data, noise of the training, licence."""
     if model is None:
         list_shipped()
     else:
-        print_model(model)
+        print_model(model, network)
 
 
 def list_shipped() -> None:
@@ -71,7 +74,7 @@ def list_shipped() -> None:
         results.print(listed)
 
 
-def print_model(name: str) -> None:
+def print_model(name: str, network: NetworkOptions = NETWORK_AS_USUAL) -> None:
     """Open a model and print what is known about it, one fact a line."""
     from segcert.cli.shell import say
     from segcert.cli.tables import warn_about_input
@@ -80,12 +83,14 @@ def print_model(name: str) -> None:
     from segcert.models.reference import ModelReference
     from segcert.models.shipped import foreign_path
 
-    foreign, segmenter = foreign_path(name), ModelReference(name).open()
+    reference = ModelReference(name, scale=network.padded("1"), told=network.told)
+    foreign, segmenter = foreign_path(name), reference.open()
     facts = {
         "model": segmenter.name,
         "kind": kind_of(foreign) if foreign else "weights of segcert train",
         "classes": class_words(segmenter),
         **segmenter.takes,
+        **({} if segmenter.scale_text == "1" else {"scale": segmenter.scale_text}),
         "weights": f"sha256 {segmenter.weights_sha256}",
         "identity": f"sha256 {segmenter.identity_sha256}",
     }
@@ -97,7 +102,7 @@ def print_model(name: str) -> None:
         }  # fmt: skip
     for key, value in facts.items():
         say(f"{key:14}{value}")
-    warn_about_input(name)
+    warn_about_input(name, network.told)
 
 
 def class_words(segmenter: "WrappedModel") -> str:

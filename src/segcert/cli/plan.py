@@ -17,6 +17,7 @@ from segcert.cli.arguments import (
     whole,
 )
 from segcert.cli.flat import Flat
+from segcert.cli.network_options import NETWORK_AS_USUAL, NetworkOptions
 from segcert.cli.plan_cluster import CLUSTER_AS_USUAL, ClusterOptions
 from segcert.cli.plan_options import PlanOptions, asked_noise
 from segcert.cli.run_options import MODEL, OUTPUT, SAMPLING_AS_USUAL, SamplingOptions
@@ -81,6 +82,7 @@ def plan(
     model: Annotated[ModelName, Parameter(group=MODEL)] = "camvid",
     scale: Annotated[Scale, Parameter(group=MODEL)] = "1",
     denoiser: Annotated[DenoiserName, Parameter(group=MODEL)] = None,
+    network: Annotated[NetworkOptions, Parameter(name="*")] = NETWORK_AS_USUAL,
     wish: Annotated[WishOptions, Parameter(name="*")] = WISH_AS_USUAL,
     sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
     write: Annotated[
@@ -111,7 +113,9 @@ def plan(
     from segcert.plan_record import check_suffix
     from segcert.planning.outlook import make_outlook
 
-    reference = ModelReference(model, scale=scale, denoiser=denoiser)
+    reference = ModelReference(
+        model, scale=network.padded(scale), denoiser=denoiser, told=network.told
+    )
     if cluster.cluster:
         plan_cluster(images, reference, wish, sampling, cluster)
         return
@@ -135,7 +139,7 @@ def plan(
     best = made.recommended[0]
     if write is not None and best.share:
         recommended_plan(drawn, wish.alpha, made).write(write)
-    command = next_command(list(images), reference, options, made, write)
+    command = next_command(list(images), reference, options, made, write, network)
     if as_json:
         text = as_text(made, reference, options, wish.probe, command)
         results.print(text, markup=False)
@@ -242,6 +246,7 @@ def next_command(
     options: PlanOptions,
     made: "Outlook",
     file: Path | None = None,
+    network: NetworkOptions = NETWORK_AS_USUAL,
 ) -> str:
     """The command that certifies as recommended; empty if nothing can be certified."""
     import shlex
@@ -263,6 +268,7 @@ def next_command(
         words += ["--scale", resizing_text(model.scale)]
     if model.denoiser is not None:
         words += ["--denoiser", model.denoiser]
+    words += network.words()
     return shlex.join(words)
 
 

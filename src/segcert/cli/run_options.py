@@ -23,6 +23,7 @@ from segcert.cli.arguments import (
 from segcert.cli.flat import Flat
 
 if TYPE_CHECKING:
+    from segcert.cli.network_options import NetworkOptions
     from segcert.inputs.kind import InputKind
     from segcert.models.reference import ModelReference
 
@@ -47,19 +48,23 @@ class ModelOptions(Flat):
     normals: Annotated[NormalsName, Parameter(group=MODEL_OF_CLOUDS)] = None
     votes: Annotated[Votes, Parameter(group=MODEL_OF_CLOUDS)] = 1
 
-    def reference(self, name: str, kind: "InputKind", category: str | None) -> "ModelReference":
+    def reference(
+        self, name: str, kind: "InputKind", category: str | None, network: "NetworkOptions"
+    ) -> "ModelReference":
         """The model that is told so.
 
         Args:
             name: Its name or path.
             kind: Of its inputs.
             category: Of clouds.
+            network: What it takes and returns.
         """
         from segcert.models.reference import ModelReference
 
         return ModelReference(
             name, kind,
-            scale=self.scale if kind.resizable else 1.0, denoiser=self.denoiser,
+            scale=network.padded(self.scale) if kind.resizable else 1.0, denoiser=self.denoiser,
+            told=network.told,
             category=category, normals=self.normals, votes=self.votes, backend=self.backend,
             precision=self.precision, calibration=self.calibration, int8_file=self.int8_file,
         )  # fmt: skip

@@ -13,8 +13,10 @@ from segcert.inputs.input import Input, as_cloud
 from segcert.inputs.kind import CLOUD, IMAGE
 from segcert.inputs.labels import IGNORE
 from segcert.models.files.checkpoints import Origin
+from segcert.models.files.sidecar import Told
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.protocol import WrappedModel
+from segcert.models.reference import ModelReference
 from segcert.models.resizing.scale import parse_resizing
 from segcert.models.shipped import foreign_path
 from segcert.noise.base import AbstractNoise
@@ -137,20 +139,20 @@ def stop_rule(certificate: Certificate) -> str:
 
 
 def warn_about_images(
-    model: str,
+    reference: ModelReference,
     segmenter: WrappedModel,
     images: list[Input],
     *,
     noise: str,
     sigma: float,
-    scale: str,
 ) -> None:
     """Say what a user may not know about a model and the images that are new."""
     if images:
+        model = reference.name
         warn_about_noise(model, segmenter.origin, noise, sigma)
-        warn_about_input(model)
+        warn_about_input(model, reference.told)
         heights = [one.components[0] for one in images]
-        warn_about_size(model, segmenter.origin, heights, scale)
+        warn_about_size(model, segmenter.origin, heights, segmenter.scale_text)
 
 
 def warn_about_size(
@@ -200,12 +202,18 @@ def warn_about_grey_levels(noise: AbstractNoise) -> None:
         )
 
 
-def warn_about_input(model: str) -> None:
-    """Say when images go into a model of another program as they are, or not as its file says."""
+def warn_about_input(model: str, told: Told = ()) -> None:
+    """Say when images go into a model of another program as they are, or not as its file says.
+
+    Args:
+        model: Its name or path.
+        told: What the command line says of it.
+    """
     path = foreign_path(model)
     for line in notes_on_folder(path) if path else ():
         note(line)
-    missing = where_to_normalise(path) if path else ""
+    said = {"mean", "input_range"} & {name for name, _ in told}
+    missing = where_to_normalise(path) if path and not said else ""
     if missing:
         note(
             f"there is no {missing}: images go into model "

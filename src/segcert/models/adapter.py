@@ -27,6 +27,8 @@ from segcert.models.resizing.averaging import (
     probabilities,
     view_of,
 )
+from segcert.models.resizing.bands import check_bands, check_logits
+from segcert.models.resizing.conventions import PLAIN, Convention, word_of
 from segcert.models.resizing.label_cells import largest
 from segcert.models.resizing.layout import check_order, check_scores
 from segcert.models.resizing.normalisation import check_channels, check_normalisation
@@ -38,6 +40,7 @@ from segcert.models.resizing.outputs import (
     labels_alone,
     tensor_of,
 )
+from segcert.models.resizing.padding import cropped, padded
 from segcert.models.resizing.scale import Resizing, parse_resizing, resized, resizing_text
 from segcert.models.resizing.sizes import check_size
 from segcert.models.resizing.upsample import (
@@ -57,6 +60,9 @@ APART = {  # from what a certificate identifies a model by
     "classes": "the number is in every certificate; that it was declared changes no label",
     "stochastic": "it turns a check off, and changes no label",
     "origin": "how it was made changes no label",
+    "convention": "part of the model, hashed by weights_sha256 and configuration",
+    "assumed": "it adds a check, and changes no label",
+    "sizes": "words about inputs that are refused",
 }
 
 Model = Callable[..., Any]
@@ -87,6 +93,9 @@ class Segmenter:
             none.
         runtime: What runs the model, and in which arithmetic; see `with_backend`.
         origin: What its weight file says about how it was made; None if it does not.
+        convention: What the network takes and returns, which ``model`` brings along.
+        assumed: Whether it is binary, and nobody said its threshold.
+        sizes: Of images that it takes, in words; empty if that is not known.
     """
 
     model: Model
@@ -104,6 +113,9 @@ class Segmenter:
     denoiser: Denoiser | None = None
     runtime: Runtime = TORCH
     origin: Origin | None = None
+    convention: Convention = PLAIN
+    assumed: bool = False
+    sizes: str = ""
 
     kind: ClassVar[InputKind] = IMAGE
     category: ClassVar[int | None] = None
@@ -124,6 +136,11 @@ class Segmenter:
             "mean": shown(self.mean),
             "std": shown(self.std),
             "smallest side": f"{self.smallest_side} pixels",
+            **({"takes": self.sizes} if self.sizes else {}),
+            **{
+                name.replace("_", " "): word_of(name, value).partition("=")[2] or "yes"
+                for name, value in self.convention.said().items()
+            },
         }
 
     @property
@@ -147,6 +164,7 @@ class Segmenter:
             InputError: If a side, after scaling, is too small, or a volume has a scale.
         """
         check_size(tuple(x.shape), self.resizing, self.smallest_side, name=self.name)
+        check_bands(self.convention, x.shape[0], name=self.name)
 
     def given(self, whole: Input) -> Input:
         """All of an image."""
@@ -234,6 +252,11 @@ class Segmenter:
         Raises:
             ModelError: If the model returns no scores of images.
         """
+        if self.convention.head:
+            raise ModelError(
+                f"model {self.name} compares its scores with thresholds, and scale "
+                f"{self.resizing} averages probabilities of classes: use one factor"
+            )
         scores = self._seen(window.contiguous(memory_format=torch.channels_last))
         if not scores.is_floating_point():
             raise ModelError(
@@ -245,10 +268,23 @@ class Segmenter:
 
     def _seen(self, batch: Tensor) -> Tensor:
         """Call, take the tensor out of what the model returns, and check the axes of scores."""
-        found = labels_alone(tensor_of(self.model(batch), batch=len(batch), name=self.name), batch)
+        whole = self._padded(batch)
+        found = labels_alone(self._tensor(whole), whole)
         if found.is_floating_point():
-            check_scores(found, batch.shape[2:], classes=self.classes, name=self.name)
-        return found
+            check_scores(found, whole.shape[2:], classes=self.classes, name=self.name)
+        return cropped(found, whole.shape[2:], batch.shape[2:])
+
+    def _padded(self, batch: Tensor) -> Tensor:
+        """Pad to multiples, if asked."""
+        whole = padded(batch, self.resizing)
+        if whole is batch or batch.ndim != 4:
+            return whole
+        return whole.contiguous(memory_format=torch.channels_last)
+
+    def _tensor(self, batch: Tensor) -> Tensor:
+        """Call the network, and take the tensor out of what it returns."""
+        found = tensor_of(self.model(batch), batch=len(batch), name=self.name)
+        return found.float() if found.dtype in (torch.float16, torch.bfloat16) else found
 
     def check_order(self, draw: Float[Tensor, " 1 *shape"], output: Output) -> None:
         """Refuse an order of axes that the size of the input hides; see `layout.check_order`.
@@ -260,13 +296,14 @@ class Segmenter:
         Raises:
             ModelError: If the axes are in another order, or nothing tells.
         """
+        if self.assumed:
+            check_logits(output, name=self.name)
         with torch.inference_mode():
-            seen = self._first_view(self._prepared(draw))
-            shape = self._seen(seen).shape if isinstance(output, AveragedViews) else output.shape
-            check_order(
-                lambda batch: tensor_of(self.model(batch), batch=len(batch), name=self.name),
-                seen, shape, classes=self.classes, name=self.name,
-            )  # fmt: skip
+            seen = self._padded(self._first_view(self._prepared(draw)))
+            if isinstance(output, AveragedViews) or self.resizing.pad > 1:
+                output = labels_alone(self._tensor(seen), seen)
+            shape = output.shape
+            check_order(self._tensor, seen, shape, classes=self.classes, name=self.name)
 
     def _first_view(self, batch: Tensor) -> Tensor:
         """What the network sees of normalised inputs, or sees first."""
@@ -366,7 +403,8 @@ class Segmenter:
         """Subtract the mean and divide by the deviation."""
         if not self.mean:
             return batch
-        check_channels(self.mean, batch.shape[1], name=self.name)
+        if self.convention.channels != "grey":  # whose one value is that of all three
+            check_channels(self.mean, batch.shape[1], name=self.name)
         shape = (1, -1, *(1 for _ in batch.shape[2:]))
         mean, std = constant(self.mean, batch.device), constant(self.std, batch.device)
         return (batch - mean.view(shape)).div_(std.view(shape))

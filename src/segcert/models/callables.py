@@ -13,6 +13,9 @@ from segcert.models.identity.configuration import configuration_of
 from segcert.models.identity.runtime import joint_hash
 from segcert.models.identity.weights_hash import weights_hash
 from segcert.models.protocol import SegmentationModel, WrappedModel
+from segcert.models.resizing.arranged import arranged, is_program
+from segcert.models.resizing.conventions import PLAIN, Convention, words_of
+from segcert.models.resizing.layout import WAY_OUT_OF_ONE
 from segcert.models.resizing.outputs import MOST_CLASSES
 from segcert.models.resizing.scale import Resizing, parse_resizing
 
@@ -29,8 +32,11 @@ def segmenter_of(
     classes: int | None = None,
     name: str | None = None,
     stochastic: bool = False,
+    convention: Convention = PLAIN,
 ) -> Segmenter:
     """Make a segmenter of a module or function; see `as_segmenter` for its options.
+
+    Mean and std are those of inputs in [0, 1], red first, whatever the convention says.
 
     Raises:
         InputError: If an option breaks its rule.
@@ -41,21 +47,28 @@ def segmenter_of(
     if not callable(model):
         raise ModelError(f"a model must be callable, got {type(model).__name__}")
     parse_resizing(scale)
-    declared = (len(class_names), len(palette))
+    name = f"{name or model_name(model)}{words_of(convention.said())}"
+    declared = (len(class_names), len(palette), convention.classes)
     classes = next(filter(None, declared), None) if classes is None else classes
     if classes is not None and not 2 <= classes <= MOST_CLASSES:
         raise InputError(
             f"classes must be in 2..{MOST_CLASSES}, got {classes}: of a single one there is "
-            "nothing to certify"
+            f"nothing to certify: {WAY_OUT_OF_ONE}"
         )
     if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
         raise InputError(
             f"class_names and palette need one entry for each of {classes} classes, "
             f"got {len(class_names)} and {len(palette)}"
         )
+    if convention.classes not in (None, classes):
+        raise InputError(
+            f"{classes} classes, and a head with thresholds has {convention.classes}: the "
+            "background, which comes first, and one for each channel"
+        )
+    model = arranged(model, convention, name=name)
     segmenter = Segmenter(
         model=model,
-        name=name or model_name(model),
+        name=name,
         mean=mean,
         std=std,
         scale=scale,
@@ -66,6 +79,7 @@ def segmenter_of(
         weights_sha256=weights_hash(model),
         configuration=configuration_of(model),
         stochastic=stochastic,
+        convention=convention,
     )
     check_eval_mode(segmenter)
     return segmenter
@@ -139,11 +153,11 @@ def modules_in_training(module: nn.Module) -> list[str]:
         ModelError: If a program was exported in train mode.
     """
     found: list[str] = []
-    programs: list[str] = []  # what the names of their parts begin with
+    programs: list[str] = []  # what the names of their parts begin with; eval() is refused there
     for name, part in module.named_modules():
         if any(map(name.startswith, programs)):
             continue
-        if isinstance(part, GraphModule) and "eval" in vars(part):  # where eval() is refused
+        if isinstance(part, GraphModule) and is_program(part):
             check_exported(part)
             programs.append(f"{name}." if name else "")
         elif getattr(part, "training", False):  # frozen modules have no such flag

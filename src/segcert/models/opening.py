@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from segcert.errors import InputError
 from segcert.files import check_regular
 from segcert.models.adapter import Segmenter
@@ -12,8 +14,10 @@ from segcert.models.files.foreign import ForeignModel
 from segcert.models.files.hrnet_checkpoints import open_checkpoint
 from segcert.models.files.hugging_face import open_folder
 from segcert.models.files.onnx_files import open_onnx
+from segcert.models.files.own_code import is_code, made_by, split_code
 from segcert.models.files.preprocessor import notes_on
-from segcert.models.files.sidecar import sidecar_path
+from segcert.models.files.sidecar import Told, read_sidecar, sidecar_path
+from segcert.models.identity.file_hashes import hash_model
 
 OURS = ".safetensors"
 CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar")  # the last as in checkpoint.pth.tar
@@ -25,6 +29,7 @@ READERS = dict.fromkeys(CHECKPOINTS, open_checkpoint) | {
     ".pt2": open_exported,
     ".onnx": open_onnx,
 }
+CODE = "Python code"
 AS_ONNX = "convert the network to ONNX"
 ELSEWHERE = {  # formats that are not read -> the way out
     (".h5", ".hdf5", ".keras", ".pb", ".tflite", ".savedmodel"): (
@@ -42,13 +47,17 @@ ELSEWHERE = {  # formats that are not read -> the way out
     (".zip", ".gz", ".tgz", ".7z", ".rar", ".xz", ".bz2"): "unpack it first",
     (".yaml", ".yml", ".json", ".toml", ".ipynb", ".txt"): "name the file with the weights",
 }  # fmt: skip
-FILES = f"{OURS} of segcert train, {', '.join(KINDS)}, or a Hugging Face folder"
+FILES = (
+    f"{OURS} of segcert train, {', '.join(KINDS)}, a Hugging Face folder, or code of yours, "
+    "net.py:make"
+)
 
 
 def is_path(name: str) -> bool:
     """Tell the path of a model from the name of a shipped one."""
-    known = Path(name).suffix in (OURS, *KINDS) or way_from(Path(name))
-    return "/" in name or bool(known) or bool(name and Path(name).is_dir())
+    path = Path(name)
+    known = path.suffix in (OURS, *KINDS) or way_from(path) or is_code(path)
+    return "/" in name or bool(known) or bool(name and path.is_dir())
 
 
 def way_from(path: Path) -> str:
@@ -70,15 +79,17 @@ def check_format(path: Path) -> None:
 
 def is_foreign(path: Path) -> bool:
     """Tell files of other programs from weights of ours."""
-    return path.suffix in KINDS or path.is_dir()
+    return path.suffix in KINDS or path.is_dir() or is_code(path)
 
 
 def kind_of(path: Path) -> str:
     """Say in words what a path of another program is."""
+    if is_code(path):
+        return "Python code of your own, which is executed"
     return "Hugging Face folder" if path.is_dir() else KINDS[path.suffix]
 
 
-def open_foreign(path: Path) -> Segmenter:
+def open_foreign(path: Path, told: Told = ()) -> Segmenter:
     """Open a model file or folder of another program.
 
     The hash of its weights covers every file that is read, and how they are used (mean, standard
@@ -86,33 +97,69 @@ def open_foreign(path: Path) -> Segmenter:
 
     Args:
         path: ``.pth``, ``.pt``, ``.ckpt``, ``.pth.tar``, ``.pt2`` or ``.onnx`` file, or Hugging
-            Face folder.
+            Face folder; or Python code of one's own, which is executed: ``net.py:make``.
+        told: Settings that come before those that the file brings along, by name as in a sidecar.
 
     Raises:
         InputError: If it is missing, unusable or unsafe, or an extra of the package is missing.
     """
-    foreign = read_foreign(path)
+    if is_code(path):
+        return open_code(path, told)
+    foreign = read_foreign(path, told)
     segmenter = segmenter_of(
         foreign.model, name=foreign.name, mean=foreign.mean, std=foreign.std,
         smallest_side=foreign.smallest_side, class_names=foreign.class_names,
         palette=foreign.palette, classes=foreign.classes, stochastic=foreign.stochastic,
+        convention=replace(foreign.convention, output_name=""),  # its reader took it out
     )  # fmt: skip
     # the files hold all of the network: nothing else needs to be hashed
     return replace(
-        segmenter, weights_sha256=foreign.sha256, configuration="", runtime=foreign.runtime
-    )
+        segmenter, name=foreign.name, weights_sha256=foreign.sha256, configuration="",
+        runtime=foreign.runtime, convention=foreign.convention, assumed=foreign.assumed,
+        sizes=foreign.sizes,
+    )  # fmt: skip
 
 
-def read_foreign(path: Path) -> ForeignModel:
+def open_code(path: Path, told: Told) -> Segmenter:
+    """Execute Python code of the user's own, and wrap what it makes, with its sidecar if any.
+
+    Raises:
+        InputError: As `made_by`, or if it wraps the network itself and something else is said.
+        ModelError: As of `segmenter_of`.
+    """
+    file, _ = split_code(path)
+    said = read_sidecar(file).with_told(told, path)
+    said.refuse(("align_corners", "inplace_abn"), path, "is not of Python code")
+    made, sha256 = made_by(path)
+    if isinstance(made, Segmenter):
+        if said.model_fields_set:
+            raise InputError(
+                f"model {path} wraps its network with as_segmenter: say "
+                f"{', '.join(sorted(said.model_fields_set))} there"
+            )
+        return replace(made, weights_sha256=hash_model(CODE, [sha256, made.weights_sha256], {}))
+    mean, std = said.normalisation
+    wrapped = segmenter_of(
+        made, name=file.stem, mean=mean, std=std, smallest_side=said.smallest_side or 1,
+        class_names=said.classes, palette=said.palette, classes=said.declared,
+        stochastic=said.stochastic, convention=said.convention,
+    )  # fmt: skip
+    if torch.cuda.is_available():
+        wrapped.to(torch.device("cuda"))
+    sha256 = hash_model(CODE, [sha256, wrapped.weights_sha256], {})
+    return replace(wrapped, weights_sha256=sha256, assumed=said.assumed)
+
+
+def read_foreign(path: Path, told: Told = ()) -> ForeignModel:
     """Read a model file or folder of another program.
 
     Raises:
         InputError: As `open_foreign`.
     """
     if path.is_dir():
-        return open_folder(path)
+        return open_folder(path, told)
     check_regular(path, what="model")
-    return READERS[path.suffix](path)
+    return READERS[path.suffix](path, told)
 
 
 def notes_on_folder(path: Path) -> list[str]:
@@ -122,7 +169,7 @@ def notes_on_folder(path: Path) -> list[str]:
 
 def where_to_normalise(path: Path) -> str:
     """Name the file that would say mean and standard deviation; empty if it is there."""
-    if path.suffix in CHECKPOINTS:
+    if path.suffix in CHECKPOINTS or is_code(path):
         return ""  # all HRNetV2 checkpoints have those of ImageNet
     file = path / "preprocessor_config.json" if path.is_dir() else sidecar_path(path)
     return "" if file.exists() else str(file)

@@ -8,6 +8,7 @@ from segcert.inputs.kind import CLOUD, IMAGE, InputKind
 from segcert.models.adapter import Segmenter
 from segcert.models.backends.calibration import Calibration
 from segcert.models.backends.choosing import SIZE, check_choice, with_backend
+from segcert.models.files.sidecar import Told
 from segcert.models.identity.names import shipped_files
 from segcert.models.identity.runtime import Precision
 from segcert.models.opening import is_path
@@ -19,11 +20,21 @@ from segcert.models.opening_points import (
     recorded_point_model,
 )
 from segcert.models.protocol import WrappedModel
+from segcert.models.resizing.conventions import split_words
 from segcert.models.resizing.scale import Resizing
 from segcert.models.shipped import not_shipped, open_model, recorded_model
 
 INT8 = "openvino-int8"
-OF_IMAGES = ("scale", "denoiser", "backend", "precision", "calibration", "int8_file", "size")
+OF_IMAGES = (
+    "scale",
+    "denoiser",
+    "told",
+    "backend",
+    "precision",
+    "calibration",
+    "int8_file",
+    "size",
+)
 OF_CLOUDS = ("category", "normals", "votes", "each_category")
 NOT_OF = {IMAGE: OF_CLOUDS, CLOUD: OF_IMAGES}
 
@@ -37,6 +48,8 @@ class ModelReference:
         kind: Of the inputs that it shall label; a path does not say it.
         scale: Of images: how noisy images are resized before the network; see `parse_resizing`.
         denoiser: Of images: name or file of a denoiser that comes before all else.
+        told: Of files of other programs: settings by name, as a sidecar has them, which come
+            before those of the sidecar.
         category: Of clouds; see `PointOptions`, as of the next two.
         normals: Of clouds: where their normals come from.
         votes: Of clouds: runs that are averaged.
@@ -57,6 +70,7 @@ class ModelReference:
     kind: InputKind = IMAGE
     scale: float | str | Resizing = 1.0
     denoiser: str | None = None
+    told: Told = ()
     category: str | None = None
     normals: Normals | None = None
     votes: int = 1
@@ -128,7 +142,7 @@ class ModelReference:
     def open_alone(self) -> WrappedModel:
         """Open the model as it comes, whatever is to run it."""
         if self.kind == IMAGE:
-            return open_model(self.name, scale=self.scale, denoiser=self.denoiser)
+            return open_model(self.name, scale=self.scale, denoiser=self.denoiser, told=self.told)
         options = PointOptions(self.category, self.normals, self.votes)
         return open_point_model(self.name, options, each_category=self.each_category)
 
@@ -198,7 +212,7 @@ def recorded(
     """
     if kind == IMAGE:
         name = given or recorded_model(called, denoiser)
-        return ModelReference(name, scale=scale, denoiser=denoiser)
+        return ModelReference(name, scale=scale, denoiser=denoiser, told=recorded_settings(called))
     alone, options = recorded_point_model(called)
     if given is None and alone not in {*BUILT_IN, *shipped_files()}:
         raise InputError(not_shipped(alone))
@@ -206,6 +220,12 @@ def recorded(
         given or alone, kind,
         category=options.category, normals=options.normals, votes=options.votes,
     )  # fmt: skip
+
+
+def recorded_settings(called: str) -> Told:
+    """What was said of the network of images that a certificate names."""
+    alone = called if called.endswith("]") else called.rpartition("+")[0]
+    return tuple(split_words(alone)[1].items())
 
 
 def anywhere(name: str) -> str:

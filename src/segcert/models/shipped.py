@@ -18,10 +18,11 @@ from segcert.models.files.checkpoints import (
     read_weight_file,
 )
 from segcert.models.files.hub import check_not_hub
-from segcert.models.files.sidecar import check_no_sidecar
+from segcert.models.files.sidecar import Told, check_no_sidecar
 from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.architectures import smallest_side
 from segcert.models.opening import FILES, check_format, is_foreign, is_path, open_foreign
+from segcert.models.resizing.conventions import words_of
 from segcert.models.resizing.scale import Resizing, parse_resizing
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
@@ -34,7 +35,11 @@ def shipped() -> dict[str, Path]:
 
 
 def open_model(
-    name: str, *, scale: str | float | Resizing = 1.0, denoiser: str | None = None
+    name: str,
+    *,
+    scale: str | float | Resizing = 1.0,
+    denoiser: str | None = None,
+    told: Told = (),
 ) -> Segmenter:
     """Open a model by name or path, with what comes between the noise and it.
 
@@ -44,32 +49,38 @@ def open_model(
         name: See `open_alone`.
         scale: How noisy images are resized before the network; see `parse_resizing`.
         denoiser: Name or file of a denoiser that comes before all else; see `open_denoiser`.
+        told: Settings of a file of another program that come before those of its sidecar, by name.
 
     Raises:
         InputError: If there is no such model or denoiser, or its file is unusable.
     """
     parse_resizing(scale)
-    segmenter = replace(open_alone(name), scale=scale)
+    segmenter = replace(open_alone(name, told), scale=scale)
     if denoiser is None:
         return segmenter
     front = open_denoiser(denoiser)
     return with_denoiser(segmenter, front.call, name=front.name, configuration=front.sha256)
 
 
-def open_alone(name: str) -> Segmenter:
+def open_alone(name: str, told: Told = ()) -> Segmenter:
     """Open a shipped model by name, or a model file by its path.
 
     Args:
         name: Name of a shipped model, or path: ``.safetensors`` of ``segcert train``, ``.pth`` or
             ``.pt`` (HRNetV2), ``.pt2``, ``.onnx``, or a Hugging Face folder.
+        told: As of `open_model`.
 
     Raises:
         InputError: If there is no such model, or its file is unusable.
     """
     path = find(name)
     if is_foreign(path):
-        segmenter = open_foreign(path)
-        return replace(segmenter, name=own_name(segmenter.name, path))
+        return named(open_foreign(path, told), path, told)
+    if told:
+        raise InputError(
+            f"model {name} brings what it needs with it: leave out "
+            f"{', '.join(key for key, _ in told)}"
+        )
     check_no_sidecar(path)
     file = read_weight_file(path)
     if name in shipped_files() and not labels_images(file.header):
@@ -87,6 +98,14 @@ def open_alone(name: str) -> Segmenter:
         name=path.stem if path == shipped_files().get(name) else own_name(path.stem, path),
     )
     return replace(segmenter, configuration=description.architecture, origin=description)
+
+
+def named(segmenter: Segmenter, path: Path, told: Told) -> Segmenter:
+    """Put what was said of a network into its name, so that certificates say it."""
+    said = segmenter.convention.said()
+    alone = own_name(segmenter.name.removesuffix(words_of(said)), path)
+    more = {key: value for key, value in told if key in ("mean", "std", "class_count")}
+    return replace(segmenter, name=f"{alone}{words_of(said | more)}")
 
 
 def recorded_model(name: str, denoiser: str | None) -> str:

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from segcert.errors import InputError
 from segcert.models.adapter import Denoiser, Model, Segmenter
 from segcert.models.callables import segmenter_of, with_denoiser
-from segcert.models.resizing.scale import Resizing
+from segcert.models.files.sidecar import Told
+from segcert.models.resizing.said import Conventions, convention_of
+from segcert.models.resizing.scale import Resizing, with_padding
 from segcert.models.shipped import open_model
 
 
@@ -21,9 +24,9 @@ def as_segmenter(
     palette: tuple[tuple[int, int, int], ...] = (),
     classes: int | None = None,
     name: str | None = None,
-    stochastic: bool = False,
     denoiser: Denoiser | None = None,
     denoiser_name: str | None = None,
+    **said: Unpack[Conventions],
 ) -> Segmenter:
     """Wrap a model so that it can be certified.
 
@@ -46,14 +49,11 @@ def as_segmenter(
         palette: One RGB colour per class.
         classes: Number of classes; needed if the model returns labels.
         name: How certificates call it.
-        stochastic: Whether model or denoiser draw randomness of their own (dropout, random crops).
-            It must be fresh for each draw of a batch, and in each call: draws that share it depend
-            on each other, and no certificate follows. So such draws go through the model one by
-            one; with a batch size that is given as a number, only if two equal copies in a batch
-            get labels as different as those of two calls.
         denoiser: Any callable or ``nn.Module`` from noisy images (b, c, h, w) in [0, 1] (plus
             noise, not clipped) to images of the same shape; called before all else.
         denoiser_name: How certificates call it.
+        said: What the network takes and returns, where it is not the usual; and whether it draws
+            randomness of its own. See `Conventions`.
 
     Returns:
         The segmenter.
@@ -62,22 +62,38 @@ def as_segmenter(
         InputError: If an option breaks its rule, or is for the sidecar of a model file.
         ModelError: If ``model`` or ``denoiser`` cannot be called, or is in train mode.
     """
+    pad, stochastic = said.pop("pad", 1), said.pop("stochastic", False)
+    scale = with_padding(scale, pad)
+    convention = convention_of(said)
     if isinstance(model, (str, Path)):
         given = (mean, std, class_names, palette, classes, name, smallest_side != 1, stochastic)
-        found = opened(model, scale, plain=not any(given))
+        found = opened(model, scale, tuple(said.items()), plain=not any(given))
     elif isinstance(model, Segmenter):
+        if said:
+            raise InputError(f"model {model.name} is wrapped already: leave out {', '.join(said)}")
         found = replace(model, stochastic=True) if stochastic else model
+        found = found if pad == 1 else replace(found, scale=with_padding(found.scale, pad))
     else:
+        mean, std = convention.normalisation(mean, std)
         found = segmenter_of(
             model, mean=mean, std=std, scale=scale, smallest_side=smallest_side,
             class_names=class_names, palette=palette, classes=classes, name=name,
-            stochastic=stochastic,
+            stochastic=stochastic, convention=convention,
         )  # fmt: skip
+        found = replace(found, assumed=convention.binary and "threshold" not in said)
     return found if denoiser is None else with_denoiser(found, denoiser, name=denoiser_name)
 
 
-def opened(model: str | Path, scale: float | str | Resizing, *, plain: bool) -> Segmenter:
+def opened(
+    model: str | Path, scale: float | str | Resizing, told: Told, *, plain: bool
+) -> Segmenter:
     """Open a model by name or path.
+
+    Args:
+        model: Its name or path.
+        scale: How noisy images are resized.
+        told: What it takes and returns, which comes before what its sidecar says.
+        plain: Whether nothing else is said of it.
 
     Raises:
         InputError: If it cannot be opened, or there are options that its sidecar has.
@@ -87,4 +103,4 @@ def opened(model: str | Path, scale: float | str | Resizing, *, plain: bool) -> 
             f"model {model} brings mean, std, classes and the like with it: write them into its "
             "sidecar (see docs/your-model.md), and give as_segmenter only scale and denoiser"
         )
-    return open_model(str(model), scale=scale)
+    return open_model(str(model), scale=scale, told=told)

@@ -24,6 +24,7 @@ from segcert.models.identity.configuration import configuration_of, described
 from segcert.models.identity.runtime import Runtime
 from segcert.models.nets.depthwise import DepthwiseNet
 from segcert.models.opening import open_foreign
+from segcert.models.resizing.conventions import Convention
 from segcert.models.resizing.scale import Resizing
 
 ORIGIN = Origin(sigma=0.25, data="streets", licence="CC0", training={})
@@ -32,6 +33,7 @@ IMAGES: dict[str, Any] = {
     "weights_sha256": "w", "configuration": "c", "runtime": Runtime(precision="bf16"),
     "model": abs, "name": "other", "palette": ((0, 0, 0),), "smallest_side": 2, "classes": 2,
     "stochastic": True, "denoiser": abs, "origin": ORIGIN,
+    "convention": Convention(binary=True), "assumed": True, "sizes": "height 8",
 }  # fmt: skip
 CLOUDS: dict[str, Any] = {
     "columns": 6, "category": 3, "parts": (0, 1), "grid": 0.25, "normal_neighbours": 8,

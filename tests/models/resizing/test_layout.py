@@ -229,12 +229,24 @@ def test_one_declared_class_is_refused() -> None:
 def test_labels_of_another_shape_say_the_way_out() -> None:
     labels = lambda x: two(x).argmax(1)  # noqa: E731
     for model, said in (
-        (lambda x: labels(x)[:, None], "return labels[:, 0]"),
         (lambda x: labels(x).mT, "return labels.transpose(1, 2)"),
         (lambda x: two(x).long(), "scores.float(), if these are scores"),
         (lambda x: labels(x) * 1j, "complex64, not scores or labels"),
     ):
         assert said in refused(model, classes=2)
+
+
+def test_labels_with_an_axis_of_one_are_taken() -> None:
+    plain, lone = (
+        sc.as_segmenter(model, classes=2).labels(torch.rand(2, 3, 32, 48, generator=rng()))
+        for model in (lambda x: two(x).argmax(1), lambda x: two(x).argmax(1, keepdim=True))
+    )
+    assert torch.equal(plain, lone)
+    assert len(plain.unique()) == 2
+
+
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def coordinates(points: Tensor) -> Tensor:

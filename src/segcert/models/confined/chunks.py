@@ -1,14 +1,13 @@
 """Call models that other programs wrote: batches of a fixed size, named outputs, fixed sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from segcert.errors import InputError, ModelError
-from segcert.models.resizing.outputs import OUTPUT_KEYS
+from segcert.errors import ModelError
+from segcert.models.resizing.outputs import OUTPUT_KEYS, picked, which
 
 Dimension = int | None  # None is any
 CHANNELS = (1, 3, 4)
@@ -36,17 +35,22 @@ def in_chunks(
     return torch.cat(parts)
 
 
-def check_image_shape(name: str, taken: Sequence[Dimension], found: Sequence[int]) -> None:
+def check_image_shape(
+    name: str, taken: Sequence[Dimension], found: Sequence[int], *, layout: str = "nchw"
+) -> None:
     """Refuse images of a size that a model does not take.
 
     Args:
         name: Of the model, for the error.
-        taken: Channels, height and width it takes; None is any.
-        found: Channels, height and width of the images.
+        taken: Channels, height and width it takes, in its layout; None is any.
+        found: Channels, height and width of the images, likewise.
+        layout: Order of the axes.
 
     Raises:
         ModelError: If one differs.
     """
+    if layout == "nhwc":
+        taken, found = (taken[2], *taken[:2]), (found[2], *found[:2])
     if any(one not in (None, other) for one, other in zip(taken, found, strict=True)):
         wanted = " x ".join("any" if one is None else str(one) for one in taken)
         raise ModelError(
@@ -67,30 +71,19 @@ def way_out(taken: Sequence[Dimension], found: Sequence[int]) -> str:
     )
 
 
-def check_channels_first(path: Path, taken: Sequence[Dimension]) -> None:
-    """Refuse a network that takes channels last, as those of TensorFlow do.
+def only_tensor(name: str, output: object, pick: str = "") -> Tensor:
+    """Take the scores or labels out of what a program returns.
 
     Args:
-        path: Of the model.
-        taken: Batch and what follows, that it takes; None is any.
-
-    Raises:
-        InputError: If the last axis is that of channels, and the second is not.
-    """
-    if taken[-1] in CHANNELS and taken[1] not in CHANNELS:
-        raise InputError(
-            f"model {path} takes channels last (NHWC: batch, height, width, {taken[-1]}), and "
-            "images go in with channels first (NCHW): export it so, as with tf2onnx "
-            "--inputs-as-nchw, and its scores with --outputs-as-nchw"
-        )
-
-
-def only_tensor(name: str, output: object) -> Tensor:
-    """Take the scores or labels out of what a program returns.
+        name: Of the model.
+        output: What it returned.
+        pick: Key or number of the one that counts; empty for the usual one.
 
     Raises:
         ModelError: If it returns several things, none of which is called as scores are.
     """
+    if pick:
+        output = picked(output, pick, name=name)
     if isinstance(output, Mapping):
         called = [output[key] for key in OUTPUT_KEYS if key in output]
         output = called[:1] or list(output.values())
@@ -99,6 +92,6 @@ def only_tensor(name: str, output: object) -> Tensor:
     if not isinstance(output, Tensor):
         raise ModelError(
             f"model {name} must return one tensor of scores or labels, or name it 'logits' or "
-            "'out': export it again so"
+            f"'out': export it again so{which(output)}"
         )
     return output

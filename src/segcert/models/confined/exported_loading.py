@@ -106,13 +106,14 @@ class ProgramFacts(BaseModel):
 
 
 def load_exported(
-    archive: bytes, device: str = "cpu"
+    archive: bytes, device: str = "cpu", *, output: str = ""
 ) -> tuple[dict[str, Any], Callable[..., Tensor]]:
     """Load a program.
 
     Args:
         archive: As `exported_files.clean_archive` makes it: nothing else may be given.
         device: Where it is to run.
+        output: Key or number of the output that counts.
 
     Returns:
         `ProgramFacts` as a plain dictionary, and the program as a function of tensors.
@@ -127,10 +128,10 @@ def load_exported(
         inputs=inputs, classes=scored_classes(exported), trains=trains(exported.graph)
     )
     module = exported.module(check_guards=False)  # they are checked before it is called
-    return facts.model_dump(), steady(module)
+    return facts.model_dump(), steady(module, output)
 
 
-def steady(module: torch.nn.Module) -> Callable[..., Tensor]:
+def steady(module: torch.nn.Module, output: str = "") -> Callable[..., Tensor]:
     """The program as a function that refuses to change from call to call.
 
     Draws would depend on each other if a program wrote into its own weights.
@@ -139,7 +140,7 @@ def steady(module: torch.nn.Module) -> Callable[..., Tensor]:
 
     def call(*given: Tensor) -> Tensor:
         before = sum(tensor._version for tensor in state)
-        found = only_tensor("", module(*given))
+        found = only_tensor("", module(*given), output)
         if sum(tensor._version for tensor in state) != before:
             raise ModelError(
                 "the program writes into its own weights, so that its draws would depend on each "

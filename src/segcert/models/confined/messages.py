@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segcert.models.confined.stored import Stored, mapped
+
 LONGEST = 1 << 22  # bytes of a message
 LARGEST = 1 << 40  # bytes of tensors
 ALIGNED = 64  # bytes
@@ -26,6 +28,7 @@ TYPES = {
         torch.int16, torch.int32, torch.int64, torch.bool,
     )
 }  # fmt: skip
+LARGEST_READ = 1 << 30  # bytes, of one read
 CHANNELS_LAST, BACK = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
@@ -196,13 +199,16 @@ class Memory:
         os.close(self.handle)
 
 
-def content_in(handle: int) -> bytes:
-    """Read a whole file in memory."""
-    return os.pread(handle, os.fstat(handle).st_size, 0)
+def content_in(handle: int) -> bytes | mmap.mmap:
+    """Read a whole file in memory; map a large one, as it is read in parts."""
+    size = os.fstat(handle).st_size
+    return mapped(handle) if size > LARGEST_READ else os.pread(handle, size, 0)
 
 
-def written(content: bytes) -> int:
+def written(content: bytes | Stored) -> int:
     """Put a content into a file in memory; returns its handle."""
+    if isinstance(content, Stored):
+        return os.dup(content.handle)
     handle = os.memfd_create("segcert", os.MFD_CLOEXEC)
     left = memoryview(content)
     while left:

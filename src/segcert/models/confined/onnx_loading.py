@@ -67,15 +67,27 @@ def load_onnx(
     """
     import onnxruntime
 
-    session = start_session(onnxruntime, content, providers)
+    return opened_session(onnxruntime, start_session(onnxruntime, content, providers))
+
+
+def opened_session(
+    runtime: Any, session: Any, keep: object = None
+) -> tuple[dict[str, Any], Callable[..., Tensor]]:
+    """What a session says of itself, and it as a function of images.
+
+    Args:
+        runtime: ONNX Runtime.
+        session: The session.
+        keep: What must live as long as it does.
+    """
     facts = NetworkFacts(
         inputs=tuple(map(value_of, session.get_inputs())),
         outputs=tuple(map(value_of, session.get_outputs())),
-        version=onnxruntime.__version__,
+        version=runtime.__version__,
     )
     scores = chosen(facts.outputs)
 
-    def call(images: Tensor) -> Tensor:
+    def call(images: Tensor, _: object = keep) -> Tensor:
         assert scores is not None  # such a network is refused
         return run_session(session, facts.inputs[0].name, scores.name, images)
 
@@ -90,10 +102,15 @@ def usable_providers(runtime: Any) -> list[str]:
 
 def start_session(runtime: Any, content: bytes, providers: Sequence[str] = ON_CPU) -> Any:
     """Start ONNX Runtime with as many threads as PyTorch has."""
+    return runtime.InferenceSession(content, session_options(runtime), providers=list(providers))
+
+
+def session_options(runtime: Any) -> Any:
+    """As many threads as PyTorch has, and no log."""
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = ERRORS_ONLY
-    return runtime.InferenceSession(content, options, providers=list(providers))
+    return options
 
 
 def run_session(session: Any, image: str, scores: str, images: Tensor) -> Tensor:

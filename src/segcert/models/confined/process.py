@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import importlib
 import itertools
+import mmap
 import os
 import socket
 import subprocess
@@ -35,6 +36,7 @@ from segcert.models.confined.messages import (
     written,
 )
 from segcert.models.confined.onnx_loading import ON_CPU
+from segcert.models.confined.stored import Stored, mapped
 from segcert.text import reason
 
 PASSED_ON = ("OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "ATEN_", "LD_", "LC_")
@@ -61,7 +63,7 @@ class Opened:
     device: str
 
 
-def open_program(kind: str, content: bytes, *, name: str) -> Opened:
+def open_program(kind: str, content: bytes | Stored, *, name: str, output: str = "") -> Opened:
     """Open a program in a confined process, and leave it there, if it is to run on the CPU.
 
     On a CUDA device it is opened there first, as a trial, and then here.
@@ -70,18 +72,19 @@ def open_program(kind: str, content: bytes, *, name: str) -> Opened:
         kind: One of `loaders.LOADERS`.
         content: The program, after all checks.
         name: For errors.
+        output: Of programs: key or number of the output that counts; empty for the usual one.
 
     Raises:
         ModelError: If it cannot be opened.
     """
-    confined = Confined(kind, content, name) if can_confine() else None
+    confined = Confined(kind, content, name, output) if can_confine() else None
     if confined is not None:
         facts = confined.start()
         if not wants_cuda(kind):
             return Opened(facts, confined, "cpu")
         confined.stop()
     try:
-        facts, call = LOADERS[kind](content, *cuda_of(kind))
+        facts, call = LOADERS[kind](whole(content), *cuda_of(kind), **wanted(output))
     except Exception as error:  # damaged programs fail in every way
         raise ModelError(f"{type(error).__name__} {reason(error)}") from error
     on_cuda = kind == "exported" and wants_cuda(kind)
@@ -95,7 +98,7 @@ def can_confine() -> bool:
 
 def wants_cuda(kind: str) -> bool:
     """Tell whether a program is to run on a CUDA device."""
-    if kind == "onnx":
+    if kind != "exported":
         import onnxruntime
 
         return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
@@ -107,6 +110,16 @@ def cuda_of(kind: str) -> tuple[object, ...]:
     if not wants_cuda(kind):
         return ()
     return ("cuda",) if kind == "exported" else (("CUDAExecutionProvider", *ON_CPU),)
+
+
+def whole(content: bytes | Stored) -> bytes | mmap.mmap:
+    """A content as a loader reads it."""
+    return mapped(content.handle) if isinstance(content, Stored) else content
+
+
+def wanted(output: str) -> dict[str, str]:
+    """What tells a loader which output counts; nothing for the usual one."""
+    return {"output": output} if output else {}
 
 
 def named(call: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
@@ -203,10 +216,11 @@ class Confined:
         kind: One of `loaders.LOADERS`.
         content: The program, after all checks.
         name: For errors.
+        output: Key or number of the output that counts; empty for the usual one.
     """
 
-    def __init__(self, kind: str, content: bytes, name: str) -> None:
-        self.kind, self.content, self.name = kind, content, name
+    def __init__(self, kind: str, content: bytes | Stored, name: str, output: str = "") -> None:
+        self.kind, self.content, self.name, self.output = kind, content, name, output
         self.owner = 0
         self.orders = -1
         self.numbers = itertools.count()
@@ -225,7 +239,7 @@ class Confined:
         theirs.close()
         os.close(content)
         self.orders, self.owner = mine.detach(), os.getpid()
-        facts = self.spoken({"kind": self.kind})
+        facts = self.spoken({"kind": self.kind, "output": self.output})
         if "error" in facts:
             self.stop()
         return self.checked(facts)

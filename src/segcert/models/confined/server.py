@@ -68,12 +68,13 @@ def serve(orders: int, inputs: int, outputs: int, content: int) -> None:
         EOFError: If the other side is gone.
     """
     torch.manual_seed(secrets.randbits(63))  # two copies must not draw the same
-    kind = receive(orders)["kind"]
+    order = receive(orders)
+    kind, wanted = order["kind"], {"output": order["output"]} if order["output"] else {}
     signal.setitimer(signal.ITIMER_PROF, OPENING)
     opened: list[Any] = []
 
     def opening() -> dict[str, Any]:
-        facts, call = LOADERS[kind](content_in(content))
+        facts, call = LOADERS[kind](content_in(content), **wanted)
         opened.append(call)
         return facts
 

@@ -10,14 +10,16 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from segcert.errors import InputError, ModelError
-from segcert.models.confined.chunks import check_channels_first, check_image_shape, in_chunks
-from segcert.models.confined.exported_loading import ProgramFacts, Taken
+from segcert.models.confined.chunks import check_image_shape, in_chunks
+from segcert.models.confined.exported_loading import ProgramFacts, Side, Taken
 from segcert.models.confined.process import open_program
 from segcert.models.files.exported_files import clean_archive
 from segcert.models.files.exported_guards import Guards
-from segcert.models.files.foreign import ForeignModel
-from segcert.models.files.sidecar import read_sidecar
+from segcert.models.files.foreign import ForeignModel, settings_of
+from segcert.models.files.layouts import with_layout
+from segcert.models.files.sidecar import Told, read_sidecar
 from segcert.models.identity.file_hashes import hash_model
+from segcert.models.resizing.conventions import ORDERS
 from segcert.models.resizing.refused import refused
 from segcert.text import reason
 
@@ -93,9 +95,11 @@ class ImageProgram:
 
     Args:
         program: The program.
+        layout: Order of the axes that it takes.
     """
 
     program: Program
+    layout: str = "nchw"
 
     def __call__(self, batch: Float[Tensor, " b c h w"]) -> Tensor:
         """Score a batch.
@@ -104,50 +108,74 @@ class ImageProgram:
             ModelError: If the images have a size that it does not take.
         """
         taken = self.program.inputs[0].shape
-        check_image_shape(self.program.name, taken[1:], batch.shape[1:])
+        check_image_shape(self.program.name, taken[1:], batch.shape[1:], layout=self.layout)
         return in_chunks(self.program, batch, taken[0])
 
 
-def open_exported(path: Path) -> ForeignModel:
+def open_exported(path: Path, told: Told = ()) -> ForeignModel:
     """Open a ``.pt2`` file.
+
+    Args:
+        path: Of the file.
+        told: Settings that come before those of its sidecar.
 
     Raises:
         InputError: If it is damaged, could run code, or does not take one batch of images.
     """
-    sidecar = read_sidecar(path)
+    sidecar = read_sidecar(path).with_told(told, path)
     sidecar.refuse(("align_corners", "inplace_abn"), path, "is part of an exported program")
-    program = image_program(path)
-    settings = {"mean": sidecar.mean, "std": sidecar.std}
+    program = image_program(path, sidecar.output_name)
+    convention = with_layout(sidecar, program.inputs[0].shape)
+    mean, std = sidecar.normalisation
+    scored = None if convention.head or convention.output_layout == "nhwc" else program.classes
     return ForeignModel(
-        ImageProgram(program), path.stem, hash_model(KIND, [program.sha256], settings),
-        sidecar.mean, sidecar.std, smallest_side=sidecar.smallest_side or 1,
+        ImageProgram(program, convention.layout), path.stem,
+        hash_model(KIND, [program.sha256], settings_of(convention, mean, std)),
+        mean, std, smallest_side=sidecar.smallest_side or 1,
         class_names=sidecar.classes, palette=sidecar.palette,
-        classes=len(sidecar.classes) or program.classes, stochastic=sidecar.stochastic,
+        classes=sidecar.declared or scored, stochastic=sidecar.stochastic,
+        convention=convention, assumed=sidecar.assumed,
+        sizes=sizes_taken(program, convention.layout),
     )  # fmt: skip
 
 
-def image_program(path: Path) -> Program:
+def image_program(path: Path, output_name: str = "") -> Program:
     """Load a program that takes one batch of images.
 
     Raises:
         InputError: As `load_program`, or if it takes something else.
     """
-    program = load_program(path)
+    program = load_program(path, output_name)
     if len(program.inputs) != 1 or len(program.inputs[0].sides) != 4:
         raise InputError(f"model {path} must take one batch of images (b, 3, h, w), nothing else")
-    check_channels_first(path, program.inputs[0].shape)
     return program
 
 
-def load_program(path: Path) -> Program:
+def sizes_taken(program: Program, layout: str) -> str:
+    """Say which images a program takes: batch, channels, height and width."""
+    sides = program.inputs[0].sides
+    names = ("batch", "channels", "height", "width")
+    words = [
+        f"{name} {side.least if side.fixed is not None else side.words()}"
+        for name, side in zip(names, (sides[axis] for axis in ORDERS[layout]), strict=True)
+        if side != Side(name=side.name)
+    ]
+    return ", ".join(words)
+
+
+def load_program(path: Path, output_name: str = "") -> Program:
     """Load what is safe in a file; it runs in a confined process, where there is one.
+
+    Args:
+        path: Of the file.
+        output_name: Which of several outputs counts; empty for the usual one.
 
     Raises:
         InputError: If it cannot be loaded, or holds what is not known to be safe.
     """
     cleaned = clean_archive(path)
     try:
-        opened = open_program("exported", cleaned.archive, name=path.stem)
+        opened = open_program("exported", cleaned.archive, name=path.stem, output=output_name)
         facts = ProgramFacts.model_validate(opened.facts)
     except (ModelError, ValidationError) as error:
         raise InputError(

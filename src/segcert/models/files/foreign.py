@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from segcert.models.identity.file_hashes import Setting
 from segcert.models.identity.runtime import TORCH, Runtime
+from segcert.models.resizing.conventions import PLAIN, Convention, words_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,9 @@ class ForeignModel:
         classes: Number of classes; None if the file does not say it.
         stochastic: Whether it draws randomness of its own.
         runtime: What runs it.
+        convention: What the network takes and returns.
+        assumed: Whether it is binary, and nobody said its threshold.
+        sizes: Of images that it takes, in words; empty for any.
     """
 
     model: Callable[..., Any]
@@ -36,3 +41,15 @@ class ForeignModel:
     classes: int | None = None
     stochastic: bool = False
     runtime: Runtime = TORCH
+    convention: Convention = PLAIN
+    assumed: bool = False
+    sizes: str = ""
+
+
+def settings_of(
+    convention: Convention, mean: tuple[float, ...], std: tuple[float, ...]
+) -> dict[str, Setting]:
+    """What is hashed with the files of a model; see `hash_model`."""
+    settings: dict[str, Setting] = {"mean": mean, "std": std}
+    words = words_of(convention.said())
+    return settings | ({"convention": words} if words else {})

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from segcert.errors import InputError, ModelError
 from segcert.files import check_regular
 from segcert.models.files.broken_torchvision import why_not
-from segcert.models.files.foreign import ForeignModel
+from segcert.models.files.foreign import ForeignModel, settings_of
 from segcert.models.files.hugging_face_config import check_config, read_json
-from segcert.models.files.preprocessor import read_preprocessor
-from segcert.models.identity.file_hashes import Setting, hash_file, hash_model
+from segcert.models.files.preprocessor import Preprocessor, read_preprocessor
+from segcert.models.files.sidecar import LAYOUTS, Sidecar, Told
+from segcert.models.identity.file_hashes import hash_file, hash_model
 from segcert.models.resizing.outputs import tensor_of
 from segcert.models.resizing.refused import way_out
 from segcert.text import one_line
@@ -37,13 +38,17 @@ class PixelScores(nn.Module):
         net: From images to an output with ``logits``, or with masks and their classes.
         name: For errors.
         flip: Whether it takes blue, green and red.
+        output_name: The output that counts; empty for the usual one.
     """
 
-    def __init__(self, net: nn.Module, name: str, *, flip: bool = False) -> None:
+    def __init__(
+        self, net: nn.Module, name: str, *, flip: bool = False, output_name: str = ""
+    ) -> None:
         super().__init__()
         self.net = net
         self.name = name
         self.flip = flip
+        self.output_name = output_name
 
     def forward(self, images: Float[Tensor, " b 3 h w"]) -> Float[Tensor, " b k h2 w2"]:
         """Score the classes of each pixel.
@@ -59,32 +64,61 @@ class PixelScores(nn.Module):
                 f"model {self.name} refuses images of {width}x{height} pixels: "
                 f"{one_line(error).rstrip('.')}: {way_out(height, width)}"
             ) from error
-        return tensor_of(output, batch=len(images), name=self.name)
+        return tensor_of(output, batch=len(images), name=self.name, pick=self.output_name)
 
 
-def open_folder(path: Path) -> ForeignModel:
+def open_folder(path: Path, told: Told = ()) -> ForeignModel:
     """Open a folder that ``save_pretrained`` wrote. The network is not used, no code is run.
+
+    Args:
+        path: The folder.
+        told: Settings that come before those of its preprocessor.
 
     Raises:
         InputError: If transformers is missing, or the folder is incomplete or holds another model.
     """
     files, name = model_files(path), path.resolve().name
     about = read_preprocessor(path)
-    mean, std = about.mean_and_std() if about else ((), ())
+    said = Sidecar().with_told(told, path)
+    said.refuse(LAYOUTS, path, "is not of networks of transformers, which take channels first")
+    mean, std = values_of(about, said, path)
     net = load_network(path)
     flip = about is not None and about.do_flip_channel_order
-    wrapped = PixelScores(net, name, flip=flip).float().eval()
+    wrapped = PixelScores(net, name, flip=flip, output_name=said.output_name).float().eval()
     if torch.cuda.is_available():
         wrapped.to("cuda")
     numbered = dict(net.config.id2label)
     names = tuple(str(numbered[number]) for number in sorted(numbered))
-    settings: dict[str, Setting] = {"mean": mean, "std": std}
+    settings = settings_of(said.convention, mean, std)
     if flip:
         settings["flip"] = True
+    if said.convention.head and len(names) != said.convention.classes:
+        names = ()  # one for each channel, and none for the background
     return ForeignModel(
         wrapped, name, hash_model(KIND, [hash_file(file) for file in files], settings), mean, std,
-        smallest_side=STRIDE, class_names=names,
+        smallest_side=STRIDE, class_names=names, classes=said.declared,
+        convention=said.convention, assumed=said.assumed,
     )  # fmt: skip
+
+
+def values_of(
+    about: Preprocessor | None, said: Sidecar, path: Path
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std: as told, else of the preprocessor.
+
+    Raises:
+        InputError: If the preprocessor says the range or the order, and another one is told.
+    """
+    if about is None or "mean" in said.model_fields_set:
+        return said.normalisation
+    if "input_range" in said.model_fields_set:
+        raise InputError(
+            f"model {path}: its preprocessor says what is done to values: give mean and std with "
+            "input_range, or leave it out"
+        )
+    if about.do_flip_channel_order and "channels" in said.model_fields_set:
+        raise InputError(f"model {path}: its preprocessor says the order of channels already")
+    return about.mean_and_std()
 
 
 def model_files(path: Path) -> list[Path]:

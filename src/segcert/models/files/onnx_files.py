@@ -1,6 +1,6 @@
 """Networks in ONNX files, run by ONNX Runtime in a confined process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,25 +12,29 @@ from torch import Tensor
 
 from segcert.errors import InputError, ModelError
 from segcert.files import LONGEST_FILE, read_regular
-from segcert.models.confined.chunks import (
-    Dimension,
-    check_channels_first,
-    check_image_shape,
-    in_chunks,
-)
+from segcert.models.confined.chunks import Dimension, check_image_shape, in_chunks
 from segcert.models.confined.onnx_loading import TYPES, NetworkFacts, Value, chosen
 from segcert.models.confined.process import open_program
-from segcert.models.files.foreign import ForeignModel
-from segcert.models.files.sidecar import read_sidecar
+from segcert.models.confined.stored import Stored
+from segcert.models.files.foreign import ForeignModel, settings_of
+from segcert.models.files.large_onnx import is_large, stored_parts
+from segcert.models.files.layouts import with_layout
+from segcert.models.files.onnx_external import (
+    bring_in,
+    file_beside,
+    places_of,
+)
+from segcert.models.files.onnx_external import tensors_of as tensors_of
+from segcert.models.files.sidecar import Told, read_sidecar
 from segcert.models.identity.file_hashes import hash_bytes, hash_model
 from segcert.models.identity.runtime import Runtime
+from segcert.models.resizing.conventions import ORDERS, Convention
 from segcert.models.resizing.refused import refused
 from segcert.text import reason
 
 KIND = "ONNX"
 EXTRA = "ONNX files need ONNX Runtime: pip install 'segcert[onnx]'"
 LARGEST = 1 << 31  # bytes of a message of Protocol Buffers
-EXTERNAL = ("location", "offset", "length", "checksum", "basepath")  # keys of external data
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +44,16 @@ class Session:
     Args:
         call: The network, from images on the CPU.
         name: For errors.
-        taken: Batch, channels, height and width that it takes; None is any.
+        taken: Batch, channels, height and width that it takes, in its layout; None is any.
         dtype: Of its input.
+        layout: Order of the axes.
     """
 
     call: Callable[..., Tensor]
     name: str
     taken: tuple[Dimension, ...]
     dtype: torch.dtype
+    layout: str = "nchw"
 
     def __call__(self, batch: Float[Tensor, " b c h w"]) -> Tensor:
         """Score or label a batch.
@@ -60,48 +66,70 @@ class Session:
                 f"model {self.name} is an ONNX file, which has no gradient: it can be certified, "
                 "but an attack by gradient needs the network as .pt2, .pth or Hugging Face folder"
             )
-        check_image_shape(self.name, self.taken[1:], batch.shape[1:])
+        check_image_shape(self.name, self.taken[1:], batch.shape[1:], layout=self.layout)
         images = batch.to("cpu", self.dtype)
         try:
             return in_chunks(self.call, images, self.taken[0]).to(batch.device)
         except ModelError as error:
             said = str(error).removeprefix(f"model {self.name}: ")
-            raise ModelError(refused(self.name, tuple(batch.shape), said)) from error
+            shape = [batch.shape[axis] for axis in ORDERS[self.layout]]
+            raise ModelError(refused(self.name, shape, said)) from error
 
 
-def open_onnx(path: Path) -> ForeignModel:
+def open_onnx(path: Path, told: Told = ()) -> ForeignModel:
     """Open an ``.onnx`` file.
+
+    Args:
+        path: Of the file.
+        told: Settings that come before those of its sidecar.
 
     Raises:
         InputError: If ONNX Runtime is missing, or the file is damaged or takes no images.
     """
-    sidecar = read_sidecar(path)
+    sidecar = read_sidecar(path).with_told(told, path)
     sidecar.refuse(("align_corners", "inplace_abn"), path, "is part of an ONNX file")
-    whole, sha256s = read_onnx(path)
+    whole, sha256s = read_onnx(path, sidecar.output_name)
+    kind = "onnx" if isinstance(whole, bytes) else "onnx-parts"
     try:
-        opened = open_program("onnx", whole, name=path.stem)
+        opened = open_program(kind, whole, name=path.stem)
         facts = NetworkFacts.model_validate(opened.facts)
     except (ModelError, ValidationError) as error:
         why = reason(error)
         raise InputError(f"model {path} cannot be run by ONNX Runtime: {why}") from error
     image, scores = image_input(facts, path), chosen_output(facts, path)
     shape = scores.shape if len(scores.shape) == 4 and scores.type in TYPES else ()
-    settings = {"mean": sidecar.mean, "std": sidecar.std}
+    convention = with_layout(sidecar, image.shape, shape)
+    mean, std = sidecar.normalisation
+    axis = 3 if convention.output_layout == "nhwc" else 1
+    unknown = not shape or convention.head or convention.returns == "labels"
     return ForeignModel(
-        Session(opened.call, path.stem, image.shape, TYPES[image.type]),
-        path.stem, hash_model(KIND, sha256s, settings), sidecar.mean, sidecar.std,
+        Session(opened.call, path.stem, image.shape, TYPES[image.type], convention.layout),
+        path.stem, hash_model(KIND, sha256s, settings_of(convention, mean, std)), mean, std,
         smallest_side=sidecar.smallest_side or 1, class_names=sidecar.classes,
-        palette=sidecar.palette, classes=len(sidecar.classes) or (shape[1] if shape else None),
+        palette=sidecar.palette, classes=sidecar.declared or (None if unknown else shape[axis]),
         stochastic=sidecar.stochastic,
         runtime=Runtime("onnx", versions=(("onnxruntime", facts.version),)),
+        convention=convention, assumed=sidecar.assumed, sizes=sizes_taken(image, convention),
     )  # fmt: skip
 
 
-def read_onnx(path: Path) -> tuple[bytes, list[str]]:
+def sizes_taken(image: Value, convention: Convention) -> str:
+    """Say which images a network takes, where their sizes are fixed."""
+    names = ("batch", "channels", "height", "width")
+    fixed = zip(names, (image.shape[axis] for axis in ORDERS[convention.layout]), strict=True)
+    return ", ".join(f"{name} {size}" for name, size in fixed if size is not None)
+
+
+def read_onnx(path: Path, output_name: str = "") -> tuple[bytes | Stored, list[str]]:
     """Read a file and the files with weights beside it, each once.
 
+    Args:
+        path: Of the file.
+        output_name: The output that counts: others are left out. Empty leaves all.
+
     Returns:
-        The whole network, and the hash of each file: its own, those with weights sorted by name.
+        The whole network, laid out as `confined.onnx_parts` says if it has over 2 GiB; and the hash
+        of each file: its own, those with weights sorted by name.
 
     Raises:
         InputError: If a package is missing, the file damaged, or weights lie elsewhere.
@@ -114,74 +142,55 @@ def read_onnx(path: Path) -> tuple[bytes, list[str]]:
     content = read_regular(path, what="model", most=LARGEST)
     try:
         model = onnx.load_model_from_string(content)
-        beside: dict[str, bytes] = {}
+        if output_name:
+            keep_output(model.graph, output_name, path)
+        if is_large(model, path):
+            whole, hashes = stored_parts(model, path)
+            return whole, [hash_bytes(content), *hashes]
+        beside = read_all_beside(model, path)
         for tensor in tensors_of(model):
-            bring_in(tensor, path, beside)
-        whole = model.SerializeToString()
+            bring_in(
+                tensor, path,
+                lambda place, *part: part_of(beside[place], path, place, *part),
+            )  # fmt: skip
+        found: bytes = model.SerializeToString()
     except InputError:
         raise
     except Exception as error:  # damaged files fail in every way
         why = reason(error)
         raise InputError(f"model {path} is damaged or no ONNX file: {why}") from error
-    return whole, [hash_bytes(one) for one in (content, *(beside[key] for key in sorted(beside)))]
+    return found, [hash_bytes(one) for one in (content, *(beside[key] for key in sorted(beside)))]
 
 
-def bring_in(tensor: Any, path: Path, beside: dict[str, bytes]) -> None:
-    """Take numbers that lie in another file into the network.
+def keep_output(graph: Any, name: str, path: Path) -> None:
+    """Keep one output of a network.
 
     Args:
-        tensor: Of the network; changed in place.
+        graph: The network; changed in place.
+        name: Name of the output, or its number.
         path: Of the network.
-        beside: What was read of files beside it, by name; one that is new is read into it.
 
     Raises:
-        InputError: If it is no plain file beside the network, or does not hold them.
+        InputError: If there is none.
     """
-    if tensor.data_location != tensor.EXTERNAL:
-        if tensor.external_data:
-            raise InputError(f"model {path}: {tensor.name[:60]!r} is here and elsewhere")
-        return
-    keys = [entry.key for entry in tensor.external_data]
-    told = {entry.key: entry.value for entry in tensor.external_data}
-    if len(keys) != len(told) or not set(keys) <= set(EXTERNAL) or "location" not in told:
+    names = [output.name for output in graph.output]
+    numbered = dict(enumerate(names)) if name.isdecimal() and name not in names else {}
+    wanted = numbered.get(int(name), "") if numbered else name
+    kept = [output for output in graph.output if output.name == wanted]
+    if not kept:
         raise InputError(
-            f"model {path}: {tensor.name[:60]!r} must lie in one file, it names {keys[:6]}: save "
-            "it again with onnx.save"
+            f"model {path} has no output {name!r}, as output_name says: it has {', '.join(names)}"
         )
-    place: str = told["location"]
-    offset, length = whole_number(told.get("offset", "0")), whole_number(told.get("length", "-1"))
-    if place not in beside:
-        beside[place] = read_beside(path, place)
-    tensor.raw_data = part_of(beside[place], path, place, offset, length)
-    tensor.ClearField("data_location")
-    tensor.ClearField("external_data")
+    del graph.output[:]
+    graph.output.extend(kept)
 
 
-def whole_number(text: str) -> int:
-    """Read an offset or length.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    return int(text[:20])
-
-
-def read_beside(path: Path, place: str) -> bytes:
-    """Read a file beside a network; no path, no link.
-
-    Args:
-        path: Of the network.
-        place: Name of the file.
-
-    Raises:
-        InputError: If it lies elsewhere or is no regular file.
-    """
-    beside = path.parent / place
-    if place != beside.name or place in ("", ".", "..") or "\0" in place or "\\" in place:
-        raise InputError(f"model {path} keeps weights in {place[:80]!r}, not beside itself")
-    if beside.is_symlink():
-        raise InputError(f"model {path} keeps weights in {place[:80]!r}, which is a link")
-    return read_regular(beside, what="file with weights", most=LONGEST_FILE)
+def read_all_beside(model: Any, path: Path) -> dict[str, bytes]:
+    """Read the files with weights beside a network, each once."""
+    return {
+        place: read_regular(file_beside(path, place), what="file with weights", most=LONGEST_FILE)
+        for place in places_of(model, path)
+    }
 
 
 def part_of(content: bytes, path: Path, place: str, offset: int, length: int) -> bytes:
@@ -204,18 +213,6 @@ def part_of(content: bytes, path: Path, place: str, offset: int, length: int) ->
     return content[offset : offset + length]
 
 
-def tensors_of(message: Any) -> Iterator[Any]:
-    """Yield every tensor within a message of ONNX, at any depth."""
-    if message.DESCRIPTOR.name == "TensorProto":
-        yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
-            parts = [value] if hasattr(value, "DESCRIPTOR") else value
-            for part in parts:
-                yield from tensors_of(part)
-
-
 def image_input(facts: NetworkFacts, path: Path) -> Value:
     """Find the one input of a network.
 
@@ -228,7 +225,6 @@ def image_input(facts: NetworkFacts, path: Path) -> Value:
             f"model {path} must take one batch of images (b, 3, h, w) of floating-point numbers; "
             f"it takes {'; '.join(f'{one.name} {one.type} {one.shape}' for one in found)}"
         )
-    check_channels_first(path, found[0].shape)
     return found[0]
 
 
@@ -242,6 +238,6 @@ def chosen_output(facts: NetworkFacts, path: Path) -> Value:
     if found is None:
         raise InputError(
             f"model {path} has the outputs {', '.join(one.name for one in facts.outputs)}: "
-            "call the scores 'logits' or 'out', or export them alone"
+            "call the scores 'logits' or 'out', or say which counts, output_name (--output-name)"
         )
     return found

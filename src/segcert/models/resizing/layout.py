@@ -19,8 +19,10 @@ Sides = Sequence[int]
 STRIDE = 32  # pixels: what padding to the coarsest stride may add to a side, or cropping take
 PART = 8  # but no more than an eighth of the side
 WAY_OUT_OF_ONE = (
-    "a single one always wins: return labels, (scores[:, 0] > threshold).long(), and declare two "
-    "classes, or return two channels, torch.cat([-scores, scores], 1)"
+    "a single one always wins: say that it is a binary head, with its threshold (binary=True, "
+    "threshold=0.5; --binary --threshold 0.5; or in the sidecar), or return labels, "
+    "(scores[:, 0] > threshold).long(), and declare two classes, or return two channels, "
+    "torch.cat([-scores, scores], 1)"
 )
 
 
@@ -164,7 +166,10 @@ def way_out(shape: Sides, seen: Sides) -> str:
     last, found = len(shape) - 1, []
     if covers(shape[1:-1], seen):
         order = ", ".join(map(str, (0, last, *range(1, last))))
-        found.append(f"these fit (b, {letters(seen)}, k): return scores.permute({order})")
+        found.append(
+            f"these fit (b, {letters(seen)}, k): return scores.permute({order}), or say "
+            "output_layout (--output-layout nhwc)"
+        )
     if len(seen) == 2 and covers((shape[3], shape[2]), seen):
         found.append("these fit (b, k, w, h): return scores.transpose(2, 3)")
     if len(seen) == 2 and covers((shape[2], shape[1]), seen):

@@ -8,7 +8,7 @@ MEANS = (-1.0, 2.0)  # values in [0, 1] have a mean in [0, 1]
 LARGEST_STD = 2.0  # and a deviation of at most 1/2; 1 divides by nothing
 IN_BYTES = (
     "inputs are in [0, 1], and numbers in units of bytes, 0 to 255, would make a constant of them: "
-    "divide both by 255"
+    "divide both by 255, or say that the network takes bytes, input_range (--input-range 0..255)"
 )
 
 

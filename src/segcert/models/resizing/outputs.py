@@ -14,25 +14,29 @@ MOST_CLASSES = 2**15 - 1  # labels are 16-bit integers, -1 is none
 MASK_KEYS = ("class_queries_logits", "masks_queries_logits")  # MaskFormer, Mask2Former
 
 
-def tensor_of(output: object, *, batch: int, name: str) -> Tensor:
+def tensor_of(output: object, *, batch: int, name: str, pick: str = "") -> Tensor:
     """Take the tensor of scores or labels out of what a model returns.
 
     Args:
         output: A tensor, or a mapping with one, or with masks and their classes.
         batch: Inputs that went in.
         name: Of the model.
+        pick: Key, number or attribute of the one that counts; empty for the usual one.
 
     Raises:
         ModelError: If there is none, or it is not one of that batch.
     """
+    output = picked(output, pick, name=name) if pick else output
     if isinstance(output, Mapping) and all(key in output for key in MASK_KEYS):
         output = scores_of_masks(*(output[key] for key in MASK_KEYS))
-    elif isinstance(output, Mapping):
+    there = output
+    if isinstance(output, Mapping):
         output = next((output[key] for key in OUTPUT_KEYS if key in output), None)
     if not isinstance(output, Tensor):
         raise ModelError(
             f"model {name} must return a tensor of scores (b, k, h, w) or labels "
             f"(b, h, w), or a mapping with 'logits' or 'out'; got {type(output).__name__}"
+            f"{which(there)}"
         )
     if output.ndim < 2 or len(output) != batch:
         raise ModelError(
@@ -40,6 +44,41 @@ def tensor_of(output: object, *, batch: int, name: str) -> Tensor:
             f"{batch}: the first axis must be the batch"
         )
     return output
+
+
+def picked(output: object, pick: str, *, name: str) -> object:
+    """Take one of several outputs.
+
+    Args:
+        output: What a model returned: a mapping, a sequence, or an object with attributes.
+        pick: Key, number or attribute.
+        name: Of the model.
+
+    Raises:
+        ModelError: If it is not there.
+    """
+    if isinstance(output, Mapping) and pick in output:
+        return output[pick]
+    if isinstance(output, (tuple, list)) and pick.isdecimal() and int(pick) < len(output):
+        return output[int(pick)]
+    named = None if isinstance(output, Tensor) else getattr(output, pick, None)
+    if isinstance(named, Tensor):
+        return named
+    raise ModelError(
+        f"model {name} has no output {pick!r}, as output_name says; got {type(output).__name__}"
+        f"{which(output)}"
+    )
+
+
+def which(output: object) -> str:
+    """Say how one of several outputs is named."""
+    if isinstance(output, Mapping):
+        keys = ", ".join(map(str, output))
+        return f" with {keys}: say which, output_name (--output-name)"
+    if isinstance(output, (tuple, list)):
+        last = len(output) - 1
+        return f": say which of 0 to {last} counts, output_name (--output-name), as in '0'"
+    return ""
 
 
 def labels_alone(output: Tensor, batch: Tensor) -> Tensor:

@@ -8,11 +8,13 @@
 | ``"1+flip"`` | the image and its mirror image; the probabilities are averaged |
 | ``"multi"`` | ``"0.5,0.75,1,1.25,1.5,1.75+flip"`` |
 | ``"multi-pascal"`` | the same with 2 |
+| ``"1+pad32"`` | the image, padded to multiples of 32; labels are cropped back |
 """
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from jaxtyping import Float
@@ -25,6 +27,8 @@ from segcert.models.resizing.windows import Axis, whole_axis, windows_of
 LARGEST_FACTOR = 16.0
 LARGEST_SIDE = 2**14  # pixels
 FLIP = "+flip"
+PAD = re.compile(r"(.+?)\+pad(\d{1,9})")
+LARGEST_PAD = 4096  # pixels, of the multiple
 WAY_OUT = "use a factor such as 0.5, factors such as 0.5,1+flip, a size such as 480x480, or multi"
 
 
@@ -36,6 +40,8 @@ class Resizing:
         factors: Of height and width, increasing.
         flip: Whether each is also seen mirrored, left to right.
         size: Fixed height and width in place of a factor, pixels.
+        pad: What sides are padded to multiples of after that, pixels; 1 pads nothing. Padding is
+            zero after the normalisation, at the right and at the bottom.
 
     Raises:
         InputError: If a factor or the size breaks its rule, or there are both.
@@ -44,9 +50,15 @@ class Resizing:
     factors: tuple[float, ...] = (1.0,)
     flip: bool = False
     size: tuple[int, int] | None = None
+    pad: int = 1
 
     def __post_init__(self) -> None:
-        """Check factors and size."""
+        """Check factors, size and padding."""
+        if not 1 <= self.pad <= LARGEST_PAD:
+            raise InputError(
+                f"pad must be a whole number of 1 to {LARGEST_PAD} pixels, of which sides become "
+                f"multiples, got {self.pad}"
+            )
         for factor in self.factors:
             if not 0 < factor <= LARGEST_FACTOR:
                 raise InputError(f"scale must be in (0, {LARGEST_FACTOR:g}], got {factor}")
@@ -72,7 +84,16 @@ class Resizing:
     @property
     def factor(self) -> float | None:
         """The factor, if nothing but one factor was asked for."""
-        return None if self.averages or self.size else self.factors[0]
+        return None if self.averages or self.size or self.pad > 1 else self.factors[0]
+
+    @property
+    def resizes(self) -> bool:
+        """Whether anything is done besides padding."""
+        return replace(self, pad=1) != Resizing()
+
+    def padded(self, sides: Sequence[int]) -> tuple[int, ...]:
+        """Sides after padding, pixels."""
+        return tuple(-(-side // self.pad) * self.pad for side in sides)
 
     def sizes(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """Height and width of an image after each resize, pixels."""
@@ -91,10 +112,12 @@ class Resizing:
 
     def smallest_side(self, height: int, width: int) -> int:
         """The smallest side that the network gets to see of an image, pixels."""
-        return min(map(min, self.sizes(height, width)))
+        return min(min(self.padded(size)) for size in self.sizes(height, width))
 
     def __str__(self) -> str:
         """Write as the shortest text from which `parse_resizing` reads the same."""
+        if self.pad > 1:
+            return f"{replace(self, pad=1)}+pad{self.pad}"
         if self in PRESETS.values():
             return next(name for name, preset in PRESETS.items() if preset == self)
         if self.size is None:
@@ -127,6 +150,8 @@ def parse_resizing(scale: str | float | Resizing) -> Resizing:
     if not isinstance(scale, str):
         return Resizing((float(scale),))
     text = scale.strip().lower()
+    if (padding := PAD.fullmatch(text)) and "+pad" not in padding[1]:
+        return replace(parse_resizing(padding[1]), pad=int(padding[2]))
     if text in PRESETS:
         return PRESETS[text]
     flip, text = text.endswith(FLIP), text.removesuffix(FLIP).strip()
@@ -138,6 +163,24 @@ def parse_resizing(scale: str | float | Resizing) -> Resizing:
     except ValueError as error:
         raise InputError(f"scale {scale!r} is unknown: {WAY_OUT}") from error
     return Resizing(tuple(factors), flip=flip)
+
+
+def with_padding(scale: str | float | Resizing, pad: int) -> str | float | Resizing:
+    """Add padding to how images are resized.
+
+    Args:
+        scale: How they are resized.
+        pad: What sides become multiples of, pixels; 1 leaves the scale as it is.
+
+    Raises:
+        InputError: If one cannot be, or the scale says another padding.
+    """
+    if pad == 1:
+        return scale
+    resizing = parse_resizing(scale)
+    if resizing.pad not in (1, pad):
+        raise InputError(f"scale {resizing} pads to multiples of {resizing.pad}, and pad is {pad}")
+    return replace(resizing, pad=pad)
 
 
 def resizing_text(scale: str | float | Resizing) -> str:

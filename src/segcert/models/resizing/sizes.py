@@ -38,9 +38,9 @@ def check_volume(
     Raises:
         InputError: If so.
     """
-    if resizing != Resizing():
+    if resizing.resizes:
         raise InputError(f"scale {resizing} is for images: volumes go in at their size, scale 1")
-    if min(shape[1:]) < smallest_side:
+    if min(resizing.padded(shape[1:])) < smallest_side:
         raise InputError(
             f"volume of {'x'.join(map(str, shape[1:]))} voxels is too small for model {name}: "
             f"each side needs {smallest_side} voxels"
