@@ -116,6 +116,15 @@ MODES = {
         "train", {"data": ("camvid",), "out": ("{new}/net.safetensors",)},
         only=("root", "scenes", "label_order", "category"),
     ),
+    "train on a folder": Mode(
+        "train",
+        {"data": ("folder",), "images": ("{new}/i",), "masks": ("{new}/m",),
+         "classes": ("{classes}",), "out": ("{new}/net.safetensors",)},
+        only=(
+            "images", "masks", "classes", "mask_values", "mask_ignore", "mask_orientation", "root",
+            "scenes",
+        ),
+    ),
     "train on pascal_context": Mode(
         "train", {"data": ("pascal_context",), "out": ("{new}/net.safetensors",)},
         only=("label_order", "scenes", "category"),

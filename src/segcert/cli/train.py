@@ -40,9 +40,10 @@ def train(
 
     import torch
 
-    from segcert.cli.shell import say
+    from segcert.cli.shell import note, say
     from segcert.models.files.checkpoints import check_weight_file
     from segcert.training.class_weights import class_weights
+    from segcert.training.examples import said_of_masks
     from segcert.training.recipe import Recipe
     from segcert.training.save import train_and_save
     from segcert.training.start import starting_denoiser
@@ -55,8 +56,10 @@ def train(
         seed=steps.seed, mixed_precision=steps.mixed_precision,
     )  # fmt: skip
     team = place.team(batch_size=steps.batch_size)
-    examples = source.opened()
+    examples = source.opened(labelled=task.task == "segmentation")
     check_weight_file(out)
+    for line in (*examples.said, *said_of_masks(examples)):
+        note(line)
     labels = (item.labels for item in examples.items if item.labels is not None)
     weights = class_weights(steps.class_weights, labels, len(examples.classes))
     torch.manual_seed(steps.seed)

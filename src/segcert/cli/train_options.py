@@ -9,6 +9,7 @@ from cyclopts import Group, Parameter
 
 from segcert.cli.arguments import whole
 from segcert.cli.flat import Flat
+from segcert.cli.truth import MaskIgnore, MaskOrientation, MaskValues
 
 if TYPE_CHECKING:
     from segcert.data.sets import LabelledSet
@@ -36,8 +37,16 @@ class ExampleOptions(Flat):
     """The data set."""
 
     data: Annotated[
-        Literal["camvid", "cityscapes", "pascal_context", "synthetic", "shapes", "shapenet_part"],
-        Parameter(group=DATA, help="What to train on."),
+        Literal[
+            "camvid",
+            "cityscapes",
+            "pascal_context",
+            "folder",
+            "synthetic",
+            "shapes",
+            "shapenet_part",
+        ],
+        Parameter(group=DATA, help="What to train on; folder is a data set of your own."),
     ]
     root: Annotated[
         Path | None, Parameter(group=DATA, help="Folder of the data set; by default its name.")
@@ -54,6 +63,22 @@ class ExampleOptions(Flat):
         int,
         Parameter(group=DATA, converter=whole, help="Number of synthetic scenes or shapes."),
     ] = 1000
+    images: Annotated[
+        Path | None, Parameter(group=DATA, help="Of --data folder: the photographs.")
+    ] = None
+    masks: Annotated[
+        Path | None,
+        Parameter(
+            group=DATA,
+            help="Of --data folder: the masks, of the same names. A denoiser needs none.",
+        ),
+    ] = None
+    classes: Annotated[
+        Path | None, Parameter(group=DATA, help="Of --data folder: names, one a line.")
+    ] = None
+    mask_values: Annotated[MaskValues, Parameter(group=DATA)] = None
+    mask_ignore: Annotated[MaskIgnore, Parameter(group=DATA)] = None
+    mask_orientation: Annotated[MaskOrientation, Parameter(group=DATA)] = None
 
     @property
     def kind(self) -> "InputKind":
@@ -62,13 +87,22 @@ class ExampleOptions(Flat):
 
         return RULES[self.data].kind
 
-    def opened(self) -> "LabelledSet":
-        """Open it."""
-        from segcert.data.sets import open_training_set
+    def opened(self, *, labelled: bool) -> "LabelledSet":
+        """Open it.
 
+        Args:
+            labelled: Whether what is learned needs the truth.
+        """
+        from segcert.data.sets import Arguments, open_training_set
+
+        own = Arguments(
+            images=self.images, masks=self.masks, classes=self.classes,
+            mask_values=self.mask_values, mask_ignore=self.mask_ignore,
+            mask_orientation=self.mask_orientation,
+        )  # fmt: skip
         return open_training_set(
             self.data, root=self.root, scenes=self.scenes, label_order=self.label_order,
-            category=tuple(self.category or ()),
+            category=tuple(self.category or ()), own=own, labelled=labelled,
         )  # fmt: skip
 
 
@@ -133,8 +167,7 @@ class TaskOptions(Flat):
             InputError: If there is no such model.
         """
         from segcert.inputs.kind import CLOUD, IMAGE
-        from segcert.models.files.checkpoints import load_weights
-        from segcert.models.shipped import find
+        from segcert.training.heard import heard
         from segcert.training.part_task import PartSegmentation
         from segcert.training.tasks import STRENGTH, Denoising, Segmentation
 
@@ -144,7 +177,7 @@ class TaskOptions(Flat):
             }  # fmt: skip
             return lessons[kind]()
         model, weight = self.denoise_for, self.denoise_weight
-        classifier = load_weights(find(model))[0] if model is not None else None
+        classifier = heard(model) if model is not None else None
         return Denoising(classifier, STRENGTH if weight is None else weight)
 
 

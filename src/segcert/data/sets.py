@@ -19,6 +19,7 @@ from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
 from segcert.data.drawn_shapes import FIRST_TEST_SHAPE
 from segcert.data.folder import Folder, read_classes
 from segcert.data.labelled import AbstractLabelled
+from segcert.data.photographs import Photographs
 from segcert.data.shapenet_part import ShapeNetPart
 from segcert.data.subset import evenly_spaced
 from segcert.errors import InputError
@@ -148,25 +149,34 @@ def open_training_set(
     scenes: int = 1000,
     label_order: str | None = None,
     category: tuple[str, ...] = (),
+    own: Arguments | None = None,
+    labelled: bool = True,
 ) -> LabelledSet:
     """Open a data set to train on: the part of it that nothing is evaluated on.
 
     Args:
-        name: "camvid", "cityscapes", "pascal_context", "synthetic", "shapes" or "shapenet_part".
+        name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic", "shapes" or
+            "shapenet_part".
         root: Its folder; by default its name.
         scenes: Number of synthetic scenes or procedural shapes.
         label_order: Of Pascal Context: what the numbers mean. Its images become 480x480.
         category: Of ShapeNet-Part: names of the categories; empty: all.
+        own: Of a data set of one's own: its folders, classes, and what is said of its masks.
+        labelled: Whether a truth is needed: photographs of one's own may go without.
 
     Raises:
         InputError: If there is no such data set, or it is not where it should be.
     """
+    own = own or Arguments()
     rule = RULES.get(name)
+    if name == "folder" and not labelled and own.masks is None:
+        rule = PHOTOGRAPHS
     if rule is None or rule.training is None:
         *first, last = (repr(key) for key, one in RULES.items() if one.training is not None)
         raise InputError(f"data must be {', '.join(first)} or {last}, got {name!r}")
     place = Path(name) if root is None else root
-    asked = Arguments(
+    asked = replace(
+        own,
         root=place if "root" in rule.needed else None,
         scenes=scenes if "scenes" in rule.needed else None,
         label_order=label_order, category=category or None,
@@ -270,6 +280,20 @@ def open_folder(
     )
 
 
+def open_photographs(images: Path) -> LabelledSet:
+    """Open photographs of one's own without truth, to learn from what they look like."""
+    items = Photographs(images)
+    return LabelledSet(
+        name=f"photographs {Path(images).name}",
+        items=items,
+        classes=(),
+        palette=(),
+        licence="unknown",
+        note=AS_STORED,
+        said=items.notes,
+    )
+
+
 def open_synthetic(scenes: int, first: int = FIRST_TEST_SCENE) -> LabelledSet:
     """Open synthetic scenes, by default some that are in no training set."""
     check_scenes(scenes, first)
@@ -366,7 +390,7 @@ RULES = {
     ),
     "folder": Rule(
         IMAGE, open_folder, ("images", "masks", "classes"),
-        ("mask_values", "mask_ignore", "mask_orientation"),
+        ("mask_values", "mask_ignore", "mask_orientation"), {},
     ),
     "synthetic": Rule(IMAGE, open_synthetic, ("scenes",), training=FIRST),
     "shapes": Rule(CLOUD, open_shapes, ("scenes",), training=FIRST),
@@ -374,7 +398,10 @@ RULES = {
     "shapenet_part_cap": Rule(CLOUD, open_caps, ("root",), ("split",)),
     "cloud_folder": Rule(CLOUD, open_cloud_folder, ("root",), ("category",)),
 }  # fmt: skip
+PHOTOGRAPHS = Rule(IMAGE, open_photographs, ("images",), training={})
 HINTS = {
+    "images": ", a folder of photographs",
+    "masks": ", a folder of masks with the names of the images",
     "root": ", the folder it was unpacked into",
     "scenes": ", how many are drawn, such as --scenes 20",
     "label_order": f", one of {', '.join(map(repr, pascal_context.LABEL_ORDERS))}",

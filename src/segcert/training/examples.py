@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor
 
+from segcert.data.doubts import check_ignored, counted_from_one, tally
+from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
 from segcert.inputs.input import Input, Source, read
+from segcert.inputs.labels import IGNORE
 from segcert.training.recipe import Recipe
 
 Examples = list[tuple[Tensor, Tensor]]
@@ -27,6 +31,22 @@ def load(data: Sequence[Source], recipe: Recipe) -> Examples:
             f"with batch_size {recipe.batch_size}"
         )
     return [read_example(read(item), recipe) for item in data]
+
+
+def said_of_masks(data: LabelledSet) -> tuple[str, ...]:
+    """Ask of masks of one's own what can be asked before they are learned from.
+
+    Returns:
+        What a user should know of them.
+
+    Raises:
+        InputError: If one cannot be read, or 255 in them may be a class.
+    """
+    if not data.doubts:
+        return ()
+    counts = sum((tally(item.labels) for item in data.items), start=np.zeros(IGNORE + 1, np.int64))
+    check_ignored(counts, data.doubts, data.classes, where=data.name)
+    return counted_from_one(counts, data.doubts, data.classes)
 
 
 def read_example(item: Input, recipe: Recipe) -> tuple[Tensor, Tensor]:

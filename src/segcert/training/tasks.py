@@ -113,7 +113,8 @@ class Denoising:
         """Name the task and what its loss is made of."""
         if self.classifier is None:
             return {"task": "denoising"}
-        found = f"{self.strength:g} with the classifier {hash_weights(self.classifier)}"
+        of_model = getattr(self.classifier, "sha256", None) or hash_weights(self.classifier)
+        found = f"{self.strength:g} with the classifier {of_model}"
         return {"task": "denoising", "stability": found}
 
     def step(
