@@ -16,6 +16,7 @@ EXAMPLES = (
     "pt2_file",
     "monai_volume",
     "point_cloud",
+    "fine_tune",
 )
 HELPERS = ("common", "run_all")
 TIME_LIMIT = 300  # seconds
