@@ -126,6 +126,49 @@ def test_masks_of_eomt_vote_as_those_of_mask2former(tmp_path: Path) -> None:
         first_output(opened, images[:, :, :32])
 
 
+def oneformer(folder: Path) -> tuple[Any, Path]:
+    """A tiny OneFormer with a tokenizer of a few words."""
+    stages = [f"stage{i}" for i in range(1, 5)]
+    backbone = transformers.SwinConfig(
+        embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4, out_features=stages
+    )
+    config = transformers.OneFormerConfig(
+        backbone_config=backbone, conv_dim=32, mask_dim=32, hidden_dim=32, encoder_layers=1,
+        encoder_feedforward_dim=16, decoder_layers=2, dim_feedforward=16, num_attention_heads=2,
+        num_queries=6, id2label=dict(enumerate(NAMES)), text_encoder_width=8,
+        text_encoder_num_layers=1, text_encoder_vocab_size=60, is_training=False,
+        query_dec_layers=1,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = transformers.OneFormerForUniversalSegmentation(config).eval()
+    path = write_folder(folder / "one", net)
+    words = ["<|startoftext|>", "<|endoftext|>", *"theaskimnc", "th", "the</w>", "e</w>"]
+    numbered = {word: number for number, word in enumerate(words)}
+    (path / "vocab.json").write_text(json.dumps(numbered))
+    (path / "merges.txt").write_text("#version: 0.2\nt h\nth e</w>\n")
+    special = dict.fromkeys(("unk_token", "pad_token", "eos_token"), "<|endoftext|>")
+    about = {"tokenizer_class": "CLIPTokenizer", "bos_token": "<|startoftext|>"} | special
+    (path / "tokenizer_config.json").write_text(json.dumps(about))
+    return net, path
+
+
+def test_oneformer_is_told_its_task_in_the_words_of_its_folder(tmp_path: Path) -> None:
+    net, path = oneformer(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+    words = tokenizer("the task is semantic", padding="max_length", max_length=77)["input_ids"]
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        found = net(pixel_values=images, task_inputs=torch.tensor([words, words]))
+        wanted = scores_of_masks(found.class_queries_logits, found.masks_queries_logits)
+        opened = open_foreign(path)
+        assert torch.allclose(opened.model(images), wanted, atol=1e-5)
+    (path / "vocab.json").unlink()
+    (path / "tokenizer.json").unlink(missing_ok=True)
+    with pytest.raises(InputError, match=r"has no tokenizer \(tokenizer\.json, vocab\.json\)"):
+        open_foreign(path)
+
+
 def test_hash_covers_weights_configuration_and_normalisation(copy: Path) -> None:
     seen = {open_foreign(copy).weights_sha256}
     (copy / "README.md").write_text("words do not count")

@@ -191,3 +191,16 @@ def test_a_missing_package_is_named(
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(InputError, match=r"pip install 'segcert\[onnx\]'"):
         open_foreign(path)
+
+
+@pytest.mark.parametrize(("opset", "version"), [(99, 8), (17, 99)])
+def test_files_that_are_newer_than_onnx_runtime_are_said(
+    tmp_path: Path, opset: int, version: int
+) -> None:
+    path = written(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    model.opset_import[0].version, model.ir_version = opset, version
+    onnx.save(model, path)
+    with pytest.raises(InputError, match="newer than ONNX Runtime here: pip install -U") as caught:
+        open_foreign(path)
+    assert "\n" not in str(caught.value)

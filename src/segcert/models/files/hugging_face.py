@@ -17,6 +17,7 @@ from segcert.models.files.foreign import ForeignModel, settings_of
 from segcert.models.files.hugging_face_config import check_config, read_json
 from segcert.models.files.preprocessor import Preprocessor, read_preprocessor
 from segcert.models.files.sidecar import LAYOUTS, Sidecar, Told
+from segcert.models.files.task_tokens import task_tokens
 from segcert.models.identity.file_hashes import hash_file, hash_model
 from segcert.models.resizing.outputs import tensor_of
 from segcert.models.resizing.refused import way_out
@@ -28,7 +29,12 @@ CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"  # would make transformers look for another model
 STRIDE = 32  # of the coarsest features of all such networks; the smallest side that makes sense
-MASKS = ("mask2former", "maskformer", "eomt")  # score masks and their classes, not pixels
+MASKS = (
+    "mask2former",
+    "maskformer",
+    "eomt",
+    "oneformer",
+)  # score masks and their classes, not pixels
 
 
 class PixelScores(nn.Module):
@@ -39,16 +45,26 @@ class PixelScores(nn.Module):
         name: For errors.
         flip: Whether it takes blue, green and red.
         output_name: The output that counts; empty for the usual one.
+        task: What it is told to do, in numbers of words; nothing if it is not told.
     """
 
+    task: Tensor | None
+
     def __init__(
-        self, net: nn.Module, name: str, *, flip: bool = False, output_name: str = ""
+        self,
+        net: nn.Module,
+        name: str,
+        *,
+        flip: bool = False,
+        output_name: str = "",
+        task: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.net = net
         self.name = name
         self.flip = flip
         self.output_name = output_name
+        self.register_buffer("task", torch.tensor([task]) if task else None, persistent=False)
 
     def forward(self, images: Float[Tensor, " b 3 h w"]) -> Float[Tensor, " b k h2 w2"]:
         """Score the classes of each pixel.
@@ -57,7 +73,10 @@ class PixelScores(nn.Module):
             ModelError: If the network refuses images of this size.
         """
         try:
-            output = self.net(pixel_values=images.flip(1) if self.flip else images)
+            given = {"pixel_values": images.flip(1) if self.flip else images}
+            if self.task is not None:
+                given["task_inputs"] = self.task.expand(len(images), -1)
+            output = self.net(**given)
         except ValueError as error:
             height, width = images.shape[2:]
             raise ModelError(
@@ -82,9 +101,11 @@ def open_folder(path: Path, told: Told = ()) -> ForeignModel:
     said = Sidecar().with_told(told, path)
     said.refuse(LAYOUTS, path, "is not of networks of transformers, which take channels first")
     mean, std = values_of(about, said, path)
-    net = load_network(path)
+    net, task = load_network(path)
     flip = about is not None and about.do_flip_channel_order
-    wrapped = PixelScores(net, name, flip=flip, output_name=said.output_name).float().eval()
+    wrapped = (
+        PixelScores(net, name, flip=flip, output_name=said.output_name, task=task).float().eval()
+    )
     if torch.cuda.is_available():
         wrapped.to("cuda")
     numbered = dict(net.config.id2label)
@@ -92,6 +113,8 @@ def open_folder(path: Path, told: Told = ()) -> ForeignModel:
     settings = settings_of(said.convention, mean, std)
     if flip:
         settings["flip"] = True
+    if task:
+        settings["task"] = tuple(map(float, task))
     if said.convention.head and len(names) != said.convention.classes:
         names = ()  # one for each channel, and none for the background
     return ForeignModel(
@@ -165,8 +188,8 @@ def check_index(index: Any, here: set[str], file: Path) -> None:
             )
 
 
-def load_network(path: Path) -> Any:
-    """Load a network whose every weight is in the folder.
+def load_network(path: Path) -> tuple[Any, tuple[int, ...]]:
+    """Load a network whose every weight is in the folder, and what it is told to do.
 
     Raises:
         InputError: If transformers is missing or refuses it, or weights are missing.
@@ -194,7 +217,8 @@ def load_network(path: Path) -> Any:
             f"model {path} lacks weights ({', '.join(missing[:3])}, {len(missing)} in all), "
             "which would be random: it was not trained for segmentation"
         )
-    return net
+    with quiet(transformers), offline():
+        return net, task_tokens(transformers, path, config)
 
 
 def chosen_class(transformers: Any, config: Any) -> Any:

@@ -1,5 +1,6 @@
 """Networks in ONNX files, run by ONNX Runtime in a confined process."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,10 @@ from segcert.text import reason
 
 KIND = "ONNX"
 EXTRA = "ONNX files need ONNX Runtime: pip install 'segcert[onnx]'"
+NEWER = (
+    ": the file is newer than ONNX Runtime here: pip install -U onnxruntime, or export it with an "
+    "older opset (opset_version=17)"
+)
 LARGEST = 1 << 31  # bytes of a message of Protocol Buffers
 
 
@@ -95,7 +100,8 @@ def open_onnx(path: Path, told: Told = ()) -> ForeignModel:
         facts = NetworkFacts.model_validate(opened.facts)
     except (ModelError, ValidationError) as error:
         why = reason(error)
-        raise InputError(f"model {path} cannot be run by ONNX Runtime: {why}") from error
+        newer = NEWER if re.search(r"opset|IR version", why, re.IGNORECASE) else ""
+        raise InputError(f"model {path} cannot be run by ONNX Runtime: {why}{newer}") from error
     image, scores = image_input(facts, path), chosen_output(facts, path)
     shape = scores.shape if len(scores.shape) == 4 and scores.type in TYPES else ()
     convention = with_layout(sidecar, image.shape, shape)
