@@ -4,8 +4,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from segcert.certificates.hierarchies import open_hierarchy
-from segcert.plan import Plan, plan_of
+from segcert.plan import Plan
 from segcert.plan_record import PlanRecord
+from segcert.plan_texts import fields_of
 from segcert.runs.request import Request
 
 OF_REQUESTS = {field.name for field in fields(Request)} - {"plan"}
@@ -15,7 +16,7 @@ def plan_with(**options: Any) -> Plan:
     """A plan by its options; a class tree may be a file."""
     path = options.pop("tree", None)
     usual = {} if path is None else {"n0": 0, "correction": "bonferroni"}
-    made = plan_of(PlanRecord.model_validate(usual | options))
+    made = Plan(**fields_of(PlanRecord.model_validate(usual | options)))
     return made if path is None else replace(made, tree=open_hierarchy(path))
 
 
@@ -30,7 +31,7 @@ def changed(request: Request, **options: Any) -> Request:
     own = {name: options.pop(name) for name in OF_REQUESTS & options.keys()}
     if options:
         said = request.plan.record.written | options
-        own["plan"] = plan_of(PlanRecord.model_validate(said))
+        own["plan"] = Plan(**fields_of(PlanRecord.model_validate(said)))
     return replace(request, **own)
 
 

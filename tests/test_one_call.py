@@ -1,7 +1,9 @@
 """One call gives what `sample` and `certify` give, with the defaults of the command line."""
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -21,7 +23,9 @@ from point_models import ByHeight
 from torch import Tensor
 
 import segcert as sc
+from segcert.api import planned
 from segcert.cli.plan_options import PlanOptions
+from segcert.plan_fields import PlanFields
 from segcert.stats.correction_names import parse_correction
 
 
@@ -66,13 +70,48 @@ def test_it_is_sample_then_certify(image: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("function", [sc.certify_image, sc.certify_cloud])
-def test_defaults_are_those_of_the_command_line(function: object) -> None:
-    ours = inspect.signature(function).parameters  # type: ignore[arg-type]
+def test_defaults_are_those_of_the_command_line(function: Callable[..., sc.Certificate]) -> None:
+    """They are those of a plan, with whose fields the functions are called."""
+    taken = inspect.signature(function).parameters
+    assert taken["plan"].annotation == Unpack[PlanFields]
+    assert not set(taken) & set(PlanFields.__annotations__)
+    ours = inspect.signature(sc.Plan).parameters
     theirs = inspect.signature(PlanOptions).parameters
-    for name in ("tau", "alpha", "n"):
+    for name in ("tau", "alpha", "n", "looks", "blocks", "drop_below"):
         assert ours[name].default == theirs[name].default
     assert ours["n0"].default == 10  # what the help of --n0 says
     assert ours["correction"].default == parse_correction("holm")
+    assert ours["noise"].default == sc.GaussianNoise(theirs["sigma"].default)
+    assert planned(None, {}) == planned(0.25, {}) == PlanOptions().made() == sc.Plan()
+
+
+def test_all_that_a_plan_takes_may_be_said_at_once(image: np.ndarray) -> None:
+    """And gives what the plan gives, from the same draws."""
+    said = PlanFields(
+        noise=sc.GaussianNoise(0.2), n0=np.int64(4), n=np.int64(80), tau=0.6, alpha=0.01,
+        correction="ordered:budget=5", blocks=2, drop_below=-16.0, ignore=np.eye(9, 14, dtype=bool),
+        stop_when="target=0.3", looks=3,
+    )  # fmt: skip
+    assert set(said) | {"tree"} == set(PlanFields.__annotations__)
+    cert = sc.certify_image(RED, image, seed=5, **said)
+    again = sc.Plan(**said).certify(RED, image, seed=5)
+    assert cert.correction == sc.Ordered(5)
+    assert cert.counts.n == again.counts.n < 80
+    assert cert.statement == again.statement
+    assert (cert.certified == again.certified).all()
+    assert cert.certified.any()
+    tree = sc.ClassTree(("blue", "red", "any"), (2, 2, 2))
+    named = sc.as_segmenter(red, class_names=("blue", "red"))
+    grouped = sc.certify_image(
+        named, image, tree=tree, n0=0, correction="bonferroni", tau=0.6, n=80, seed=5
+    )
+    assert grouped.tree == tree
+
+
+def test_a_noise_keeps_the_grid_that_it_is_given(image: np.ndarray) -> None:
+    floats = image.astype(np.float32) / 255
+    noise = sc.GaussianNoise(0.1, step=2.0**-13)
+    assert sc.certify_image(RED, floats, n0=1, n=40, tau=0.5, noise=noise).counts.noise == noise
 
 
 def test_noise_fits_the_type_of_the_input(image: np.ndarray) -> None:
@@ -130,6 +169,10 @@ def test_what_cannot_end_well_is_refused_before_the_first_draw(image: np.ndarray
         sc.certify_image(model, image, tau=1.0)
     with pytest.raises(sc.InputError, match="n0 must be"):
         sc.certify_image(model, image, n0=-1)
+    with pytest.raises(sc.InputError, match=r"^drop_below is a rule on the pilot draws: use n0=1"):
+        sc.certify_image(model, image, n0=0, drop_below=2.0)
+    with pytest.raises(sc.InputError, match="'bogus'"):
+        sc.certify_image(model, image, correction="bogus")
     with pytest.raises(sc.InputError, match="unknown model 'camvit'"):
         sc.certify_image("camvit", image)
     with pytest.raises(sc.InputError, match="point cloud, but model"):

@@ -19,8 +19,9 @@ from segcert.certificates.masks import Mask, parse_mask
 from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise
 from segcert.noise.registry import CLOUD, IMAGE, families
-from segcert.plan import plan_of
+from segcert.plan_fields import PlanFields
 from segcert.plan_record import PlanRecord, check_names, parse_record, to_toml
+from segcert.plan_texts import fields_of
 from segcert.stats.correction import AbstractCorrection
 from segcert.stats.stop_rules import Stalls, Target, TimeLimit
 
@@ -96,7 +97,7 @@ def test_a_plan_is_what_its_files_say(make: Callable[[], sc.Plan]) -> None:
     toml = parse_record(to_toml(plan.record), toml=True)
     assert tomllib.loads(to_toml(plan.record)) == plan.record.written
     for again in (
-        plan_of(toml),
+        sc.Plan(**fields_of(toml)),
         sc.Plan.from_json(plan.to_json()),
         pickle.loads(pickle.dumps(plan)),
     ):
@@ -181,12 +182,12 @@ def test_what_a_file_leaves_out_has_its_default() -> None:
         ('{"sigma": NaN}', "sigma: Input should be a finite number"),
         ('{"tau": 1}', r"tau must be in \[1/2, 1\), got 1"),
         ('{"noise": "white"}', "noise must be one of gaussian, uniform, .*, got 'white'"),
-        ('{"noise": "rotation", "axis": "x"}', "--axis goes with --noise yaw and pose only"),
+        ('{"noise": "rotation", "axis": "x"}', "axis goes with noise yaw and pose only"),
         ('{"noise": "yaw", "axis": [0, 0, 0]}', "an axis must be a vector of a length"),
         ('{"noise": "yaw", "axis": [1, 2]}', "axis must be one of x, y, z"),
         ('{"correction": "sidak"}', "correction 'sidak' is refused"),
         ('{"tree": "/etc/passwd"}', "tree must be one of camvid, cityscapes, pascal_context, or a"),
-        ('{"tree": "camvid", "n0": 4}', "--tree needs the counts of all classes"),
+        ('{"tree": "camvid", "n0": 4}', "^tree needs the counts of all classes"),
         ('{"ignore": "mask.png"}', "ignore must be the text of a mask"),
         ('{"stop_when": "now"}', "unknown rule to stop"),
         ('{"n": ' + "9" * 30 + "}", "n must be at most"),
@@ -228,17 +229,18 @@ def test_records_name_what_a_plan_has() -> None:
         ({"tau": 1.0}, r"tau must be in \[1/2, 1\)"), ({"alpha": 0.0}, "alpha must be in"),
         ({"tau": "0.75"}, "tau must be a number, got '0.75'"), ({"alpha": True}, "alpha must be a"),
         ({"n": 0}, "n must be >= 1"), ({"n": 10.0}, "n must be a whole number, got 10.0"),
+        ({"n": True}, "n must be a whole number, got True"),
         ({"n0": -1}, "n0 must be >= 0"), ({"n": 10**9}, "n must be at most"),
         ({"noise": 0.25}, "noise must be a noise, such as"),
-        ({"noise": sc.GaussianNoise(0.25, 2.0**-11)}, "leave out the step of GaussianNoise"),
-        ({"correction": "holm"}, "correction must be"), ({"blocks": 0}, "side of blocks"),
+        ({"correction": "holmes"}, "correction must be one of holm"),
+        ({"correction": "fdr"}, "correction 'fdr' is refused"), ({"blocks": 0}, "side of blocks"),
         ({"correction": sc.Ordered(), "n0": 0}, "ordered testing takes its order from a pilot"),
-        ({"drop_below": 2.0, "n0": 0}, "--drop-below is a rule on the pilot"),
-        ({"drop_below": 17.0}, "--drop-below must be in"),
-        ({"looks": -1}, "--looks must be 0"),
-        ({"looks": 0, "stop_when": "target=0.9", "n0": 0}, "--looks 0, to stop at any time"),
-        ({"tree": sc.open_hierarchy("camvid")}, "--tree needs the counts of all classes"),
-        ({"tree": sc.open_hierarchy("camvid"), "n0": 0}, "--tree goes with --correction"),
+        ({"drop_below": 2.0, "n0": 0}, "^drop_below is a rule on the pilot"),
+        ({"drop_below": 17.0}, "^drop_below must be in"),
+        ({"looks": -1}, "^looks must be 0"),
+        ({"looks": 0, "stop_when": "target=0.9", "n0": 0}, "^looks=0, to stop at any time"),
+        ({"tree": sc.open_hierarchy("camvid")}, "^tree needs the counts of all classes"),
+        ({"tree": sc.open_hierarchy("camvid"), "n0": 0}, "^tree goes with correction=bonf"),
         ({"ignore": np.ones((3, 3), dtype=bool)}, "ignore leaves no component"),
         ({"ignore": np.zeros((3, 3))}, "ignore must be a mask of booleans, got float64"),
         ({"stop_when": "soon"}, "unknown rule to stop"),
@@ -333,7 +335,7 @@ def test_a_plan_with_a_tree_certifies_groups() -> None:
         (sc.Plan(noise=sc.RotationNoise(0.1)), "rotation noise is for point clouds"),
         (sc.Plan(ignore=np.eye(5, dtype=bool)), r"ignore has shape \(5, 5\), the components"),
         (sc.Plan(n=40, stop_when="target=0.9"), "4 looks do not fit"),
-        (sc.Plan(n=3, stop_when="target=0.9"), "--looks must be at most --n 3, got 4"),
+        (sc.Plan(n=3, stop_when="target=0.9"), "^looks must be at most n=3, got 4"),
         (sc.Plan(alpha=1e-15, n=5000), "alpha must be larger than"),
     ],
     ids=str,
@@ -369,6 +371,36 @@ def test_a_noise_of_ones_own_has_a_plan_but_no_file() -> None:
     assert plan.certify(model, photo() / np.float32(255), device="cpu").certified.any()
     with pytest.raises(InputError, match="noise must be one of gaussian"):
         plan.to_json()
+
+
+def test_a_noise_with_a_grid_has_a_plan_but_no_file() -> None:
+    """A file means the grid that the input chooses; a user who sets one gets that one."""
+    noise = sc.GaussianNoise(0.2, 2.0**-12)
+    plan = sc.Plan(noise=noise)
+    assert plan != sc.Plan(noise=sc.GaussianNoise(0.2))
+    floats = photo() / np.float32(255)
+    assert plan.certify(model, floats, device="cpu").counts.noise == noise
+    with pytest.raises(InputError, match=r"plans with GaussianNoise\(.*cannot be written"):
+        plan.to_json()
+
+
+def test_numbers_may_be_of_numpy_and_corrections_texts() -> None:
+    """They become Python's, so that equal plans are written alike."""
+    made = sc.Plan(
+        n0=np.int64(4), n=np.uint16(90), looks=np.int32(2), blocks=np.int8(2),
+        tau=np.float32(0.75), correction="capped:cap=9",
+    )  # fmt: skip
+    plain = sc.Plan(n0=4, n=90, looks=2, blocks=2, correction=sc.Capped(9))
+    assert made == plain
+    assert made.to_json() == plain.to_json()
+    assert made.corrected_by == sc.Capped(9)
+    assert {type(made.n0), type(made.n), type(made.looks), type(made.blocks)} == {int}
+
+
+def test_the_fields_of_a_plan_have_one_type() -> None:
+    """What functions hand on to a plan is what it takes."""
+    taken = sc.Plan.__dataclass_fields__
+    assert {name: field.type for name, field in taken.items()} == PlanFields.__annotations__
 
 
 def test_files_of_plans_say_what_a_user_would(tmp_path: Path) -> None:

@@ -1,33 +1,24 @@
 """What a user calls first: from a model and an input to a certificate, in one call."""
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from segcert.certificates.result import Certificate
-from segcert.certificates.segcertify import certify
-from segcert.certificates.variation import check_variation
 from segcert.errors import InputError
 from segcert.inputs.input import Input, Source, read
-from segcert.inputs.kind import fitted_noise
 from segcert.models.adapter import Model
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
 from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.protocol import SegmentationModel, WrappedModel
 from segcert.models.shipped import foreign_path, open_model
-from segcert.noise.base import AbstractNoise
 from segcert.noise.gaussian import GaussianNoise
-from segcert.sampling.sampler import sample
-from segcert.sampling.setup import as_base_model, check_draw_numbers
-from segcert.stats.correction import AbstractCorrection
-from segcert.stats.correction_names import check_correction
-from segcert.stats.holm import holm
-from segcert.stats.levels import check_enough_draws
-
-SIGMA = 0.25  # of the noise if nothing else is said, as on the command line
+from segcert.plan import Plan
+from segcert.plan_fields import PlanFields
+from segcert.sampling.setup import as_base_model
 
 
 def certify_image(
@@ -35,20 +26,15 @@ def certify_image(
     image: Source,
     *,
     sigma: float | None = None,
-    noise: AbstractNoise | None = None,
-    tau: float = 0.75,
-    alpha: float = 1e-3,
-    n0: int = 10,
-    n: int = 100,
-    correction: AbstractCorrection = holm,
     seed: int | None = None,
     device: str = "auto",
     batch_size: int | str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    **plan: Unpack[PlanFields],
 ) -> Certificate:
     """Certify the labels that a model gives an image, with the defaults of the command line.
 
-    The same as `sample` and then `certify`: with confidence ``1 - alpha``, for the whole statement,
+    The same as `Plan` and its `certify`: with confidence ``1 - alpha``, for the whole statement,
     no change of the image within the radius changes a certified label of the smoothed model.
 
     Args:
@@ -59,16 +45,13 @@ def certify_image(
             as an array or tensor (c, d, h, w).
         sigma: Standard deviation of Gaussian noise, units of [0, 1]; 0.25 if there is no ``noise``.
             On uint8 input, as from a file, it is drawn on the grid of the 256 values.
-        noise: Another noise, in place of ``sigma``.
-        tau: Probability threshold, in [1/2, 1); the radius grows with it.
-        alpha: Allowed probability that the whole statement is wrong, in (0, 1).
-        n0: Pilot draws that choose the class; 0 for the test without pilot.
-        n: Draws that are counted, at least 1.
-        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`.
         seed: In [0, 2^128); None takes a fresh one, which the certificate records.
         device: "auto" (where the model is) or a torch device.
         batch_size: Draws that go through the model together, or "auto".
         progress: Called after each batch with draws done and draws in all; ``print`` will do.
+        plan: What else `Plan` takes, with its defaults: ``tau=0.75, alpha=0.001, n0=10, n=100,
+            correction=holm``, another ``noise`` in place of ``sigma``, ``blocks``, ``drop_below``,
+            ``ignore``, ``tree``, ``stop_when`` and ``looks``.
 
     Returns:
         The certificate.
@@ -82,12 +65,12 @@ def certify_image(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
     """
+    made = planned(sigma, plan)
     if isinstance(model, (str, Path)):
         warn_about_input(str(model))
-    return certified(
-        opened(model), image, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
-        correction=correction, seed=seed, device=device, batch_size=batch_size, progress=progress,
-    )  # fmt: skip
+    return made.certify(
+        opened(model), image, seed=seed, device=device, batch_size=batch_size, progress=progress
+    )
 
 
 def certify_cloud(
@@ -95,17 +78,12 @@ def certify_cloud(
     cloud: Source,
     *,
     sigma: float | None = None,
-    noise: AbstractNoise | None = None,
-    tau: float = 0.75,
-    alpha: float = 1e-3,
-    n0: int = 10,
-    n: int = 100,
-    correction: AbstractCorrection = holm,
     options: PointOptions | None = None,
     seed: int | None = None,
     device: str = "auto",
     batch_size: int | str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    **plan: Unpack[PlanFields],
 ) -> Certificate:
     """Certify the labels that a model gives the points of a cloud; see `certify_image`.
 
@@ -117,18 +95,13 @@ def certify_cloud(
             (points, 6). Normals of files and of `Cloud` are left out for a model without them.
         sigma: Standard deviation of each coordinate of each point, units of the cloud; 0.25 if
             there is no ``noise``.
-        noise: Another noise, such as `RotationNoise`, in place of ``sigma``.
-        tau: Probability threshold, in [1/2, 1); the radius grows with it.
-        alpha: Allowed probability that the whole statement is wrong, in (0, 1).
-        n0: Pilot draws that choose the class; 0 for the test without pilot.
-        n: Draws that are counted, at least 1.
-        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`.
         options: What a model that is opened by name or path is told; its category by default is
             that of the cloud.
         seed: In [0, 2^128); None takes a fresh one, which the certificate records.
         device: "auto" (where the model is) or a torch device.
         batch_size: Draws that go through the model together, or "auto".
         progress: Called after each batch with draws done and draws in all.
+        plan: What else `Plan` takes, such as ``tau`` or another noise in place of ``sigma``.
 
     Returns:
         The certificate.
@@ -141,44 +114,13 @@ def certify_cloud(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2; docs/guarantees.md.
     """
-    whole = read(cloud)
+    made, whole = planned(sigma, plan), read(cloud)
     segmenter = point_model(model, whole, options)
     if whole.name and isinstance(segmenter, WrappedModel):  # of files and `Cloud`
         whole = segmenter.given(whole)
-    return certified(
-        segmenter, whole, noise_of(sigma, noise), tau=tau, alpha=alpha, n0=n0, n=n,
-        correction=correction, seed=seed, device=device, batch_size=batch_size, progress=progress,
-    )  # fmt: skip
-
-
-def certified(
-    segmenter: SegmentationModel,
-    source: Source,
-    noise: AbstractNoise,
-    *,
-    tau: float,
-    alpha: float,
-    n0: int,
-    n: int,
-    correction: AbstractCorrection,
-    seed: int | None,
-    device: str,
-    batch_size: int | str,
-    progress: Callable[[int, int], None] | None,
-) -> Certificate:
-    """Check first what could not end well, then sample and certify."""
-    given = read(source)
-    check_correction(correction)
-    check_draw_numbers(n0, n)
-    check_enough_draws(
-        math.prod(given.components), n, tau=tau, alpha=alpha, pilot=n0 > 0, correction=correction
+    return made.certify(
+        segmenter, whole, seed=seed, device=device, batch_size=batch_size, progress=progress
     )
-    check_variation(fitted_noise(noise, given.tensor), given.shape, n0 + n, alpha=alpha)
-    counts = sample(
-        segmenter, given, noise=noise, n0=n0, n=n, seed=seed, device=device, batch_size=batch_size,
-        progress=progress,
-    )  # fmt: skip
-    return certify(counts, tau=tau, alpha=alpha, correction=correction)
 
 
 def opened(model: Model | SegmentationModel | str | Path) -> SegmentationModel:
@@ -200,17 +142,22 @@ def warn_about_input(name: str) -> None:
         )
 
 
-def noise_of(sigma: float | None, noise: AbstractNoise | None) -> AbstractNoise:
-    """Choose the noise: as given, or Gaussian; `sample` fits it to the type of the input.
+def planned(sigma: float | None, fields: PlanFields) -> Plan:
+    """Make the plan, with the noise as given, or Gaussian.
 
     Raises:
-        InputError: If both are given.
+        InputError: If it cannot be, or both ``sigma`` and a noise are given.
     """
-    if noise is None:
-        return GaussianNoise(SIGMA if sigma is None else sigma)
-    if sigma is not None:
-        raise InputError(f"sigma = {sigma} and noise = {noise} were both given: leave out one")
-    return noise
+    if fields.get("noise") is None:  # also where None is handed on
+        fields.pop("noise", None)
+    if sigma is None:
+        return Plan(**fields)
+    if "noise" in fields:
+        raise InputError(
+            f"sigma = {sigma} and noise = {fields['noise']} were both given: leave out one"
+        )
+    fields["noise"] = GaussianNoise(sigma)
+    return Plan(**fields)
 
 
 def point_model(

@@ -1,8 +1,11 @@
 """Errors that a user can meet, each one clear line."""
 
+import re
+
 from segcert.text import printable
 
 LONGEST = 1200  # characters of a message
+ARGUMENT = re.compile(r"<(\w+(?:=[^<>\s]+)?)>")
 
 
 def as_message(text: str) -> str:
@@ -20,6 +23,26 @@ class SegcertError(Exception):
 
 class InputError(SegcertError, ValueError):
     """An argument or an input breaks a rule: what, the rule, the value, the way out."""
+
+
+class ArgumentError(InputError):
+    """Arguments break a rule that Python and the command line share.
+
+    Args:
+        text: With the arguments as ``<n0>``, which is n0 or --n0, or ``<n0=1>``, n0=1 or --n0 1.
+
+    Attributes:
+        typed: The message as the command line says it.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(ARGUMENT.sub(r"\1", text))
+        self.typed = as_message(ARGUMENT.sub(option, text))
+
+
+def option(argument: re.Match[str]) -> str:
+    """An argument as an option of the command line."""
+    return "--" + argument[1].replace("_", "-").replace("=", " ")
 
 
 class ModelError(SegcertError, ValueError):

@@ -2,46 +2,40 @@
 
 import hashlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Shaped
 from torch import Tensor
 
 from segcert.certificates.again import claim_as_chosen
 from segcert.certificates.chosen import Chosen
 from segcert.certificates.family import Family, fewest_tests
-from segcert.certificates.hierarchies import check_class_names, hierarchies, open_hierarchy
-from segcert.certificates.masks import Mask, parse_mask
+from segcert.certificates.hierarchies import check_class_names
+from segcert.certificates.masks import Mask
 from segcert.certificates.result import Certificate
 from segcert.certificates.stopping import StopWhen
 from segcert.certificates.variation import check_variation
-from segcert.errors import InputError
+from segcert.errors import ArgumentError, InputError
 from segcert.inputs.input import Source, read
 from segcert.inputs.kind import components_of, fitted_noise
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
-from segcert.noise.base import AbstractNoise, Option, scale_of
+from segcert.noise.base import AbstractNoise, scale_of
 from segcert.noise.gaussian import GaussianNoise
-from segcert.noise.registry import name_in_plans, noise_in_plans
-from segcert.plan_record import (
-    PlanRecord,
-    TreeRecord,
-    json_text,
-    parse_record,
-    read_record,
-    write_record,
-)
+from segcert.plan_fields import Ignored, Number, Whole, number, whole
+from segcert.plan_record import PlanRecord, json_text, parse_record, read_record, write_record
+from segcert.plan_texts import correction_text, fields_of, noise_texts, tree_text
 from segcert.sampling.counts import Counts
 from segcert.sampling.sampler import sample
 from segcert.sampling.setup import as_base_model, check_draw_numbers
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.class_tree import ClassTree, tree_threshold
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.correction_names import check_correction, is_ours, parse_correction
+from segcert.stats.correction_names import as_correction, check_correction
 from segcert.stats.holm import holm
 from segcert.stats.levels import MOST_DRAWS, check_enough_draws, check_tau_alpha, smallest_n
 from segcert.stats.looks import Looks, even_looks
@@ -51,6 +45,9 @@ from segcert.stats.sequential import Anytime, Sequential
 from segcert.stats.stop_rules import StopRule, parse_stop
 
 PILOT_DRAWS = 10
+TYPES: Mapping[Callable[[str, object], object], tuple[str, ...]] = {
+    number: ("tau", "alpha", "drop_below"), whole: ("n0", "n", "looks", "blocks"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,13 @@ class Plan:
     be published before anything is drawn. Its fields are the options of the command line.
 
     Args:
-        noise: What is added; its grid is chosen where it is sampled, by the type of the input.
+        noise: What is added; the type of the input chooses its grid, if it has none.
         n0: Pilot draws that choose the class; 0 for the test without pilot.
         n: Draws that are counted, at most.
         tau: Probability threshold, in [1/2, 1); the radius grows with it.
         alpha: Allowed probability that the whole statement about one input is wrong, in (0, 1).
-        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`.
+        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`, one of your own (see
+            `AbstractCorrection`), or a text as on the command line, such as "ordered".
         tree: Classes and their groups: groups are certified where no class can be. None certifies
             classes. Goes with ``n0=0`` and `bonferroni`.
         blocks: Side of the blocks of which regions are made; None tests each component.
@@ -82,23 +80,25 @@ class Plan:
     """
 
     noise: AbstractNoise = GaussianNoise(0.25)  # noqa: RUF009  # it is frozen
-    n0: int = PILOT_DRAWS
-    n: int = 100
-    tau: float = 0.75
-    alpha: float = 1e-3
-    correction: AbstractCorrection = holm
+    n0: Whole = PILOT_DRAWS
+    n: Whole = 100
+    tau: Number = 0.75
+    alpha: Number = 1e-3
+    correction: AbstractCorrection | str = holm
     tree: ClassTree | None = None
-    blocks: int | None = None
-    drop_below: float | None = None
-    ignore: Mask | Bool[np.ndarray, " *components"] | None = None
+    blocks: Whole | None = None
+    drop_below: Number | None = None
+    ignore: Ignored | None = None
     stop_when: StopRule | str | None = None
-    looks: int = 4
+    looks: Whole = 4
 
     def __post_init__(self) -> None:
         """Give each value its type, and check the values and what excludes what."""
-        for name in ("tau", "alpha", "drop_below"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, number(name, getattr(self, name)))
+        for kind, names in TYPES.items():
+            for name in names:
+                if getattr(self, name) is not None:
+                    object.__setattr__(self, name, kind(name, getattr(self, name)))
+        object.__setattr__(self, "correction", as_correction(self.correction))
         if self.ignore is not None and not isinstance(self.ignore, Mask):
             object.__setattr__(self, "ignore", Mask(self.ignore))
         if self.stop_when is not None:
@@ -111,17 +111,11 @@ class Plan:
             raise InputError(
                 f"noise must be a noise, such as sc.GaussianNoise(0.25), got {self.noise!r}"
             )
-        if self.noise.without_grid() != self.noise:
-            raise InputError(
-                f"the grid of a noise is chosen by the input: leave out the step of {self.noise}"
-            )
         check_tau_alpha(tau=self.tau, alpha=self.alpha)
-        for name in ("n0", "n", "looks"):
-            whole(name, getattr(self, name))
         check_draw_numbers(self.n0, self.n)
+        check_correction(self.correction)
         if self.n > MOST_DRAWS:
             raise InputError(f"n must be at most {MOST_DRAWS}, got {self.n}")
-        check_correction(self.correction)
         self._check_family()
         self._check_early_end()
         self._check_tree()
@@ -129,27 +123,27 @@ class Plan:
     def _check_family(self) -> None:
         """Refuse regions, an order, or a rule to drop components that cannot be."""
         _ = self.family
-        if self.correction.needs_pilot and not self.n0:
-            raise InputError(
-                f"{self.correction.name} testing takes its order from a pilot: use --n0 1 or more"
+        if self.corrected_by.needs_pilot and not self.n0:
+            raise ArgumentError(
+                f"{self.corrected_by.name} testing takes its order from a pilot: use <n0=1> or more"
             )
         if self.drop_below is None:
             return
         if not self.n0:
-            raise InputError("--drop-below is a rule on the pilot draws: use --n0 1 or more")
+            raise ArgumentError("<drop_below> is a rule on the pilot draws: use <n0=1> or more")
         if not SMALLEST_RATIO <= self.drop_below <= LARGEST_RATIO:
-            raise InputError(
-                f"--drop-below must be in [{SMALLEST_RATIO:g}, {LARGEST_RATIO:g}], "
+            raise ArgumentError(
+                f"<drop_below> must be in [{SMALLEST_RATIO:g}, {LARGEST_RATIO:g}], "
                 f"got {self.drop_below}"
             )
 
     def _check_early_end(self) -> None:
         """Refuse looks that cannot be."""
         if self.looks < 0:
-            raise InputError(f"--looks must be 0 (at any time) or more, got {self.looks}")
+            raise ArgumentError(f"<looks> must be 0 (at any time) or more, got {self.looks}")
         if self.stop is not None and not self.looks and not self.n0:
-            raise InputError(
-                "--looks 0, to stop at any time, needs a pilot: use --n0 1 or more, or --looks 4"
+            raise ArgumentError(
+                "<looks=0>, to stop at any time, needs a pilot: use <n0=1> or more, or <looks=4>"
             )
 
     def _check_tree(self) -> None:
@@ -157,12 +151,17 @@ class Plan:
         if self.tree is None:
             return
         if self.n0:
-            raise InputError(
-                f"--tree needs the counts of all classes, which a pilot leaves out: use --n0 0, "
+            raise ArgumentError(
+                f"<tree> needs the counts of all classes, which a pilot leaves out: use <n0=0>, "
                 f"got {self.n0}"
             )
         if self.blocks is not None or self.correction != bonferroni:
-            raise InputError("--tree goes with --correction bonferroni and without --blocks")
+            raise ArgumentError("<tree> goes with <correction=bonferroni> and without <blocks>")
+
+    @property
+    def corrected_by(self) -> AbstractCorrection:
+        """The correction for many tests."""
+        return as_correction(self.correction)
 
     @property
     def stop(self) -> StopRule | None:
@@ -195,17 +194,16 @@ class Plan:
         """The plan as flat text and numbers.
 
         Raises:
-            InputError: If noise or correction is none of ours.
+            InputError: If noise or correction is none of ours, or the noise has a grid.
         """
-        noise = {"noise": name_in_plans(self.noise), **self.noise.options()}
-        rest = {
+        said = noise_texts(self.noise) | {
             "tau": self.tau, "alpha": self.alpha, "n0": self.n0, "n": self.n,
-            "correction": correction_text(self.correction), "tree": tree_text(self.tree),
+            "correction": correction_text(self.corrected_by), "tree": tree_text(self.tree),
             "blocks": self.blocks, "drop_below": self.drop_below,
             "ignore": None if self.mask is None else str(self.mask),
             "stop_when": None if self.stop is None else str(self.stop), "looks": self.looks,
         }  # fmt: skip
-        return PlanRecord.model_validate({name: plain(one) for name, one in noise.items()} | rest)
+        return PlanRecord.model_validate(said)
 
     @property
     def sha256(self) -> str:
@@ -223,7 +221,7 @@ class Plan:
         Raises:
             InputError: If it is none.
         """
-        return plan_of(parse_record(text, toml=False))
+        return cls(**fields_of(parse_record(text, toml=False)))
 
     def write(self, path: str | Path) -> None:
         """Write the plan to a ``.toml`` or ``.json`` file, which `read` reads.
@@ -242,7 +240,7 @@ class Plan:
         """
         record = read_record(Path(path))
         try:
-            return plan_of(record)
+            return cls(**fields_of(record))
         except InputError as error:
             raise InputError(f"plan {path}: {error}") from error
 
@@ -257,16 +255,16 @@ class Plan:
         if not self.looks:
             return Anytime(self.n)
         if self.looks > self.n:
-            raise InputError(f"--looks must be at most --n {self.n}, got {self.looks}")
+            raise ArgumentError(f"<looks> must be at most <n={self.n}>, got {self.looks}")
         level = Looks(tuple(range(1, self.looks + 1))).level(alpha=self.alpha)
         first = smallest_n(
             math.prod(components), tau=self.tau, alpha=level, pilot=self.n0 > 0,
-            correction=self.correction, tests=fewest_tests(self.family, components),
+            correction=self.corrected_by, tests=fewest_tests(self.family, components),
         )  # fmt: skip
         if first + self.looks > self.n:
-            raise InputError(
+            raise ArgumentError(
                 f"{self.looks} looks do not fit between {first} draws, before which nothing can "
-                f"be certified, and n = {self.n}: use a larger --n or fewer --looks"
+                f"be certified, and n = {self.n}: use a larger <n> or fewer <looks>"
             )
         return even_looks(self.n, self.looks, first=first if self.looks > 1 else None)
 
@@ -294,7 +292,7 @@ class Plan:
             return  # trees need no reserve
         check_enough_draws(
             tested, self.n, tau=self.tau, alpha=self.alpha, pilot=self.n0 > 0,
-            correction=self.correction, sequential=plan,
+            correction=self.corrected_by, sequential=plan,
             tests=fewest_tests(self.family, components),
         )  # fmt: skip
 
@@ -314,7 +312,7 @@ class Plan:
         Raises:
             InputError: If the plan cannot certify them.
         """
-        chosen = Chosen(self.tau, self.alpha, self.correction, self.family, self.tree)
+        chosen = Chosen(self.tau, self.alpha, self.corrected_by, self.family, self.tree)
         return Certificate.of(claim_as_chosen(counts, chosen))
 
     def certify(
@@ -365,98 +363,3 @@ class Plan:
             seed=seed, device=device, batch_size=batch_size, progress=progress,
         )  # fmt: skip
         return self.decide(counts)
-
-
-def plan_of(record: PlanRecord) -> Plan:
-    """Make a plan of what a file says; without pilot and by Bonferroni if there is a tree.
-
-    Raises:
-        InputError: If it cannot be.
-    """
-    usual = "holm" if record.tree is None else "bonferroni"
-    pilot = PILOT_DRAWS if record.tree is None else 0
-    options = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name in ("sigma", "shift_sigma", "jitter_sigma", "axis")
-        if (value := getattr(record, name)) is not None
-    }
-    return Plan(
-        noise=noise_in_plans(record.noise, options),
-        n0=pilot if record.n0 is None else record.n0,
-        n=record.n,
-        tau=record.tau,
-        alpha=record.alpha,
-        correction=parse_correction(usual if record.correction is None else record.correction),
-        tree=tree_of(record.tree),
-        blocks=record.blocks,
-        drop_below=record.drop_below,
-        ignore=None if record.ignore is None else parse_mask(record.ignore),
-        stop_when=record.stop_when,
-        looks=record.looks,
-    )
-
-
-def tree_of(said: str | TreeRecord | None) -> ClassTree | None:
-    """Read a class tree: one of those that come with segcert by its name, or a whole one.
-
-    Raises:
-        InputError: If there is no such tree; no path is followed.
-    """
-    if isinstance(said, TreeRecord):
-        return ClassTree(tuple(said.names), tuple(said.parents))
-    if said is not None and said not in hierarchies():
-        raise InputError(
-            f"tree must be one of {', '.join(hierarchies())}, or a table of names and parents, "
-            f"got {said!r}"
-        )
-    return None if said is None else open_hierarchy(said)
-
-
-def tree_text(tree: ClassTree | None) -> str | dict[str, list[str] | list[int]] | None:
-    """Say a class tree: by its name if it comes with segcert."""
-    if tree is None:
-        return None
-    for name in hierarchies():
-        if open_hierarchy(name) == tree:
-            return name
-    return {"names": list(tree.names), "parents": list(tree.parents)}
-
-
-def plain(option: Option) -> object:
-    """An option of a noise as files have it: a vector as a list, no zero negative."""
-    if isinstance(option, str):
-        return option
-    return [one + 0.0 for one in option] if isinstance(option, tuple) else option + 0.0
-
-
-def correction_text(correction: AbstractCorrection) -> str:
-    """Say a correction, in the same words if it is equal: 0 is 0.0.
-
-    Raises:
-        InputError: If it is none of ours.
-    """
-    if not is_ours(correction):
-        raise InputError(f"plans with {correction!r} cannot be written: it is none of segcert's")
-    real = [field.name for field in fields(correction) if field.type is float]
-    return str(replace(correction, **{name: getattr(correction, name) + 0.0 for name in real}))
-
-
-def number(name: str, value: object) -> float:
-    """Take a real number.
-
-    Raises:
-        InputError: If it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
-        raise InputError(f"{name} must be a number, got {value!r}")
-    return float(value) + 0.0  # no negative zero
-
-
-def whole(name: str, value: object) -> None:
-    """Refuse what is no whole number.
-
-    Raises:
-        InputError: If it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{name} must be a whole number, got {value!r}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from statsmodels.stats.multitest import multipletests
 
 import segcert as sc
 from segcert.stats.correction import Decision, Evidence, first_count_at_most
-from segcert.stats.correction_names import check_correction
+from segcert.stats.correction_names import check_correction, parse_correction
 from segcert.text import floor_text
 
 
@@ -113,6 +114,32 @@ def test_too_few_draws_name_the_smallest_that_work(counts: sc.Counts) -> None:
     with pytest.raises(sc.InputError, match=r"n = 40 draws cannot certify any of 126.*n >= 229"):
         sc.certify(counts, tau=0.95, alpha=1e-3)
     assert 0.95**229 <= 1e-3 / 126 < 0.95**228
+
+
+@pytest.mark.parametrize("said", ["holm", "Bonferroni", "capped:cap=30", "ordered:budget=9"])
+def test_corrections_are_taken_by_their_names(counts: sc.Counts, said: str) -> None:
+    """As the command line spells them, wherever one is taken."""
+    correction = parse_correction(said)
+    cert = sc.certify(counts, tau=0.6, alpha=0.1, correction=said)
+    same = sc.certify(counts, tau=0.6, alpha=0.1, correction=correction)
+    assert cert.correction == correction
+    assert (cert.certified == same.certified).all()
+    radii = sc.radius_map(counts, alpha=0.1, taus=(0.6,), correction=said)
+    assert radii.method == f"grid of tau (0.6,), {correction}"
+    needed = sc.smallest_n(99, tau=0.6, alpha=0.1, correction=said)
+    assert needed == sc.smallest_n(99, tau=0.6, alpha=0.1, correction=correction)
+
+
+def test_names_of_invalid_corrections_are_refused(counts: sc.Counts) -> None:
+    for call in (
+        partial(sc.certify, counts, tau=0.6),
+        partial(sc.radius_map, counts, taus=(0.6,)),
+        partial(sc.smallest_n, 99, tau=0.6),
+    ):
+        with pytest.raises(sc.InputError, match="correction 'hommel' is refused: it needs"):
+            call(alpha=0.1, correction="hommel")
+        with pytest.raises(sc.InputError, match="correction must be one of holm, bonferroni"):
+            call(alpha=0.1, correction="sc.holm")
 
 
 def test_invalid_corrections_are_refused() -> None:

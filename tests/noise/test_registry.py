@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import segcert as sc
-from segcert.errors import InputError
+from segcert.errors import ArgumentError, InputError
 from segcert.noise.axis_angle import AxisAngleNoise
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.base import REAL_NUMBERS, AbstractNoise, Option
@@ -126,8 +126,9 @@ def test_noise_on_clouds_by_its_name(name: str, family: type[AbstractNoise]) -> 
     assert names(CLOUD) == ("gaussian", "rotation", "yaw", "axis-angle", "pose")
     with pytest.raises(InputError, match="gaussian, rotation, yaw, axis-angle, pose, got 'tilt'"):
         named_noise("tilt", 0.25, inputs=CLOUD)
-    with pytest.raises(InputError, match="--noise pose needs three scales"):
+    with pytest.raises(ArgumentError, match=r"^noise pose needs three scales: sigma") as caught:
         named_noise("pose", 0.25, inputs=CLOUD)
+    assert caught.value.typed.startswith("--noise pose needs three scales: --sigma (yaw")
 
 
 def test_yaw_is_about_the_axis_that_is_named() -> None:
@@ -139,11 +140,13 @@ def test_yaw_is_about_the_axis_that_is_named() -> None:
 
 
 def test_options_of_other_noises_are_refused() -> None:
-    with pytest.raises(InputError, match=r"^--axis goes with --noise yaw and pose only$"):
+    with pytest.raises(ArgumentError, match=r"^axis goes with noise yaw and pose only$") as caught:
         named_noise("rotation", 0.25, inputs=CLOUD, axis="x")
-    words = r"^--shift-sigma and --jitter-sigma go with --noise pose only$"
-    with pytest.raises(InputError, match=words):
+    assert caught.value.typed == "--axis goes with --noise yaw and pose only"
+    words = r"^shift_sigma and jitter_sigma go with noise pose only$"
+    with pytest.raises(ArgumentError, match=words) as caught:
         named_noise("yaw", 0.25, inputs=CLOUD, jitter_sigma=0.1)
+    assert caught.value.typed == "--shift-sigma and --jitter-sigma go with --noise pose only"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.inputs}-{entry.name}")

@@ -13,7 +13,7 @@ from segcert.errors import InputError
 from segcert.sampling.counts import Counts
 from segcert.stats.clopper_pearson import lower_bounds
 from segcert.stats.correction import AbstractCorrection
-from segcert.stats.correction_names import claim_in_words
+from segcert.stats.correction_names import as_correction, claim_in_words
 from segcert.stats.holm import holm
 from segcert.stats.levels import check_tau_alpha
 from segcert.stats.looks import Looks
@@ -54,7 +54,7 @@ def radius_map(
     *,
     alpha: float = 1e-3,
     taus: tuple[float, ...] = (),
-    correction: AbstractCorrection = holm,
+    correction: AbstractCorrection | str = holm,
 ) -> RadiusMap:
     """Certify a radius of its own for each component.
 
@@ -74,7 +74,7 @@ def radius_map(
         counts: What `sample` returned.
         alpha: Allowed probability that any of the radii is wrong, in (0, 1).
         taus: Thresholds of a grid, each in (1/2, 1); none for Clopper-Pearson bounds.
-        correction: For the grid only.
+        correction: For the grid only; as for `certify`.
 
     Raises:
         InputError: If an argument is out of range, or bounds are asked of an e-process.
@@ -82,6 +82,7 @@ def radius_map(
     Source:
         Clopper & Pearson (1934); docs/guarantees.md, section 6; docs/decisions/0004.
     """
+    correction = as_correction(correction)
     check_tau_alpha(tau=0.5, alpha=alpha)
     check_variation_of(counts, alpha=alpha)
     if taus:

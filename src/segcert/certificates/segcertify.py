@@ -9,6 +9,7 @@ from segcert.certificates.family import Family
 from segcert.certificates.result import Certificate
 from segcert.sampling.counts import Counts
 from segcert.stats.correction import AbstractCorrection
+from segcert.stats.correction_names import as_correction
 from segcert.stats.holm import holm
 from segcert.stats.regions import Blocks
 
@@ -18,7 +19,7 @@ def certify(
     *,
     tau: float,
     alpha: float = 1e-3,
-    correction: AbstractCorrection = holm,
+    correction: AbstractCorrection | str = holm,
     ignore: Bool[np.ndarray, " *components"] | None = None,
     drop_below: float | None = None,
     regions: Blocks | Integer[np.ndarray, " *components"] | None = None,
@@ -34,8 +35,8 @@ def certify(
         counts: What `sample` returned.
         tau: Probability threshold, in [1/2, 1); the radius grows with it.
         alpha: Allowed probability that the whole statement is wrong, in (0, 1).
-        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`, or one of your own; see
-            `AbstractCorrection`.
+        correction: `holm`, `bonferroni`, `Ordered`, `Capped` or `KFwer`, one of your own (see
+            `AbstractCorrection`), or a text as on the command line, such as "ordered".
         ignore: Components that are not tested.
         drop_below: Components whose pilot promises less (mean softmax margin over its spread) are
             not tested.
@@ -51,5 +52,5 @@ def certify(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2 and section 5; docs/guarantees.md.
     """
-    chosen = Chosen(tau, alpha, correction, Family(ignore, drop_below, regions))
+    chosen = Chosen(tau, alpha, as_correction(correction), Family(ignore, drop_below, regions))
     return Certificate.of(claim_components(counts, chosen))

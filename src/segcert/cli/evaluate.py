@@ -262,7 +262,8 @@ class GridOptions(Flat):
             InputError: If it has what an evaluation does not do.
         """
         from segcert.noise.registry import name_of, names
-        from segcert.plan import Plan, correction_text
+        from segcert.plan import Plan
+        from segcert.plan_texts import correction_text
 
         if self.plan is None:
             return self
@@ -279,7 +280,7 @@ class GridOptions(Flat):
         return GridOptions(
             noise=None if kind.resizable else [name], sigma=[found.sigma], tau=[found.tau],
             n=[found.n], n0=found.n0, alpha=found.alpha,
-            correction=[correction_text(found.correction)], **given,
+            correction=[correction_text(found.corrected_by)], **given,
         )  # fmt: skip
 
     def settings(self, kind: "InputKind", scales: tuple[str, ...]) -> "tuple[Setting, ...]":

@@ -27,7 +27,13 @@ from segcert.cli.shell import complain, libraries_in_notes, note, write_anything
 from segcert.cli.toy import toy
 from segcert.cli.train import train
 from segcert.cli.verify import verify
-from segcert.errors import ExecutedCodeWarning, SegcertError, VerificationError, is_out_of_memory
+from segcert.errors import (
+    ArgumentError,
+    ExecutedCodeWarning,
+    SegcertError,
+    VerificationError,
+    is_out_of_memory,
+)
 from segcert.signals import SHELL, as_interrupts
 
 FAILED, UNUSABLE = 1, 2
@@ -107,6 +113,8 @@ def told(error: Exception) -> tuple[str, int]:
     """The line and the exit status of an error; see `main`."""
     if isinstance(error, VerificationError):
         return str(error), FAILED
+    if isinstance(error, ArgumentError):
+        return error.typed, UNUSABLE
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return f"{error}: make room and repeat the command; what is done is kept", UNUSABLE
     if isinstance(error, (SegcertError, OSError, CycloptsError)):

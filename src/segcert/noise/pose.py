@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from segcert.errors import InputError
+from segcert.errors import ArgumentError
 from segcert.noise import axis_rotation
 from segcert.noise.base import (
     REAL_NUMBERS,
@@ -118,9 +118,9 @@ class PoseNoise(AbstractNoise):
             InputError: If a scale is missing or out of range.
         """
         if not {"shift_sigma", "jitter_sigma"} <= options.keys():
-            raise InputError(
-                "--noise pose needs three scales: --sigma (yaw, radians), --shift-sigma and "
-                "--jitter-sigma (units of the file)"
+            raise ArgumentError(
+                "<noise> pose needs three scales: <sigma> (yaw, radians), <shift_sigma> and "
+                "<jitter_sigma> (units of the file)"
             )
         yaw, shift, jitter = (
             scale_of(options, name) for name in ("sigma", "shift_sigma", "jitter_sigma")

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from segcert.errors import InputError
+from segcert.errors import ArgumentError, InputError
 
 if TYPE_CHECKING:
     from segcert.noise.base import AbstractNoise, Option, Options
@@ -145,19 +145,19 @@ def check_options(entry: Entry, options: "Options") -> None:
     """Refuse options that a noise does not take.
 
     Raises:
-        InputError: With the noises that do.
+        ArgumentError: With the noises that do.
     """
     for option in options:
         if option not in ("sigma", *entry.options):
-            raise InputError(only_with(names_with(option)))
+            raise ArgumentError(only_with(names_with(option)))
 
 
 def only_with(owners: tuple[str, ...]) -> str:
     """Say that some options, all that these noises share with no other one, are theirs alone."""
     every = dict.fromkeys(option for entry in ENTRIES for option in entry.options)
-    theirs = ["--" + one.replace("_", "-") for one in every if names_with(one) == owners]
+    theirs = [f"<{one}>" for one in every if names_with(one) == owners]
     verb = "go" if len(theirs) > 1 else "goes"
-    return f"{' and '.join(theirs)} {verb} with --noise {' and '.join(owners)} only"
+    return f"{' and '.join(theirs)} {verb} with <noise> {' and '.join(owners)} only"
 
 
 @cache

@@ -11,7 +11,8 @@ from segcert.models.identity.runtime import Precision, recorded_precision
 from segcert.models.resizing.scale import resizing_record, resizing_text
 from segcert.noise.base import AbstractNoise
 from segcert.noise.registry import name_of, on_points
-from segcert.plan import Plan, correction_text, plain, tree_text
+from segcert.plan import Plan
+from segcert.plan_texts import correction_text, plain, tree_text
 from segcert.sampling.counts import Counts
 from segcert.stats.correction_names import parse_correction
 from segcert.stats.looks import Looks

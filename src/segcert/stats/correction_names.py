@@ -166,6 +166,15 @@ def check_correction(correction: object) -> None:
     )
 
 
+def as_correction(said: "AbstractCorrection | str") -> "AbstractCorrection":
+    """Take a correction as it is, or by its text, as on the command line.
+
+    Raises:
+        InputError: If there is none of that text, or it is not valid.
+    """
+    return parse_correction(said) if isinstance(said, str) else said
+
+
 def check_own(correction: "AbstractCorrection") -> None:
     """Refuse a correction of somebody else that claims what no certificate says, or our name.
 

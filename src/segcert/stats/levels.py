@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from segcert.errors import InputError
 from segcert.stats.binomial import tails
 from segcert.stats.correction import AbstractCorrection
+from segcert.stats.correction_names import as_correction
 from segcert.stats.e_process import e_process_p_values
 from segcert.stats.holm import holm
 from segcert.stats.looks import Looks
@@ -131,7 +132,7 @@ def smallest_n(
     tau: float,
     alpha: float,
     pilot: bool = True,
-    correction: AbstractCorrection = holm,
+    correction: AbstractCorrection | str = holm,
     sequential: Sequential | None = None,
     tests: int | None = None,
 ) -> int:
@@ -142,7 +143,7 @@ def smallest_n(
         tau: Probability threshold, in [1/2, 1).
         alpha: Allowed probability that the whole statement is wrong, in (0, 1).
         pilot: Whether other draws choose the class.
-        correction: The correction for many tests.
+        correction: The correction for many tests, or its text, such as "ordered".
         sequential: How sampling may stop early.
         tests: Number of tests if it is another one than ``components``: regions.
 
@@ -153,6 +154,7 @@ def smallest_n(
         InputError: If ``tau`` or ``alpha`` is out of range, or n would exceed ten million.
     """
     check_tau_alpha(tau=tau, alpha=alpha)
+    correction = as_correction(correction)
     enough = partial(
         can_certify, components, tau=tau, alpha=alpha, pilot=pilot, correction=correction,
         sequential=sequential, tests=tests,
