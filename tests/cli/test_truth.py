@@ -14,7 +14,13 @@ from picture_files import exif_of, with_palette
 from PIL import Image
 
 from segcert.certificates.result import load_certificate
+from segcert.cli.tables import warn_about_grey_levels
+from segcert.cli.truth import check_reduced
 from segcert.data import camvid
+from segcert.errors import InputError
+from segcert.inputs.mask_options import MaskOptions
+from segcert.noise.gaussian import GaussianNoise
+from segcert.noise.rotation import RotationNoise
 
 Command = Callable[..., Any]
 SEEN = np.repeat(np.array([[0, 0, 1, 1]], np.uint8), 12, 1).repeat(32, 0)  # dark left, bright right
@@ -164,35 +170,46 @@ def test_a_folder_of_masks_serves_several_images(
 
 
 def test_lists_and_noise_in_grey_levels_are_refused_with_the_way_out(
-    command: Command, net: Path, image: Path, tmp_path: Path
+    command: Command, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "list.txt").write_text("img.png\n")
     command("certify", tmp_path / "list.txt").refuses("is a list of paths", "$(cat ")
-    words = ("certify", image, "--model", net, "--n", 60, "--out", tmp_path / "out", "--sigma")
-    command(*words, 64).refuses("in units of [0, 1], so 64 grey levels of 255 are 0.251")
-    done = command(*words, 2)
-    assert "sigma = 2 is larger than the whole range of an image, [0, 1]: 2 grey" in done.err
+    command("certify", image, "--sigma", 64).refuses(
+        "in units of [0, 1], so 64 grey levels of 255 are 0.251"
+    )
+    warn_about_grey_levels(GaussianNoise(2.0))
+    assert "sigma = 2 is larger than the whole range of an image, [0, 1]: 2 grey levels of" in (
+        capsys.readouterr().err
+    )
+    warn_about_grey_levels(GaussianNoise(1.0))
+    warn_about_grey_levels(RotationNoise(2.0))
+    assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("colours", [False, True])
 def test_annotations_of_camvid_are_truth_as_they_are_shipped(
-    command: Command, image: Path, tmp_path: Path, colours: bool
+    command: Command, image: Path, tmp_path: Path
 ) -> None:
     """Class numbers with 11 for void, or colours of 32 classes with black for void."""
     out, truth = tmp_path / "out", np.full(SEEN.shape, 3, np.uint8)
     truth[:, :8] = camvid.VOID
-    annotation: np.ndarray = truth
-    if colours:
-        annotation = np.where((truth == 3)[..., None], [128, 64, 128], 0).astype(np.uint8)
-    Image.fromarray(annotation).save(tmp_path / "a_L.png")
-    given = ("--truth", tmp_path / "a_L.png")
+    colours = np.where((truth == 3)[..., None], [128, 64, 128], 0).astype(np.uint8)
+    for name, annotation in {"a": truth, "a_L": colours}.items():
+        Image.fromarray(annotation).save(tmp_path / f"{name}.png")
     few = ("--tau", 0.6, "--alpha", 0.1, "--n0", 2, "--n", 24)
-    assert command("certify", image, *few, "--out", out, *given).status == 0
-    attacked = ("--steps", 1, "--n", 24, "--out", tmp_path / "attacked")
-    done = command("attack", image, "--certificate", out / "img", *attacked, *given)
+    done = command("certify", image, *few, "--out", out, "--truth", tmp_path / "a_L.png")
     assert done.status == 0, done.err
-    record = json.loads((tmp_path / "attacked" / "attack.json").read_text())
-    assert record
+    assert " 83.3%" in done.out  # 8 of 48 columns are void
+    attacked, shown = tmp_path / "attacked", []
+    for name in ("a", "a_L"):
+        given = ("--certificate", out / "img", "--out", attacked, "--seed", 1, "--restarts", 1)
+        done = command(
+            "attack", image, *given, "--steps", 1, "--n", 24, "--truth", tmp_path / f"{name}.png"
+        )
+        assert done.status == 0, done.err
+        record = json.loads((attacked / "attack.json").read_text())
+        shown.append(record["plain"])
+    assert shown[0] == shown[1]
+    assert shown[0]["labelled"] == 40 * 32
 
 
 def evaluated(command: Command, folder: Path, *options: object) -> Any:
@@ -237,11 +254,11 @@ def test_masks_that_a_folder_of_hugging_face_calls_reduced_are_asked_about(
     path = write_folder(tmp_path / "hf", segformer(), do_reduce_labels=True, **normed)
     shifted = ("do_reduce_labels", "--mask-values 1..K --mask-ignore 0")
     evaluated(command, folder, "--model", path).refuses(*shifted)
-    truth = ("--truth", folder / "m" / "a_mask.png", "--out", tmp_path / "out")
-    command("certify", folder / "i" / "a.png", "--model", path, *truth).refuses(*shifted)
-    told = ("--mask-values", "0,255,none")
-    (folder / "classes.txt").write_text("road\ncar\nsky\n")
-    assert evaluated(command, folder, "--model", path, *told, "--n", 70).status == 0
+    for told in (MaskOptions(), MaskOptions(ignored="0")):
+        with pytest.raises(InputError, match=r"do_reduce_labels.* say --mask-values 0\.\.K-1"):
+            check_reduced(str(path), told)
+    check_reduced(str(path), MaskOptions("1..3", "0"))
+    check_reduced("camvid", MaskOptions())
 
 
 def test_masks_of_turned_photographs_are_read_either_way(
