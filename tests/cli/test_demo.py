@@ -29,6 +29,7 @@ def test_the_demo_prints_figures_and_the_path_of_its_page(
     assert (done.status, done.err) == (0, "")
     for word in ("certified share", "abstention", "accuracy", "radius", "RMS", "grey levels"):
         assert word in done.out
+    assert {"street6.png", "truth.png"} <= {path.name for path in tmp_path.iterdir()}
     page = Path(re.search(r"Open (.*report\.html)", done.out).group(1))
     assert page.is_file()
     found = load_certificate(page.parent)

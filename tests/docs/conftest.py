@@ -1,28 +1,27 @@
-"""A folder with what the pages name."""
+"""A folder with what `segcert demo` leaves, smaller, and what pages of models name besides."""
 
 from pathlib import Path
 
 import pytest
-from cloud_files import mug
 from foreign_models import segformer, write_folder
 from PIL import Image
 
+from segcert.data.drawn_shapes import FIRST_TEST_SHAPE, as_cloud
 from segcert.inputs.cloud_files import write_cloud
+from segcert_scenes.shapes import shape
 from segcert_scenes.streets import street_scene
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a photograph, a folder of them, masks and a mug; the test runs in it."""
+    """A folder with what the two demos leave, at a smaller size; the test runs in it."""
     monkeypatch.chdir(tmp_path)
     scene = street_scene(3, height=48, width=64)
-    for folder in (Path(), Path("drive"), Path("street"), Path("folder")):
-        folder.mkdir(exist_ok=True)
-        Image.fromarray(scene.image).save(folder / "photo.png")
-    Image.fromarray(scene.labels).save("labels.png")
-    Image.fromarray((scene.labels == 3).astype("uint8")).save("bonnet.png")
-    for name in ("mug.npz", "mug.ply"):
-        write_cloud(Path(name), mug(512))
+    Path("demo").mkdir()
+    Image.fromarray(scene.image).save("demo/street6.png")
+    Image.fromarray(scene.labels).save("demo/truth.png")
+    table = as_cloud(shape(FIRST_TEST_SHAPE + 4, points=512))
+    write_cloud(Path("demo", f"{table.name}.npz"), table)
     return tmp_path
 
 

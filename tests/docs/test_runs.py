@@ -1,5 +1,9 @@
-"""The commands of the pages that are cheap are run, page by page, on a small photograph."""
+"""What a newcomer can run of the pages is run, page by page, from what `segcert demo` leaves.
 
+The folder holds that and nothing else, at a smaller size; one slow test runs the demo itself.
+"""
+
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ PROGRAMS = ("segcert", ".venv/bin/segcert")
 TAKES_LONG = {"train", "demo"}  # their own tests run them; training takes hours
 NOT_HERE = (  # data sets, checkpoints, other machines and programs
     "CAMVID", "DIR", "CITYSCAPES", "CONTEXT", "IMAGE", "RUN", "...", ".pth", ".onnx", "scan.bin",
+    "net.safetensors",
     "segformer-b0", "--engine", "--cluster", "PLAIN", "--backend", "int8", "robust",
 )  # fmt: skip
 FAST = ("README.md", "docs/tutorial.md")  # the others are slow tests
@@ -44,6 +49,34 @@ def test_cheap_commands_end_well(page: Path, capsys: pytest.CaptureFixture[str])
     for block, words in cheap_of(page):
         status = run(arguments(words))
         assert status == 0, f"{block}: {' '.join(words)}: {capsys.readouterr().err}"
+
+
+def test_the_names_are_those_that_the_demo_leaves(desk: Path) -> None:
+    """Each file of a command that is run is one of the demo, or one that a command made before."""
+    left = {path.relative_to(desk).as_posix() for path in (desk / "demo").iterdir()}
+    assert left == {"demo/street6.png", "demo/truth.png", "demo/table1000004.npz"}
+    named = {
+        word
+        for page in PAGES
+        for _, words in cheap_of(page)
+        for word in words
+        if re.search(r"\.(png|npz|ply|bin|jpg)$", word)
+    }
+    assert named <= left
+
+
+@pytest.mark.slow
+def test_the_readme_runs_from_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a newcomer would: the demo first, at full size."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["demo", "--out", "demo"]) == 0
+    assert run(["demo", "--points", "--out", "demo"]) == 0
+    left = {path.name for path in Path("demo").iterdir()}
+    assert {"street6.png", "truth.png", "table1000004.npz"} <= left
+    for block, words in cheap_of(ROOT / "README.md"):
+        assert run(arguments(words)) == 0, f"{block}: {' '.join(words)}"
 
 
 def test_most_kinds_of_commands_are_run() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PLAIN = "synthetic-plain"  # the same network, trained without noise: what is attacked
 FAR_ATTACK = 1.0  # l2 norm that breaks the plain model for all to see; the certified one does not
+TRUTH = "truth.png"  # true class numbers, beside the scene
 ATTACK_STEPS = 10  # seconds
 CHECK_DRAWS = 50
 DEFAULT_SCENE, DEFAULT_SHAPE = 6, 4
@@ -42,9 +43,10 @@ def demo(
     """Draw a synthetic street, certify its segmentation, compare with the truth, and attack it.
 
     Needs no download. Writes the same files as `segcert certify` (open `report.html`), the scene,
-    and `strip.png`: scene, labels, certified labels with abstentions in white. Two short attacks on
-    the same network trained without noise, one of the certified radius and a larger one, get the
-    files of `segcert attack` in `attack/` and `attack-outside/`.
+    its true classes (`truth.png`), and `strip.png`: scene, labels, certified labels with
+    abstentions in white. Two short attacks on the same network trained without noise, one of the
+    certified radius and a larger one, get the files of `segcert attack` in `attack/` and
+    `attack-outside/`.
 
     With `--points` it is a procedural shape with labelled parts: its file, the files of `segcert
     certify` with a page to turn, and an attack within the certified radius in `attack/`.
@@ -91,6 +93,8 @@ def demo(
     photo = out / f"street{scene}.png"
     with atomic_write(photo) as file:
         file.write(png_bytes(Image.fromarray(street.image)))
+    with atomic_write(out / TRUTH) as file:
+        file.write(png_bytes(Image.fromarray(street.labels)))
     images = {photo.stem: photo}
     with DrawProgress(messages) as progress:
         (done,) = certify_inputs(

@@ -46,7 +46,7 @@ app = App(
     version=version("segcert"),
     help="Certified segmentation: the labels that provably no perturbation within a radius can "
     "change, and abstention elsewhere.\n\n"
-    "Start with `segcert demo`; then `segcert certify photo.png --out certified`.",
+    "Start with `segcert demo`; then `segcert certify demo/street6.png --out certified`.",
     help_format="markdown",
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # run() says what happened
