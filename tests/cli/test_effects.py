@@ -293,7 +293,7 @@ class StoppedError(BaseException):
 def shown(value: object) -> object:
     """What can be compared of a value; networks by their type."""
     if isinstance(value, Tensor | np.ndarray):
-        array = np.ascontiguousarray(torch.as_tensor(value).cpu().numpy())
+        array = np.ascontiguousarray(value.cpu() if isinstance(value, Tensor) else value)
         return array.shape, hashlib.sha256(array.tobytes()).hexdigest()
     if isinstance(value, partial):
         return value.func.__name__, shown(value.args), shown(value.keywords)
@@ -509,6 +509,42 @@ def test_every_option_changes_something_or_is_refused(
         if found == plain:
             ignored.append(option)
     assert ignored == []
+
+
+@pytest.mark.parametrize("number", [40, pytest.param(2000, marks=pytest.mark.slow)])
+def test_options_together_end_in_no_traceback_and_none_is_ignored(
+    number: int, files: dict[str, Path], outcome: Callable[[list[str]], tuple[object, ...]]
+) -> None:
+    """Up to four options that a mode does not have by itself, drawn at random.
+
+    Where the work begins, it is another work without any one of them.
+    """
+    rng, began, wrong = np.random.default_rng(number), 0, []
+    for _ in range(number):
+        name = [*MODES][rng.integers(len(MODES))]
+        mode = MODES[name]
+        among = [option for option in mode.tried if option not in mode.base]
+        if not among:
+            continue
+        chosen = rng.choice(among, min(len(among), rng.integers(1, 5)), replace=False).tolist()
+        changed = {option: sample(name, option) for option in chosen}
+        words = typed(mode, files, changed)
+        status, _, said, calls = outcome(words)
+        allowed_to_fail = (0, 1, 2) if mode.command == "verify" else (0, 2)
+        if (
+            status not in allowed_to_fail
+            or "Traceback" in str(said)
+            or "does not know" in str(said)
+        ):
+            wrong.append((words, status, said))
+        elif status == 0:
+            began += 1
+            left = chosen[rng.integers(len(chosen))]
+            less = {option: value for option, value in changed.items() if option != left}
+            if outcome(typed(mode, files, less)) == (status, _, said, calls):
+                wrong.append((words, "without", left))
+    assert wrong == [], "\n".join(map(str, wrong))
+    assert began > number / 10
 
 
 @pytest.mark.parametrize("command", TABLES)
