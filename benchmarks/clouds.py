@@ -12,7 +12,8 @@ import torch
 from benchmarks.timing import console, print_timings, time_in_turn
 from segcert.models.nets.point_frame import unit_sphere
 from segcert.models.nets.slim_pointnet2 import SlimPointNet2
-from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.noise.points import PointNoise
 from segcert.noise.pose import PoseNoise

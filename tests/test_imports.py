@@ -43,6 +43,7 @@ MODELS = [
     {"callables", "trying"},
     {"backends"},
     {"denoisers", "opening", "point_segmenter"},
+    {"wrapping_points"},
     {"shipped", "shipped_points"},
     {"wrapping", "opening_points"},
     {"reference"},

@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from segcert.certificates.segcertify import certify
 from segcert.models.adapter import Segmenter
 from segcert.models.nets.depthwise import channels_last
-from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.wrapping import as_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
 from segcert.noise.points import PointNoise
 from segcert.sampling.counting import count_block

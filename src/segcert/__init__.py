@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from segcert.models.adapter import Segmenter
     from segcert.models.denoisers import open_denoiser
     from segcert.models.opening_points import PointOptions, open_point_model
-    from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+    from segcert.models.point_segmenter import PointSegmenter
     from segcert.models.shipped import open_model, shipped
     from segcert.models.wrapping import as_segmenter
+    from segcert.models.wrapping_points import as_point_segmenter
     from segcert.noise.axis_rotation import AxisRotationNoise
     from segcert.noise.base import AbstractNoise
     from segcert.noise.brightness import BrightnessNoise
@@ -107,7 +108,7 @@ PUBLIC = {
     "UniformNoise": "segcert.noise.uniform",
     "VerificationError": "segcert.errors",
     "WorstCase": "segcert.metrics.worst_case",
-    "as_point_segmenter": "segcert.models.point_segmenter",
+    "as_point_segmenter": "segcert.models.wrapping_points",
     "as_segmenter": "segcert.models.wrapping",
     "bonferroni": "segcert.stats.bonferroni",
     "certify": "segcert.certificates.segcertify",

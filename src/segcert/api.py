@@ -12,9 +12,9 @@ from segcert.inputs.input import Input, Source, read
 from segcert.models.adapter import Model
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
-from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.protocol import SegmentationModel, WrappedModel
 from segcert.models.shipped import foreign_path, open_model
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.plan import Plan
 from segcert.plan_fields import PlanFields

@@ -17,7 +17,7 @@ from segcert.attacks.poses import Pose, candidates, check_pose, projected
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
-from segcert.models.point_segmenter import as_point_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.points import PointNoise
 from segcert.noise.pose import PoseNoise
 from segcert.sampling.sampler import sample

@@ -13,7 +13,7 @@ from segcert.attacks.turns import Turn, candidates, check_turn
 from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.errors import InputError
-from segcert.models.point_segmenter import as_point_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.axis_rotation import AxisRotationNoise
 from segcert.noise.points import PointNoise
 from segcert.noise.rotation import RotationNoise

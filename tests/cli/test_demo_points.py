@@ -14,7 +14,8 @@ from segcert.data import part_numbers
 from segcert.inputs.cloud_files import read_cloud
 from segcert.models.nets.pointnet import PointNet
 from segcert.models.opening_points import PointOptions, with_options
-from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.wrapping_points import as_point_segmenter
 
 Command = Callable[..., Any]
 

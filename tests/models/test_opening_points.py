@@ -12,7 +12,7 @@ from segcert.models.opening_points import (
     recorded_point_model,
     with_options,
 )
-from segcert.models.point_segmenter import as_point_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 
 normals = st.sampled_from([None, "trusted", "recomputed"])
 

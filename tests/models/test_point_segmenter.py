@@ -1,7 +1,7 @@
 """The base model of clouds: what happens after the noise, and which parts are answered."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -13,7 +13,8 @@ from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.point_frame import rounded, unit_sphere
 from segcert.models.nets.pointnet import PointNet
 from segcert.models.nets.slim_pointnet2 import SlimPointNet2
-from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.wrapping_points import PointFields, as_point_segmenter
 
 PARTS_OF = {
     "airplane": range(4), "bag": range(4, 6), "cap": range(6, 8), "car": range(8, 12),
@@ -370,6 +371,13 @@ def test_too_few_points_are_refused() -> None:
 def test_options_are_checked(options: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         as_point_segmenter(coordinates, **options)  # type: ignore[arg-type]
+
+
+def test_what_a_model_is_told_are_fields_of_segmenters() -> None:
+    """Of the same types; the rest is found out."""
+    found = {"model", "name", "weights_sha256", "configuration", "origin"}
+    told = {one.name: one.type for one in fields(PointSegmenter) if one.name not in found}
+    assert told == PointFields.__annotations__
 
 
 def test_wrapping_names_hashes_and_refuses_train_mode() -> None:

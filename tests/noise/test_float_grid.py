@@ -13,7 +13,7 @@ import torch
 from scipy.stats import norm
 
 import segcert as sc
-from segcert.models.point_segmenter import as_point_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.base import AbstractNoise
 from segcert.noise.clouds import rotation_matrix, turned
 from segcert.noise.gaussian import LatticeGaussianNoise

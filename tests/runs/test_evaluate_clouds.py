@@ -14,8 +14,9 @@ from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.errors import InputError
 from segcert.metrics.part_iou import part_iou, shape_category, shape_iou
 from segcert.models.nets.pointnet import PointNet
-from segcert.models.point_segmenter import as_point_segmenter, of_category
+from segcert.models.point_segmenter import of_category
 from segcert.models.wrapping import as_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.registry import CLOUD, named_noise
 from segcert.report.comparison import compare
 from segcert.report.run_tables import caption, comma_separated, table

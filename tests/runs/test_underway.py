@@ -9,7 +9,8 @@ from engine_models import open_images, open_net
 from segcert.data.sets import Arguments, LabelledSet, open_evaluation_set
 from segcert.errors import InputError
 from segcert.models.identity.runtime import Runtime
-from segcert.models.point_segmenter import PointSegmenter, as_point_segmenter
+from segcert.models.point_segmenter import PointSegmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.registry import CLOUD, named_noise
 from segcert.runs.config import EvaluationConfig
 from segcert.runs.engines.local import LocalEngine

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 import segcert as sc
-from segcert.models.point_segmenter import as_point_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.sampling.near_ties import TOLERANCES, near_ties, tolerance_of
 
 SIZE = (24, 36)

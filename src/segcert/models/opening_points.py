@@ -31,8 +31,9 @@ from segcert.models.identity.file_hashes import hash_model
 from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.ground import NAMES, PALETTE, Ground
 from segcert.models.nets.point_architectures import SMALLEST
-from segcert.models.point_segmenter import CLASSES, PointSegmenter, as_point_segmenter
+from segcert.models.point_segmenter import CLASSES, PointSegmenter
 from segcert.models.shipped_points import shipped_points
+from segcert.models.wrapping_points import as_point_segmenter
 
 PUBLIC = "pointnet2"  # the network of public checkpoints
 NEIGHBOURS = 16  # from which normals are computed

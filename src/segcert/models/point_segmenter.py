@@ -20,11 +20,9 @@ from segcert.errors import InputError, ModelError
 from segcert.inputs.input import Input
 from segcert.inputs.kind import CLOUD, InputKind
 from segcert.models.adapter import INVALID
-from segcert.models.callables import check_eval_mode, model_name
 from segcert.models.files.checkpoints import Origin
-from segcert.models.identity.configuration import configuration_of, identity_hash
+from segcert.models.identity.configuration import identity_hash
 from segcert.models.identity.runtime import TORCH, Runtime
-from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.point_frame import restricted, rounded, unit_sphere
 from segcert.models.nets.point_normals import estimate_normals
 from segcert.models.resizing.averaging import Output
@@ -418,50 +416,3 @@ def of_category(segmenter: PointSegmenter, category: str | int) -> PointSegmente
 def fresh_generator(device: torch.device) -> Generator:
     """Make a generator with a seed of the operating system, another one each time."""
     return torch.Generator(device).manual_seed(secrets.randbits(63))
-
-
-def as_point_segmenter(
-    model: PointModel | PointSegmenter,
-    *,
-    name: str | None = None,
-    columns: int = 3,
-    category: int | None = None,
-    parts: tuple[int, ...] = (),
-    grid: float = 0.0,
-    normal_neighbours: int = 0,
-    normalise: bool = True,
-    votes: int = 1,
-    smallest_size: int = 1,
-    class_names: tuple[str, ...] = (),
-    palette: tuple[tuple[int, int, int], ...] = (),
-    classes: int | None = None,
-    stochastic: bool = False,
-) -> PointSegmenter:
-    """Wrap a model of point clouds so that it can be certified.
-
-    Args: as of ``PointSegmenter``. A segmenter is returned as it is, or as ``stochastic``.
-
-    Raises:
-        InputError: If an option breaks its rule.
-        ModelError: If ``model`` cannot be called, or is in train mode.
-    """
-    if isinstance(model, PointSegmenter):
-        return replace(model, stochastic=True) if stochastic else model
-    if not callable(model):
-        raise ModelError(f"a model must be callable, got {type(model).__name__}")
-    classes = (len(class_names) or len(palette) or None) if classes is None else classes
-    if len(class_names) not in (0, classes) or len(palette) not in (0, classes):
-        raise InputError(
-            f"class_names and palette need one entry for each of {classes} classes, "
-            f"got {len(class_names)} and {len(palette)}"
-        )
-    segmenter = PointSegmenter(
-        model=model, name=name or model_name(model), columns=columns, category=category,
-        parts=parts, grid=grid, normal_neighbours=normal_neighbours, normalise=normalise,
-        votes=votes, smallest_size=smallest_size, class_names=class_names, palette=palette,
-        classes=classes, stochastic=stochastic,
-        weights_sha256=hash_weights(model) if isinstance(model, nn.Module) else "none",
-        configuration=configuration_of(model),
-    )  # fmt: skip
-    check_eval_mode(segmenter)
-    return segmenter

@@ -11,8 +11,8 @@ from segcert.data.sets import Arguments, open_evaluation_set
 from segcert.errors import InputError
 from segcert.inputs.input import of_cloud
 from segcert.models.identity.runtime import Runtime
-from segcert.models.point_segmenter import as_point_segmenter
 from segcert.models.wrapping import as_segmenter
+from segcert.models.wrapping_points import as_point_segmenter
 from segcert.noise.gaussian import GaussianNoise
 from segcert.runs.engines.counter import Counter
 from segcert.runs.engines.units import Unit, Work
