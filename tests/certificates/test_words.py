@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import segcert as sc
 from segcert.certificates.variation import variation
 from segcert.certificates.words import in_words
 from segcert.noise.base import REAL_NUMBERS
+from segcert.smoothed import Prediction
 from segcert.text import floor_text
 
 TAU, ALPHA = 0.6, 0.1
@@ -113,6 +115,34 @@ def test_ball_and_assumption_are_those_of_the_noise(noise: sc.AbstractNoise) -> 
     assert REAL_NUMBERS in old
     assert old.startswith("With confidence 0.9 (for the whole statement): ")
     assert noise.ball(floor_text(cert.radius)) in cert.statement
+
+
+class Wider(sc.GaussianNoise):
+    """Noise of somebody else, under the name of ours, whose radius is twice as large."""
+
+    def radius(self, p: float) -> float:
+        """Twice that of Gaussian noise."""
+        return 2 * super().radius(p)
+
+
+def test_a_noise_of_ones_own_is_named_as_unproved(some: sc.Counts, tmp_path: Path) -> None:
+    """In every statement; a file of segcert has a proof behind it, so there is none."""
+    said = (
+        "The noise 'Wider' is none of segcert's: that it is drawn as described, and that no change "
+        "within the radius makes another class of the smoothed model, is the word of its author, "
+        "unproved here."
+    )
+    model = sc.as_segmenter(lambda x: (x[:, 0] > 0.5).long(), classes=2)
+    counts = sc.sample(model, torch.ones(1, 3, 4), noise=Wider(0.2), n0=3, n=40, device="cpu")
+    assert isinstance(counts.noise, Wider)
+    cert = sc.certify(counts, tau=TAU, alpha=ALPHA)
+    radii = sc.radius_map(counts, alpha=ALPHA)
+    for statement_of_it in (cert.statement, radii.statement, Prediction(cert).statement):
+        assert statement_of_it.count(said) == 1
+    assert "unproved" not in statement(some)[0]
+    assert "unproved" not in sc.radius_map(some, alpha=ALPHA).statement
+    with pytest.raises(sc.InputError, match="cannot be saved: noise must be one of gaussian"):
+        cert.save(tmp_path / "cert")
 
 
 def changed(counts: sc.Counts, **source: object) -> sc.Counts:

@@ -8,6 +8,7 @@ from segcert.certificates.family import Family
 from segcert.certificates.variation import variation
 from segcert.errors import InputError
 from segcert.models.identity.runtime import ARITHMETIC
+from segcert.noise.registry import unproved_in_words
 from segcert.sampling.counts import Counts, Provenance
 from segcert.stats.looks import Looks
 from segcert.text import ceiling_text, confidence_text, floor_text
@@ -107,10 +108,10 @@ def beginning(counts: Counts, *, alpha: float) -> str:
 
 
 def conditions(counts: Counts) -> tuple[str, ...]:
-    """Say what is meant by the model, what is assumed, and what drawing has to do with it."""
+    """Say what is meant by the model, what is assumed or unproved, and how it was drawn."""
     found = (
-        model_in_words(counts.provenance), counts.noise.assumption, stops_in_words(counts),
-        earlier_in_words(counts).strip(),
+        model_in_words(counts.provenance), counts.noise.assumption,
+        unproved_in_words(counts.noise), stops_in_words(counts), earlier_in_words(counts).strip(),
     )  # fmt: skip
     return tuple(words for words in found if words)
 

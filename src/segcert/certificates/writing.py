@@ -23,7 +23,7 @@ from segcert.certificates.records import (
 from segcert.errors import InputError
 from segcert.models.resizing.scale import resizing_record
 from segcert.noise.base import AbstractNoise
-from segcert.noise.registry import noises
+from segcert.noise.registry import is_our_noise, noises
 from segcert.sampling.counts import Counts, Earlier, EarlierDraw
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.correction import AbstractCorrection
@@ -127,7 +127,7 @@ def noise_record(noise: AbstractNoise) -> NoiseRecord:
     Raises:
         InputError: If it is none of ours.
     """
-    if not is_dataclass(noise) or noises().get(noise.kind) is not type(noise):
+    if not is_dataclass(noise) or not is_our_noise(noise):
         raise InputError(
             f"certificates with {noise!r} cannot be saved: noise must be one of "
             f"{', '.join(noises())}"

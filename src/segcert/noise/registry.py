@@ -166,6 +166,22 @@ def noises() -> "dict[str, type[AbstractNoise]]":
     return {family.kind: family for inputs in (IMAGE, CLOUD) for family in families(inputs)}
 
 
+def is_our_noise(noise: "AbstractNoise") -> bool:
+    """Whether its proof is known here: a class of somebody else may have the name of ours."""
+    return noises().get(noise.kind) is type(noise)
+
+
+def unproved_in_words(noise: "AbstractNoise") -> str:
+    """Say of a noise that is none of ours that we did not prove it; empty for ours."""
+    if is_our_noise(noise):
+        return ""
+    return (
+        f"The noise {type(noise).__name__!r} is none of segcert's: that it is drawn as described, "
+        "and that no change within the radius makes another class of the smoothed model, is the "
+        "word of its author, unproved here."
+    )
+
+
 @cache
 def families(inputs: str) -> "tuple[type[AbstractNoise], ...]":
     """The noises on one kind of inputs; those for uint8 images follow the others of their name."""
