@@ -370,7 +370,6 @@ def observed(monkeypatch: pytest.MonkeyPatch, planned: object, tmp_path: Path) -
         monkeypatch.setattr(sys.modules[module], name, found.stub(name, result, stop=stop))
 
     put("segcert.runs.certify_inputs.certify_inputs", stop=True)
-    put("segcert.cli.demo_points.certify_inputs", stop=True)
     put("segcert.runs.evaluate.evaluate", stop=True)
     put("segcert.runs.engines.processes.ProcessEngine", nullcontext(Workplace()))
     put("segcert.runs.engines.ray_engine.RayEngine", nullcontext(Workplace()))

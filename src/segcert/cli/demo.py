@@ -9,12 +9,9 @@ from segcert.cli.arguments import Draws, PilotDraws, Seed, Tau, whole
 
 if TYPE_CHECKING:
     from segcert.certificates.result import Certificate
-    from segcert.inputs.input import Input
-    from segcert.models.protocol import WrappedModel
+    from segcert.cli.demo_subjects import Subject
+    from segcert.plan import Plan
 
-PLAIN = "synthetic-plain"  # the same network, trained without noise: what is attacked
-FAR_ATTACK = 1.0  # l2 norm that breaks the plain model for all to see; the certified one does not
-TRUTH = "truth.png"  # true class numbers, beside the scene
 ATTACK_STEPS = 10  # seconds
 CHECK_DRAWS = 50
 DEFAULT_SCENE, DEFAULT_SHAPE = 6, 4
@@ -51,70 +48,63 @@ def demo(
     With `--points` it is a procedural shape with labelled parts: its file, the files of `segcert
     certify` with a page to turn, and an attack within the certified radius in `attack/`.
     """
-    from functools import partial
-
-    from PIL import Image
-
-    from segcert.certificates.pictures import png_bytes
-    from segcert.cli.demo_table import print_demo
-    from segcert.cli.progress import DrawProgress
-    from segcert.cli.shell import messages
-    from segcert.data.drawn_scenes import FIRST_TEST_SCENE, Scenes
     from segcert.errors import InputError
-    from segcert.files import atomic_write, prepare_folder
-    from segcert.metrics.score import score
-    from segcert.models.reference import ModelReference
     from segcert.plan import Plan
-    from segcert.report.image_files import write_files
-    from segcert.report.strip import strip
-    from segcert.runs.base_prediction import base_prediction
-    from segcert.runs.certify_inputs import certify_inputs, check_input
-    from segcert.runs.request import Request
-    from segcert.sampling.streams import check_seed
 
     if scene is None:
         scene = DEFAULT_SHAPE if points else DEFAULT_SCENE
     if scene < 0:
         raise InputError(f"--scene must be an integer from 0, got {scene}")
-    if points:
-        from segcert.cli.demo_points import demo_points
+    plan = Plan(tau=tau, n0=n0, n=n)  # with the noise of the training of both models
+    from segcert.cli.demo_subjects import shape, street
 
-        demo_points(scene, tau=tau, n0=n0, n=n, seed=seed, out=out)
-        return
-    segmenter = ModelReference("synthetic").open()
-    plan = Plan(tau=tau, n0=n0, n=n)
-    request = Request(plan, segmenter.name, segmenter.weights_sha256)
+    subject = (shape if points else street)(scene)
+    attack_subject(subject, certify_subject(subject, plan, seed, out), out)
+
+
+def certify_subject(subject: "Subject", plan: "Plan", seed: int | None, out: Path) -> "Certificate":
+    """Certify what was drawn, compare with the truth, and print the figures.
+
+    Raises:
+        InputError: If a number is out of range, or the folder cannot be written.
+    """
+    from segcert.cli.demo_table import print_demo
+    from segcert.cli.progress import DrawProgress
+    from segcert.cli.shell import messages
+    from segcert.files import prepare_folder
+    from segcert.metrics.score import score
+    from segcert.runs.certify_inputs import certify_inputs, check_input
+    from segcert.runs.request import Request
+    from segcert.sampling.streams import check_seed
+
+    model, path, truth = subject.model, out / subject.file, subject.drawn.truth
+    request = Request(plan, model.name, model.weights_sha256)
     if seed is not None:
         check_seed(seed)
-    scenes = Scenes(1, first=FIRST_TEST_SCENE + scene)
-    street, given = scenes[0], scenes.input(0)
-    check_input(plan, given, segmenter)
+    check_input(plan, subject.drawn, model)
     prepare_folder(out)
-    photo = out / f"street{scene}.png"
-    with atomic_write(photo) as file:
-        file.write(png_bytes(Image.fromarray(street.image)))
-    with atomic_write(out / TRUTH) as file:
-        file.write(png_bytes(Image.fromarray(street.labels)))
-    images = {photo.stem: photo}
+    subject.save(path)
     with DrawProgress(messages) as progress:
         (done,) = certify_inputs(
-            segmenter, images, request, out=out, seed=seed, overwrite=True, progress=progress,
-            write=partial(write_files, truth=street.labels, base=base_prediction(segmenter)),
+            model, {path.stem: path}, request, out=out, seed=seed, overwrite=True,
+            progress=progress, write=subject.write,
         )  # fmt: skip
     found = done.certificate
-    with atomic_write(out / "strip.png") as file:
-        file.write(png_bytes(strip(found, street.image)))
-    truth = score(found.labels, found.certified, street.labels, classes=found.counts.classes)
-    print_demo(found, truth, done.folder, done.seconds)
-    attack_demo(segmenter, found, given, out)
+    if subject.finish:
+        subject.finish(found, out)
+    assert truth is not None
+    judged = score(
+        found.labels, found.certified, truth.astype("uint8"), classes=found.counts.classes
+    )
+    parts = subject.drawn.kind.parts
+    print_demo(found, judged, done.folder, done.seconds, subject.radius(found), parts)
+    return found
 
 
-def attack_demo(
-    segmenter: "WrappedModel", found: "Certificate", street: "Input", out: Path
-) -> None:
-    """Attack a model without noise within the certified radius and outside, and say what happened.
+def attack_subject(subject: "Subject", found: "Certificate", out: Path) -> None:
+    """Attack within the certified radius and beyond, and say what happened.
 
-    The certified pixels are checked at both attacked images.
+    What is certified is checked at each attacked input.
 
     Raises:
         VerificationError: If the certificate is contradicted.
@@ -122,14 +112,13 @@ def attack_demo(
     from segcert.attacks.ways import Wish
     from segcert.cli.attack import attack_opened
     from segcert.cli.shell import results
-    from segcert.models.reference import ModelReference
 
-    plain = ModelReference(PLAIN).open()
-    for folder, radius in ((out / "attack", found.radius), (out / "attack-outside", FAR_ATTACK)):
+    plain, given = subject.plain(), subject.model.given(subject.drawn)
+    for folder, radius in (("attack", found.radius), *subject.further):
         if radius:
             results.print()
             wish = Wish(radius=radius, steps=ATTACK_STEPS, n=CHECK_DRAWS)
             attack_opened(
-                street, found, wish, plain=plain, certified=segmenter, out=folder,
-                truth=street.truth,
+                given, found, wish, plain=plain, certified=subject.model, out=out / folder,
+                truth=given.truth if subject.compared else None,
             )  # fmt: skip

@@ -7,7 +7,6 @@ from rich.table import Table
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import results, say
 from segcert.metrics.score import Score
-from segcert.report.radius import radius_in_words
 from segcert.text import percent_text
 
 
@@ -16,9 +15,8 @@ def print_demo(
     truth: Score,
     folder: Path,
     seconds: float,
-    *,
-    radius: str | None = None,
-    parts: str = "pixels",
+    radius: str,
+    parts: str,
 ) -> None:
     """Print the figures, the statement, and where the page is.
 
@@ -27,11 +25,9 @@ def print_demo(
         truth: How it compares with the true classes.
         folder: Where its files are.
         seconds: What it took.
-        radius: The radius in words; None for that of an image.
+        radius: The radius in words.
         parts: What components are called.
     """
-    radius = radius_in_words(found).line if radius is None else radius
-
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
     table.add_column()
