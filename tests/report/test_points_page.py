@@ -15,7 +15,8 @@ from point_views import make_points_view
 
 from segcert.errors import InputError
 from segcert.report.evidence import p_text
-from segcert.report.points_page import point_rows, render_points_page
+from segcert.report.page_tables import class_rows
+from segcert.report.points_page import render_points_page
 from segcert.report.points_view import count_colours, point_data, quantise, upright
 from segcert.stats.p_values import pilot_p_values
 
@@ -99,7 +100,7 @@ def test_a_scan_stays_below_three_megabytes() -> None:
 
 def test_parts_are_counted() -> None:
     view = make_points_view()
-    rows = point_rows(view)
+    rows = class_rows(view)
     assert sum(row.pixels for row in rows) == 2048
     for row in rows[:2]:
         assert row.certified == pytest.approx(view.certified[view.labels == row.index].mean())

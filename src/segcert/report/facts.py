@@ -5,17 +5,19 @@ from jaxtyping import Int16
 
 from segcert.certificates.earlier_words import earlier_lines
 from segcert.certificates.result import Certificate
+from segcert.inputs.kind import kind_of
 from segcert.sampling.counts import Counts, Provenance
 from segcert.stats.looks import Looks
 from segcert.stats.ordered import Ordered
 from segcert.stats.regions import Blocks
+from segcert.text import floor_text
 
 Fact = tuple[str, str]
 
 
 def rule_in_words(certificate: Certificate) -> str:
-    """Say when a pixel is certified, after the number of draws was said."""
-    k, n = certificate.threshold, certificate.counts.n
+    """Say when a component is certified, after the number of draws was said."""
+    k, n, part = certificate.threshold, certificate.counts.n, parts_of(certificate)[:-1]
     if k > n:
         return "no count is high enough to be certified"
     if certificate.tree:
@@ -24,7 +26,7 @@ def rule_in_words(certificate: Certificate) -> str:
             "the finest such one is shown"
         )
     regions = certificate.family.regions is not None
-    where = " at each tested pixel of a region" if regions else ""
+    where = f" at each tested {part} of a region" if regions else ""
     if isinstance(certificate.correction, Ordered):
         return (
             f"at least {k} must agree{where}, and more in what is tested after the budget of "
@@ -32,11 +34,16 @@ def rule_in_words(certificate: Certificate) -> str:
         )
     if regions:
         return f"a region is certified as a whole if at least {k} agreed{where}"
-    return f"a pixel is certified if at least {k} agreed"
+    return f"a {part} is certified if at least {k} agreed"
+
+
+def parts_of(certificate: Certificate) -> str:
+    """What its components are called."""
+    return kind_of(certificate.provenance.input_shape).parts
 
 
 def shortfall_in_words(certificate: Certificate) -> str:
-    """Say why a tested pixel with enough draws may not be certified; empty if it always is."""
+    """Say why a tested component with enough draws may not be certified; empty if it always is."""
     reasons = []
     if certificate.family.regions is not None:
         reasons.append("not everywhere in its region")
@@ -77,16 +84,16 @@ def looks_in_words(counts: Counts) -> str:
 
 def family_facts(certificate: Certificate) -> tuple[Fact, ...]:
     """Say what was not tested, and what was tested together; nothing if all was tested alone."""
-    family, counts = certificate.family, certificate.counts
+    family, counts, parts = certificate.family, certificate.counts, parts_of(certificate)
     facts: list[Fact] = []
     ignored = 0 if family.ignore is None else int(family.ignore.sum())
     if family.ignore is not None:
-        facts.append(("ignored", f"{ignored} pixels of a mask were not tested"))
+        facts.append(("ignored", f"{ignored} {parts} of a mask were not tested"))
     if family.drop_below is not None:
         dropped = int((~family.tested(counts)).sum()) - ignored
         facts.append((
             "dropped",
-            f"{dropped} pixels were not tested because the pilot promises less than "
+            f"{dropped} {parts} were not tested because the pilot promises less than "
             f"{family.drop_below:g}",
         ))  # fmt: skip
     region = family.region(counts)
@@ -106,8 +113,12 @@ def family_facts(certificate: Certificate) -> tuple[Fact, ...]:
 def facts(certificate: Certificate) -> tuple[Fact, ...]:
     """Parameters and provenance: name, value."""
     counts, source = certificate.counts, certificate.provenance
+    kind, shape = kind_of(source.input_shape), source.input_shape
+    scale = (("scale inside the model", source.scale),) if kind.resizable else ()
+    size = "x".join(map(str, reversed(kind.components(shape))))
     return (
         ("noise", counts.noise.description),
+        ("radius", f"{floor_text(certificate.radius)} {certificate.unit}"),
         ("tau", f"{certificate.tau:g}"),
         ("alpha", f"{certificate.alpha:g}"),
         ("draws", draws_in_words(counts)),
@@ -119,10 +130,10 @@ def facts(certificate: Certificate) -> tuple[Fact, ...]:
         ("count needed", needed(certificate)),
         ("labels lost to NaN or infinity", str(counts.invalid)),
         ("model", source.model),
-        ("scale inside the model", source.scale),
+        *scale,
         ("weights (sha256)", source.weights_sha256),
-        ("image (sha256)", source.input_sha256),
-        ("image", f"{source.input_shape[2]}x{source.input_shape[1]}, {source.input_dtype}"),
+        (f"{kind.word} (sha256)", source.input_sha256),
+        (kind.word, f"{size} {kind.parts}, {source.input_dtype}"),
         ("seed", str(source.seed)),
         *earlier_facts(source),
         ("device", f"{source.device} ({source.device_name}), {source.precision}"),

@@ -1,10 +1,12 @@
-"""The numbers of the page of one image: classes, and right against wrong."""
+"""The numbers of the page of one image or cloud: classes, and right against wrong."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Integer, UInt8
 
+from segcert.certificates.pictures import Colour
 from segcert.report.page_view import ReportView
 from segcert.report.pages import hex_colour
 from segcert.report.pictures import OUTCOME_COLOURS, OUTCOMES, outcomes
@@ -26,11 +28,40 @@ class ClassRow:
     right_text: str
 
 
-def class_rows(view: ReportView) -> list[ClassRow]:
-    """Count the pixels of each class, the most frequent class first."""
+@runtime_checkable
+class Judged(Protocol):
+    """What a page shows of the components, be they pixels or points."""
+
+    @property
+    def labels(self) -> Integer[np.ndarray, " *components"]:
+        """Their classes."""
+
+    @property
+    def certified(self) -> Bool[np.ndarray, " *components"]:
+        """Which are certified."""
+
+    @property
+    def truth(self) -> UInt8[np.ndarray, " *components"] | None:
+        """True classes, 255 = not labelled."""
+
+    @property
+    def right(self) -> Bool[np.ndarray, " *components"] | None:
+        """Where the label is right."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One per class."""
+
+    @property
+    def palette(self) -> tuple[Colour, ...]:
+        """One colour per class."""
+
+
+def class_rows(view: Judged) -> list[ClassRow]:
+    """Count the components of each class, the most frequent class first."""
     classes = len(view.class_names)
 
-    def count(where: Bool[np.ndarray, " h w"]) -> list[int]:
+    def count(where: Bool[np.ndarray, " *components"]) -> list[int]:
         found: list[int] = np.bincount(view.labels[where], minlength=classes).tolist()
         return found
 

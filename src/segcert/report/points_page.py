@@ -5,11 +5,11 @@ from PIL import Image
 
 from segcert.certificates.pictures import png_bytes
 from segcert.report.evidence import radius_range
-from segcert.report.page_tables import ClassRow
+from segcert.report.page_tables import class_rows
 from segcert.report.pages import data_link, hex_colour, render
 from segcert.report.pictures import OUTCOME_COLOURS, OUTCOMES, radius_image
-from segcert.report.points_view import NO_TRUTH, PointsView, count_colours, point_data
-from segcert.text import floor_text, percent_text
+from segcert.report.points_view import PointsView, count_colours, point_data
+from segcert.text import floor_text
 
 STEPS = 512  # of a scale of colours
 
@@ -40,7 +40,7 @@ def render_points_page(view: PointsView) -> str:
     Returns:
         HTML.
     """
-    rows = point_rows(view)
+    rows = class_rows(view)
     smallest, largest = radius_range(view.evidence)
     radii = radius_image(np.linspace(smallest, largest, STEPS)[None])
     return render(
@@ -60,34 +60,6 @@ def render_points_page(view: PointsView) -> str:
         data=point_data(view),
         certificate=data_link("application/json", view.certificate_json.encode()),
     )  # fmt: skip
-
-
-def point_rows(view: PointsView) -> list[ClassRow]:
-    """Count the points of each part, the most frequent part first."""
-    judged = np.zeros_like(view.certified)
-    if view.truth is not None:
-        judged = view.certified & (view.truth != NO_TRUTH)
-    right = judged if view.truth is None else judged & (view.truth == view.labels)
-    everywhere = np.ones_like(view.certified)
-    points, sure, asked, true = (
-        np.bincount(view.labels[where], minlength=len(view.class_names)).tolist()
-        for where in (everywhere, view.certified, judged, right)
-    )
-    rows = [
-        ClassRow(
-            index=i,
-            name=name,
-            colour=hex_colour(view.palette[i]),
-            pixels=points[i],
-            share=points[i] / view.labels.size,
-            share_text=percent_text(points[i], view.labels.size),
-            certified=sure[i] / max(points[i], 1),
-            certified_text=percent_text(sure[i], points[i]),
-            right_text=percent_text(true[i], asked[i]),
-        )
-        for i, name in enumerate(view.class_names)
-    ]
-    return sorted(rows, key=lambda row: -row.pixels)
 
 
 def _scale(view: PointsView) -> Image.Image:

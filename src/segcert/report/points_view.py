@@ -12,25 +12,14 @@ from segcert.certificates.claim_files import to_json
 from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import Colour
 from segcert.certificates.result import Certificate
-from segcert.certificates.variation import variation
 from segcert.errors import InputError
 from segcert.inputs.clouds import diameter
 from segcert.report.cloud_radius import cloud_radius_in_words
 from segcert.report.evidence import CountEvidence, evidence_data, make_evidence, radius_colours
-from segcert.report.facts import (
-    Fact,
-    base_fact,
-    draws_in_words,
-    earlier_facts,
-    family_facts,
-    needed,
-    rule_in_words,
-    shortfall_in_words,
-)
+from segcert.report.facts import Fact, base_fact, facts, rule_in_words, shortfall_in_words
 from segcert.report.page_view import Metric
 from segcert.report.radius import RadiusWords
-from segcert.report.view import base_labels, radius_text
-from segcert.text import confidence_text, floor_text, percent_text
+from segcert.report.view import base_labels, headline, radius_text
 
 NO_TRUTH = 255
 GREYS = (0.86, 0.62)  # of no hit, and of a count just below the threshold, on white
@@ -123,6 +112,11 @@ class PointsView:
                 )
 
     @property
+    def right(self) -> Bool[np.ndarray, " p"] | None:
+        """Where the label is that of the truth."""
+        return None if self.truth is None else self.labels == self.truth
+
+    @property
     def count_decides(self) -> bool:
         """Whether exactly the points with a count from the threshold on are certified."""
         return bool((self.certified == (self.hits >= self.threshold)).all())
@@ -154,6 +148,7 @@ def make_points_view(
     if certificate.tree is not None:
         raise InputError("the page of a cloud shows no class trees: certify without one")
     counts = certificate.counts
+    radius = cloud_radius_in_words(certificate, diameter=diameter(points))
     return PointsView(
         title=title,
         points=points,
@@ -163,72 +158,21 @@ def make_points_view(
         hits=counts.hits.ravel(),
         n=counts.n,
         threshold=certificate.threshold,
-        rule=rule_in_words(certificate).replace("pixel", "point"),
+        rule=rule_in_words(certificate),
         shortfall=shortfall_in_words(certificate),
         class_names=names_of(certificate),
         palette=palette_of(certificate),
         base=base_labels(base),
         truth=truth,
         statement=certificate.statement,
-        radius=cloud_radius_in_words(certificate, diameter=diameter(points)),
+        radius=radius,
         radius_text=radius_text(certificate),
         evidence=make_evidence(certificate, counts.hits),
-        facts=(*point_facts(certificate), *base_fact(certificate, base)),
-        metrics=point_headline(certificate, truth),
+        facts=(*facts(certificate), *base_fact(certificate, base)),
+        metrics=headline(certificate, truth, radius),
         certificate_json=to_json(certificate),
         up=up,
     )
-
-
-def point_facts(certificate: Certificate) -> tuple[Fact, ...]:
-    """Parameters and provenance: name, value."""
-    counts, source = certificate.counts, certificate.provenance
-    family = [(name, value.replace("pixel", "point")) for name, value in family_facts(certificate)]
-    return (
-        ("noise", counts.noise.description),
-        ("radius", f"{floor_text(certificate.radius)} {certificate.unit}"),
-        ("tau", f"{certificate.tau:g}"),
-        ("alpha", f"{certificate.alpha:g}"),
-        ("draws", draws_in_words(counts)),
-        ("method", certificate.method),
-        ("correction", str(certificate.correction)),
-        *family,
-        ("count needed", needed(certificate)),
-        ("labels lost to NaN or infinity", str(counts.invalid)),
-        ("model", source.model),
-        ("weights (sha256)", source.weights_sha256),
-        ("cloud (sha256)", source.input_sha256),
-        ("seed", str(source.seed)),
-        *earlier_facts(source),
-        ("device", f"{source.device} ({source.device_name}), {source.precision}"),
-        ("versions", ", ".join(f"{name} {number}" for name, number in source.versions)),
-    )
-
-
-def point_headline(
-    certificate: Certificate, truth: UInt8[np.ndarray, " p"] | None
-) -> tuple[Metric, ...]:
-    """Figures at the top of the page: name, value, hint."""
-    whole, certified = certificate.certified.size, int(certificate.certified.sum())
-    errors = certificate.correction.errors_allowed
-    kept = f"; all of them but at most {errors} keep their part" if errors else " keep their part"
-    shown = (
-        ("certified", percent_text(certified, whole), f"of the points{kept}"),
-        ("abstention", percent_text(whole - certified, whole), "of the points: nothing is said"),
-        ("radius", floor_text(certificate.radius), f"{certificate.norm}, {certificate.unit}"),
-        (
-            "confidence",
-            confidence_text(certificate.alpha, variation(certificate.counts)),
-            "for the whole statement",
-        ),
-    )
-    if truth is None:
-        return shown
-    labelled = truth != NO_TRUTH
-    right = (certificate.counts.labels.ravel() == truth) & labelled
-    sure, of = int((right & certificate.certified.ravel()).sum()), int(labelled.sum())
-    accuracy = ("accuracy", percent_text(int(right.sum()), of), "of the labelled points are right")
-    return (*shown, accuracy, ("certified accuracy", percent_text(sure, of), "certified and true"))
 
 
 def quantise(

@@ -15,12 +15,13 @@ from segcert.report.facts import (
     draws_in_words,
     facts,
     most_draws,
+    parts_of,
     rule_in_words,
     shortfall_in_words,
     stopped,
 )
 from segcert.report.page_view import Metric, ReportView
-from segcert.report.radius import radius_in_words
+from segcert.report.radius import RadiusWords, radius_in_words
 from segcert.stats.class_tree import ClassTree, node_count
 from segcert.text import confidence_text, floor_text, percent_text
 
@@ -44,6 +45,7 @@ def make_view(
             none, in words.
     """
     counts, hits = certificate.counts, label_hits(certificate)
+    radius = radius_in_words(certificate)
     return ReportView(
         title=title,
         image=image,
@@ -63,11 +65,11 @@ def make_view(
         truth=truth,
         right=None if truth is None else right_labels(certificate, truth),
         statement=certificate.statement,
-        radius=radius_in_words(certificate),
+        radius=radius,
         radius_text=radius_text(certificate),
         evidence=make_evidence(certificate, hits),
         facts=(*facts(certificate), *base_fact(certificate, base)),
-        metrics=headline(certificate, truth),
+        metrics=headline(certificate, truth, radius),
         certificate_json=to_json(certificate),
     )
 
@@ -111,8 +113,8 @@ def most_frequent_member(
 
 
 def right_labels(
-    certificate: Certificate, truth: UInt8[np.ndarray, " h w"]
-) -> Bool[np.ndarray, " h w"]:
+    certificate: Certificate, truth: UInt8[np.ndarray, " *components"]
+) -> Bool[np.ndarray, " *components"]:
     """Where the label is the true class, or a group that holds it.
 
     The root holds every class and says nothing, so there the most frequent class is judged.
@@ -127,15 +129,17 @@ def right_labels(
 
 
 def headline(
-    certificate: Certificate, truth: UInt8[np.ndarray, " h w"] | None
+    certificate: Certificate,
+    truth: UInt8[np.ndarray, " *components"] | None,
+    radius: RadiusWords,
 ) -> tuple[Metric, ...]:
-    """Figures at the top of the page: name, value, hint."""
-    counts = certificate.counts
+    """Figures at the top of the page of an image or a cloud: name, value, hint."""
+    counts, parts = certificate.counts, parts_of(certificate)
     whole, certified = counts.components, int(certificate.certified.sum())
     shown: list[Metric] = [
         ("certified", percent_text(certified, whole), certified_hint(certificate)),
-        ("abstention", percent_text(whole - certified, whole), "of the pixels: nothing is said"),
-        ("radius", floor_text(certificate.radius), radius_in_words(certificate).short),
+        ("abstention", percent_text(whole - certified, whole), f"of the {parts}: nothing is said"),
+        ("radius", floor_text(certificate.radius), radius.short),
         (
             "confidence",
             confidence_text(certificate.alpha, variation(certificate.counts)),
@@ -150,16 +154,17 @@ def headline(
 
 
 def certified_hint(certificate: Certificate) -> str:
-    """Say what the certified pixels keep."""
+    """Say what the certified components keep."""
+    parts = parts_of(certificate)
     what = "class or group" if certificate.tree else "class"
     errors = certificate.correction.errors_allowed
     if errors:
-        return f"of the pixels; all of them but at most {errors} keep their {what}"
-    return f"of the pixels keep their {what}"
+        return f"of the {parts}; all of them but at most {errors} keep their {what}"
+    return f"of the {parts} keep their {what}"
 
 
 def against_truth(
-    certificate: Certificate, truth: UInt8[np.ndarray, " h w"]
+    certificate: Certificate, truth: UInt8[np.ndarray, " *components"]
 ) -> tuple[Metric, Metric]:
     """Accuracy, and certified accuracy; a group is right if it holds the true class."""
     counts, certified = certificate.counts, certificate.certified
@@ -170,7 +175,7 @@ def against_truth(
         (
             "accuracy",
             percent_text(int(found.confusion.trace()), found.labelled),
-            "of the labelled pixels have the true class",
+            f"of the labelled {parts_of(certificate)} have the true class",
         ),
         ("certified accuracy", percent_text(true, found.labelled), f"are certified {kept}"),
     )
