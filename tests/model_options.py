@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from foreign_models import tiny, write_pt2
 from PIL import Image
 
 FOLDER = "{folder}"  # stands for a folder of images and a place for files
@@ -14,6 +15,7 @@ OF_IMAGES: dict[str, tuple[str, ...]] = {
     "a denoiser": ("--denoiser", "camvid-denoiser"),
     "16 bits": ("--precision", "bf16"),
     "another program": ("--backend", "onnx"),
+    "how it is fed": ("--channels", "bgr"),
     "8 bits": (
         "--backend", "openvino-int8", "--int8-file", f"{FOLDER}/int8/net.xml",
         "--calibration", f"{FOLDER}/images",
@@ -25,6 +27,7 @@ OF_CLOUDS: dict[str, tuple[str, ...]] = {
     "recomputed normals": ("--normals", "recomputed"),
     "votes": ("--votes", "3"),  # of a network that draws nothing
 }
+FOREIGN = {"how it is fed"}  # of files of other programs: weights of ours are fed as trained
 NEEDS = {"another program": "onnxscript", "8 bits": "nncf"}  # packages
 
 
@@ -32,6 +35,11 @@ def options(kind: str, case: str, folder: Path) -> tuple[str, ...]:
     """The options of a case, as they are typed."""
     words = (OF_IMAGES if kind == "image" else OF_CLOUDS)[case]
     return tuple(word.replace(FOLDER, str(folder)) for word in words)
+
+
+def model_of(case: str, weights: Path, folder: Path) -> Path:
+    """The model of a case of images: weights of ours, or a program that is written."""
+    return write_pt2(folder / "net.pt2", tiny()) if case in FOREIGN else weights
 
 
 def photographs(folder: Path, draw_pixels: Callable[..., np.ndarray]) -> tuple[object, ...]:

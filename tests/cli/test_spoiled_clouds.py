@@ -67,7 +67,6 @@ def every(count: int) -> Callable[[Arrays], None]:
 SPOILED: dict[str, tuple[Callable[[Arrays], None], tuple[str, ...]]] = {
     "NaN coordinate": (put("points", (7, 1), np.nan), ("finite", "point 7", "remove")),
     "infinite coordinate": (put("points", (7, 1), np.inf), ("finite", "point 7", "remove")),
-    "NaN normal": (put("normals", (3, 0), np.nan), ("normals", "finite", "point 3")),
     "zero diameter": (put("points", slice(None), 0.5), ("diameter 0", "512 points")),
     "one point": (every(1), ("at least 2 points", "got 1")),
     "no point": (every(0), ("at least 2 points", "got 0")),

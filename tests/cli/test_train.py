@@ -292,7 +292,7 @@ def test_the_commands_of_the_documentation_are_understood() -> None:
     for line in commands:
         _, bound, _ = app.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
         names.add(bound.arguments["source"].data)
-    assert names == {"camvid", "cityscapes", "pascal_context"}
+    assert names == {"camvid", "cityscapes", "folder", "pascal_context"}
 
 
 def test_places_that_cannot_be_written(command: Command, tmp_path: Path, unwritable: Path) -> None:

@@ -28,7 +28,7 @@ from segcert.models.shipped import find, foreign_path, open_model
         ("net.pth.tar", True, True),
         ("net.pt2", True, True),
         ("net.onnx", True, True),
-        ("here/camvid", True, False),
+        ("./here/camvid", True, False),
         ("folder", True, True),
     ],
 )

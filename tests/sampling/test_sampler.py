@@ -432,8 +432,8 @@ def test_memory_does_not_grow_with_the_number_of_draws(n0: int) -> None:
 
 def test_counts_of_many_draws_are_wider() -> None:
     """2^15 draws do not fit 16 bits: a model that always says yes is hit that often."""
-    image = np.zeros((1, 1, 4), dtype=np.uint8)
-    segmenter = as_segmenter(lambda x: torch.zeros(len(x), 1, 4).long(), classes=2)
+    image = np.zeros((1, 1, 5), dtype=np.uint8)
+    segmenter = as_segmenter(lambda x: torch.zeros(len(x), 1, 5).long(), classes=2)
     task = sampler.make_task(segmenter, image, noise=NOISE, seed=1, device="cpu")
     assert sampler.nothing_done(task, n0=1, n=2**15 - 1).test.counts.dtype == torch.int16
     assert sampler.nothing_done(task, n0=1, n=2**15).test.counts.dtype == torch.int32

@@ -27,6 +27,10 @@ SUFFIXES = (
     ".ppm", ".pgm", ".pbm", ".pnm", ".gif",
 )  # fmt: skip
 NAMES = "PNG, JPEG or TIFF (or WebP, BMP, PPM, GIF)"
+BEGINNINGS = {  # of files that are pictures, even where no decoder knows them any more
+    b"\x89PNG\r\n": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF",
+    b"GIF8": "GIF",
+}  # fmt: skip
 MEDICAL = (".dcm", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
 HOUNSFIELD = (
     "of Hounsfield units, window them first: numpy.clip((hu - low) / (high - low), 0, 1), with low "
@@ -87,13 +91,24 @@ def read_picture(path: Path, what: str) -> Picture:
     name = f"{what} {path}"
     try:
         with open_regular(file, what=what) as stream:
-            return robust(stream, page, name)
+            try:
+                return robust(stream, page, name)
+            except UnidentifiedImageError as error:
+                raise unidentified(stream, file, name) from error
     except InputError:
         raise
-    except UnidentifiedImageError as error:
-        raise InputError(f"{name} is no image that can be read: {way_out(file)}") from error
     except Exception as error:  # decoders raise anything on damaged bytes
         raise InputError(f"{name} cannot be read: {one_line(error)}") from error
+
+
+def unidentified(stream: BinaryIO, path: Path, name: str) -> InputError:
+    """What to say of a file that no decoder knows: it may be a picture that was cut."""
+    stream.seek(0)
+    begins = stream.read(max(map(len, BEGINNINGS)))
+    for beginning, kind in BEGINNINGS.items():
+        if begins.startswith(beginning):
+            return InputError(f"{name} cannot be read: it begins as a {kind} file and is damaged")
+    return InputError(f"{name} is no image that can be read: {way_out(path)}")
 
 
 def way_out(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from engine_models import evaluate_noise, figures_of, open_net, save_cloud_net
-from model_options import CASES, CLOUDS, NEEDS, options, photographs
+from model_options import CASES, CLOUDS, NEEDS, model_of, options, photographs
 
 from segcert.errors import InputError
 from segcert.runs.block_files import BLOCKS
@@ -126,7 +126,9 @@ def test_every_option_of_a_model_gives_the_same_counts_on_a_cluster(
 ) -> None:  # fmt: skip
     if case in NEEDS:
         pytest.importorskip(NEEDS[case], reason=f"{NEEDS[case]} is not installed")
-    net = weights if kind == "image" else save_cloud_net(tmp_path / "net.safetensors")
+    cloud_net = tmp_path / "net.safetensors"
+    image = kind == "image"
+    net = model_of(case, weights, tmp_path) if image else save_cloud_net(cloud_net)
     data = CLOUDS if kind == "cloud" else photographs(tmp_path, draw_pixels)
     asked = (
         "evaluate", *data, "--model", net, *options(kind, case, tmp_path), "--seed", 3,
