@@ -16,7 +16,7 @@ from segcert.cli.main import app
 from segcert.cli.shell import results
 from segcert.data import sets
 from segcert.data.labelled import LabelledImage
-from segcert.data.sets import LabelledSet
+from segcert.data.sets import Arguments, LabelledSet
 from segcert.models.files.checkpoints import (
     load_weights,
     read_denoiser_description,
@@ -37,10 +37,11 @@ def small(monkeypatch: pytest.MonkeyPatch, draw_pixels: Callable[..., np.ndarray
     seen: list[Recipe] = []
     open_it, train = sets.open_training_set, save.train
 
-    def small_set(name: str, *, scenes: int, **options: Any) -> LabelledSet:
+    def small_set(name: str, given: Arguments, *, labelled: bool) -> LabelledSet:
         labels = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48) // 140
         image = LabelledImage("tiny", draw_pixels(), labels.astype(np.uint8))
-        return replace(open_it(name, scenes=scenes, **options), items=[image] * scenes)
+        assert given.scenes is not None
+        return replace(open_it(name, given, labelled=labelled), items=[image] * given.scenes)
 
     def small_train(net: nn.Module, data: Any, recipe: Recipe, **options: Any) -> nn.Module:
         recipe = replace(recipe, batch_size=2, views=replace(recipe.views, crop=(32, 32)))

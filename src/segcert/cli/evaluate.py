@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 
 from segcert.cli.arguments import (
     BackendName,
@@ -18,6 +18,7 @@ from segcert.cli.arguments import (
 )
 from segcert.cli.engines import Address, EngineName, Workers
 from segcert.cli.flat import Flat
+from segcert.cli.folder_options import DATA, FolderOptions
 from segcert.cli.network_options import NETWORK_AS_USUAL, NetworkOptions
 from segcert.cli.plan_options import OF_CLOUDS, PLAN
 from segcert.cli.run_options import (
@@ -28,7 +29,6 @@ from segcert.cli.run_options import (
     SAMPLING_AS_USUAL,
     SamplingOptions,
 )
-from segcert.cli.truth import MaskIgnore, MaskOrientation, MaskValues
 from segcert.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,11 +44,8 @@ UP_OF_SHAPES = "y"
 Whole = Annotated[int, Parameter(converter=whole)]
 
 
-DATA = Group("Data", sort_key=0)
-
-
-@dataclass(frozen=True)
-class DataOptions(Flat):
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(FolderOptions):
     """The data set."""
 
     data: Annotated[
@@ -89,20 +86,10 @@ class DataOptions(Flat):
         str | None,
         Parameter(group=DATA, help="Of Pascal Context: 'before noise' or 'inside the model'."),
     ] = None
-    images: Annotated[Path | None, Parameter(group=DATA, help="Of --data folder: the images.")] = (
-        None
-    )
-    masks: Annotated[Path | None, Parameter(group=DATA, help="Of --data folder: the masks.")] = None
-    classes: Annotated[
-        Path | None, Parameter(group=DATA, help="Of --data folder: names, one a line.")
-    ] = None
     scenes: Annotated[
         int | None,
         Parameter(group=DATA, converter=whole, help="Of --data synthetic and shapes: how many."),
     ] = None
-    mask_values: Annotated[MaskValues, Parameter(group=DATA)] = None
-    mask_ignore: Annotated[MaskIgnore, Parameter(group=DATA)] = None
-    mask_orientation: Annotated[MaskOrientation, Parameter(group=DATA)] = None
     class_map: Annotated[
         str | None,
         Parameter(
@@ -121,14 +108,14 @@ class DataOptions(Flat):
 
     def opened(self) -> "LabelledSet":
         """Open it."""
-        from segcert.data.sets import Arguments, open_evaluation_set
+        from dataclasses import replace
 
-        given = Arguments(
-            root=self.root, split=self.split, label_order=self.label_order, resize=self.resize,
-            images=self.images, masks=self.masks, classes=self.classes, scenes=self.scenes,
+        from segcert.data.sets import open_evaluation_set
+
+        given = replace(
+            self.own, root=self.root, split=self.split, label_order=self.label_order,
+            resize=self.resize, scenes=self.scenes,
             category=None if self.category is None else tuple(self.category),
-            mask_values=self.mask_values, mask_ignore=self.mask_ignore,
-            mask_orientation=self.mask_orientation,
         )  # fmt: skip
         return open_evaluation_set(self.data, given, subset=self.subset)
 

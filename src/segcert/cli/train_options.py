@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from segcert.cli.arguments import whole
 from segcert.cli.flat import Flat
-from segcert.cli.truth import MaskIgnore, MaskOrientation, MaskValues
+from segcert.cli.folder_options import DATA, FolderOptions
 
 if TYPE_CHECKING:
     from segcert.data.sets import LabelledSet
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Pair = tuple[float, float]
 
-DATA = Group("Data", sort_key=0)
 NETWORK = Group("Task and network", sort_key=1)
 NOISE = Group("Noise", sort_key=2)
 VIEWS = Group("Views", sort_key=3)
@@ -32,8 +31,8 @@ STEPS = Group("Steps", sort_key=4)
 PLACE = Group("Device and curves", sort_key=8)
 
 
-@dataclass(frozen=True)
-class ExampleOptions(Flat):
+@dataclass(frozen=True, kw_only=True)
+class ExampleOptions(FolderOptions):
     """The data set."""
 
     data: Annotated[
@@ -63,22 +62,6 @@ class ExampleOptions(Flat):
         int,
         Parameter(group=DATA, converter=whole, help="Number of synthetic scenes or shapes."),
     ] = 1000
-    images: Annotated[
-        Path | None, Parameter(group=DATA, help="Of --data folder: the photographs.")
-    ] = None
-    masks: Annotated[
-        Path | None,
-        Parameter(
-            group=DATA,
-            help="Of --data folder: the masks, of the same names. A denoiser needs none.",
-        ),
-    ] = None
-    classes: Annotated[
-        Path | None, Parameter(group=DATA, help="Of --data folder: names, one a line.")
-    ] = None
-    mask_values: Annotated[MaskValues, Parameter(group=DATA)] = None
-    mask_ignore: Annotated[MaskIgnore, Parameter(group=DATA)] = None
-    mask_orientation: Annotated[MaskOrientation, Parameter(group=DATA)] = None
 
     @property
     def kind(self) -> "InputKind":
@@ -93,17 +76,15 @@ class ExampleOptions(Flat):
         Args:
             labelled: Whether what is learned needs the truth.
         """
-        from segcert.data.sets import Arguments, open_training_set
+        from dataclasses import replace
 
-        own = Arguments(
-            images=self.images, masks=self.masks, classes=self.classes,
-            mask_values=self.mask_values, mask_ignore=self.mask_ignore,
-            mask_orientation=self.mask_orientation,
+        from segcert.data.sets import open_training_set
+
+        given = replace(
+            self.own, root=self.root, scenes=self.scenes, label_order=self.label_order,
+            category=tuple(self.category or ()) or None,
         )  # fmt: skip
-        return open_training_set(
-            self.data, root=self.root, scenes=self.scenes, label_order=self.label_order,
-            category=tuple(self.category or ()), own=own, labelled=labelled,
-        )  # fmt: skip
+        return open_training_set(self.data, given, labelled=labelled)
 
 
 @dataclass(frozen=True)
@@ -113,7 +94,8 @@ class TaskOptions(Flat):
     task: Annotated[
         Literal["segmentation", "denoising"],
         Parameter(
-            group=NETWORK, help="Label noisy views, or take the noise away for another model."
+            group=NETWORK,
+            help="Label noisy views, or take the noise away for another model, without masks.",
         ),
     ] = "segmentation"
     denoise_for: Annotated[

@@ -35,6 +35,7 @@ AS_STORED = (
 AS_SHAPED = (
     "each shape is centred and scaled to the unit sphere beforehand; noise is added in these units"
 )
+TRAINING_SCENES = 1000
 IN_UNITS = "noise is added in the units of the files; the model scales clouds after it"
 AS_DRAWN = "noise is added to the scenes as they are drawn, before any resize"
 
@@ -142,47 +143,33 @@ def open_evaluation_set(name: str, given: Arguments, *, subset: int | None = Non
     return found if subset is None else with_subset(found, subset)
 
 
-def open_training_set(
-    name: str,
-    *,
-    root: Path | None = None,
-    scenes: int = 1000,
-    label_order: str | None = None,
-    category: tuple[str, ...] = (),
-    own: Arguments | None = None,
-    labelled: bool = True,
-) -> LabelledSet:
+def open_training_set(name: str, given: Arguments, *, labelled: bool = True) -> LabelledSet:
     """Open a data set to train on: the part of it that nothing is evaluated on.
 
     Args:
         name: "camvid", "cityscapes", "pascal_context", "folder", "synthetic", "shapes" or
             "shapenet_part".
-        root: Its folder; by default its name.
-        scenes: Number of synthetic scenes or procedural shapes.
-        label_order: Of Pascal Context: what the numbers mean. Its images become 480x480.
-        category: Of ShapeNet-Part: names of the categories; empty: all.
-        own: Of a data set of one's own: its folders, classes, and what is said of its masks.
+        given: Its arguments; ``root`` is by default its name, ``scenes`` 1000, and neither counts
+            where it has no meaning. Images of Pascal Context become 480x480.
         labelled: Whether a truth is needed: photographs of one's own may go without.
 
     Raises:
         InputError: If there is no such data set, or it is not where it should be.
     """
-    own = own or Arguments()
     rule = RULES.get(name)
-    if name == "folder" and not labelled and own.masks is None:
+    if name == "folder" and not labelled and given.masks is None:
         rule = PHOTOGRAPHS
     if rule is None or rule.training is None:
         *first, last = (repr(key) for key, one in RULES.items() if one.training is not None)
         raise InputError(f"data must be {', '.join(first)} or {last}, got {name!r}")
-    place = Path(name) if root is None else root
+    scenes = TRAINING_SCENES if given.scenes is None else given.scenes
     asked = replace(
-        own,
-        root=place if "root" in rule.needed else None,
+        given,
+        root=(given.root or Path(name)) if "root" in rule.needed else None,
         scenes=scenes if "scenes" in rule.needed else None,
-        label_order=label_order, category=category or None,
-    )  # fmt: skip
-    given = arguments_of(name, rule, asked, fixed=rule.training)
-    return rule.opener(**given, **rule.training)
+    )
+    found = arguments_of(name, rule, asked, fixed=rule.training)
+    return rule.opener(**found, **rule.training)
 
 
 def arguments_of(
