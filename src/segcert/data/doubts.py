@@ -54,6 +54,21 @@ def check_ignored(
     )
 
 
+def said_of_all(
+    counts: Int64[np.ndarray, " 256"], expected: Sequence[int], names: Sequence[str], *, where: str
+) -> tuple[str, ...]:
+    """Ask of all masks of a data set what can be asked; see `check_ignored`.
+
+    Returns:
+        What a user should know of them.
+
+    Raises:
+        InputError: If 255 in them may be a class.
+    """
+    check_ignored(counts, expected, names, where=where)
+    return counted_from_one(counts, expected, names)
+
+
 def counted_from_one(
     counts: Int64[np.ndarray, " 256"], expected: Sequence[int], names: Sequence[str]
 ) -> tuple[str, ...]:

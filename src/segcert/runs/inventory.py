@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Integer
 
-from segcert.data.doubts import check_ignored, counted_from_one, tally
+from segcert.data.doubts import said_of_all, tally
 from segcert.data.labelled import check_items
 from segcert.data.part_numbers import check_parts
 from segcert.data.sets import LabelledSet
@@ -65,8 +65,8 @@ def take_inventory(data: LabelledSet) -> Inventory:
         given = data.input(number)
         items.append(item_of(given))
         counts += tally(truth_of(given)) if data.doubts else 0
-    check_ignored(counts, data.doubts, data.classes, where=data.name)
-    return Inventory(tuple(items), counted_from_one(counts, data.doubts, data.classes))
+    notes = said_of_all(counts, data.doubts, data.classes, where=data.name)
+    return Inventory(tuple(items), notes)
 
 
 def item_of(given: Input) -> Item:

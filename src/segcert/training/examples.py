@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Generator, Tensor
 
-from segcert.data.doubts import check_ignored, counted_from_one, tally
+from segcert.data.doubts import said_of_all, tally
 from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
 from segcert.inputs.input import Input, Source, read
@@ -45,8 +45,7 @@ def said_of_masks(data: LabelledSet) -> tuple[str, ...]:
     if not data.doubts:
         return ()
     counts = sum((tally(item.labels) for item in data.items), start=np.zeros(IGNORE + 1, np.int64))
-    check_ignored(counts, data.doubts, data.classes, where=data.name)
-    return counted_from_one(counts, data.doubts, data.classes)
+    return said_of_all(counts, data.doubts, data.classes, where=data.name)
 
 
 def read_example(item: Input, recipe: Recipe) -> tuple[Tensor, Tensor]:
