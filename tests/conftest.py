@@ -1,10 +1,7 @@
 """Shared by the tests of the shell: tiny photographs, tiny weights, real data where it is."""
 
-import contextlib
 import gc
-import importlib
 import os
-import pkgutil
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -15,10 +12,10 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from every_module import import_every_module
 from hypothesis import settings
 from PIL import Image
 
-import segcert
 from segcert.cli.main import run
 from segcert.inputs.images import read_file
 from segcert.models.files.checkpoints import Description, save_weights
@@ -64,10 +61,7 @@ def pytest_collection_finish() -> None:
     A module that is first imported while a test has replaced a function of another one would keep
     the replacement for good.
     """
-    for module in pkgutil.walk_packages(segcert.__path__, "segcert."):
-        if not module.name.endswith("__main__"):
-            with contextlib.suppress(ModuleNotFoundError):  # of an extra
-                importlib.import_module(module.name)
+    import_every_module()
     gc.collect()
     gc.freeze()
 

@@ -20,6 +20,8 @@ from segcert.plan import Plan
 from segcert.plan_fields import PlanFields
 from segcert.sampling.setup import as_base_model
 
+WHO_ASKED = 4  # calls above a warning: the program that calls `certify_image`
+
 
 def certify_image(
     model: Model | SegmentationModel | str | Path,
@@ -66,8 +68,6 @@ def certify_image(
         Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
     """
     made = planned(sigma, plan)
-    if isinstance(model, (str, Path)):
-        warn_about_input(str(model))
     return made.certify(
         opened(model), image, seed=seed, device=device, batch_size=batch_size, progress=progress
     )
@@ -124,21 +124,24 @@ def certify_cloud(
 
 
 def opened(model: Model | SegmentationModel | str | Path) -> SegmentationModel:
-    """Open a model of images by its name, or take it as it is."""
-    return open_model(str(model)) if isinstance(model, (str, Path)) else as_base_model(model)
+    """Open a model of images by its name, with a warning as of `certify_image`, or take it so."""
+    if not isinstance(model, (str, Path)):
+        return as_base_model(model)
+    warn_about_input(str(model))
+    return open_model(str(model))
 
 
 def warn_about_input(name: str) -> None:
     """Warn if images go into a model of another program as they are, or not as its file says."""
     path = foreign_path(name)
     for note in notes_on_folder(path) if path else ():
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(note, stacklevel=WHO_ASKED)
     missing = where_to_normalise(path) if path else ""
     if missing:
         warnings.warn(
             f"there is no {missing}: images go into model {name} as they are, in [0, 1] plus "
             "noise; if it wants mean and std, name them there",
-            stacklevel=3,
+            stacklevel=WHO_ASKED,
         )
 
 

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Int16
 
+from segcert.api import opened
 from segcert.certificates.result import Certificate
 from segcert.certificates.strict_json import without_repeats
 from segcert.certificates.words import beginning, conditions, given_in_words, named
@@ -17,11 +19,9 @@ from segcert.files import atomic_write, read_regular
 from segcert.inputs.input import Source
 from segcert.models.adapter import Model
 from segcert.models.protocol import SegmentationModel
-from segcert.models.shipped import open_model
 from segcert.plan import Plan
 from segcert.plan_record import MOST_BYTES
 from segcert.sampling.conclude import scale_of
-from segcert.sampling.setup import as_base_model
 from segcert.text import one_line
 
 HALF = 0.5  # a class above it is the most probable one
@@ -86,20 +86,17 @@ class Smoothed:
 
     def __post_init__(self) -> None:
         """Open the model."""
-        given = self.model
-        opened = open_model(str(given)) if isinstance(given, (str, Path)) else given
-        object.__setattr__(self, "model", as_base_model(opened))
         if self.plan.tree is not None:
             raise InputError(
                 "a prediction names classes, and the plan is one of groups of classes (a tree): "
                 "give a plan without one"
             )
+        self.opened  # noqa: B018  # now, not when it is first called
 
-    @property
+    @cached_property
     def opened(self) -> SegmentationModel:
         """The model, as it is sampled."""
-        assert not isinstance(self.model, (str, Path))  # it was opened
-        return as_base_model(self.model)
+        return opened(self.model)
 
     def certify(self, input: Source, **options: Any) -> Certificate:
         """Certify the labels of an input within a radius; see `Plan.certify`."""

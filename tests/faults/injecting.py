@@ -12,11 +12,9 @@ Children are forked from a process that has imported everything and started no t
 """
 
 import errno
-import importlib
 import io
 import os
 import pickle
-import pkgutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +31,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+from every_module import import_every_module
 from toy_training import toy_set
 
 import segcert as sc
@@ -277,13 +276,6 @@ def drawn(tries: list[Try], kinds: list[str], most: int, seed: int) -> list[Try]
     return sorted(found)
 
 
-def import_everything() -> None:
-    """Once, and not in each child."""
-    for module in pkgutil.walk_packages(sc.__path__, "segcert."):
-        if not module.name.endswith(("__main__", "ray_engine")):
-            importlib.import_module(module.name)
-
-
 def main(command: str, folder: Path, most: int, seed: int = 0) -> None:
     inputs_at = folder / command / "work"
     inputs_at.mkdir(parents=True)
@@ -329,7 +321,7 @@ def main(command: str, folder: Path, most: int, seed: int = 0) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    import_everything()
+    import_every_module()
     DepthwiseNet.forward = cheap  # type: ignore[method-assign]
     sets.open_training_set = lambda *_, **__: toy_set(2)
     for command in sys.argv[1].split(","):
