@@ -8,7 +8,7 @@ from common import photograph, skip, start
 
 import segcert as sc
 
-try:
+try:  # what the export and the opened file need
     import onnx  # noqa: F401
     import onnxruntime  # noqa: F401
     import onnxscript  # noqa: F401

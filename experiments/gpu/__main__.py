@@ -107,7 +107,7 @@ DIFFERENT = "share of counts that differ from the CPU's"
 def run(out: Path, device: str, sizes: Sizes) -> bool:
     """Write both files; tell whether the counts are those of the CPU."""
     found = report(device, sizes)
-    rows = [Row(**row) for row in found["rows"]]  # type: ignore[attr-defined]
+    rows = [Row(**row) for row in found["rows"]]  # type: ignore[attr-defined]  # a list there
     text = as_markdown(found, rows)
     for name, content in (("gpu.json", json.dumps(found, indent=1) + "\n"), ("gpu.md", text)):
         with atomic_write(out / name) as file:

@@ -122,7 +122,7 @@ def stated(pair: Pair, drawn: Drawn, n: int) -> Answer:
     """What is certified after n draws."""
     found = certify(
         drawn.counts(n, pair.sequential), tau=drawn.tau, alpha=drawn.alpha,
-        correction=pair.correction, **FAMILIES[pair.family],  # type: ignore[arg-type]
+        correction=pair.correction, **FAMILIES[pair.family],  # type: ignore[arg-type]  # parts by name
     )  # fmt: skip
     return drawn.judge(found.certified, found.labels)
 

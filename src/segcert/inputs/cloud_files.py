@@ -185,7 +185,7 @@ def write_cloud(
     with atomic_write(path) as file:
         if kind == ".npz":
             more = {} if cloud.category is None else {"category": np.array(cloud.category)}
-            np.savez_compressed(file, **arrays, **more)  # type: ignore[arg-type]
+            np.savez_compressed(file, **arrays, **more)  # type: ignore[arg-type]  # none is a flag
         else:
             comments = () if cloud.category is None else (f"category {cloud.category}",)
             ply.write_vertices(file, ply_columns(arrays), comments=comments, text=text)

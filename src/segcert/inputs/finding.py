@@ -207,8 +207,7 @@ def matches(argument: str) -> list[Path]:
     Raises:
         InputError: If there are none.
     """
-    # Path.glob refuses absolute patterns
-    files = map(Path, glob(argument, recursive=True))  # noqa: PTH207
+    files = map(Path, glob(argument, recursive=True))  # noqa: PTH207 - Path refuses absolute ones
     found = sorted(p for p in files if p.is_file() and not p.name.startswith("."))
     if not found:
         raise InputError(f"no file matches {argument}")
