@@ -84,11 +84,12 @@ def functions_of(module: Module) -> Iterator[Function]:
 
 
 def public_names(module: Module) -> int:
-    """Count ``__all__`` of a package at the top; 0 for what is below."""
+    """Count ``__all__`` of a package at the top, or the ``PUBLIC`` it repeats; 0 for others."""
     found = [
-        len(ast.literal_eval(node.value))
+        isinstance(name, ast.Constant)
         for node in module.tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("PUBLIC", "__all__")
+        for name in getattr(node.value, "keys", getattr(node.value, "elts", ()))
     ]
     return sum(found) if "." not in module.name else 0
 

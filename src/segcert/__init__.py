@@ -13,59 +13,69 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from segcert.api import certify_cloud, certify_image
-    from segcert.certificates.hierarchical import certify_tree
-    from segcert.certificates.hierarchies import open_hierarchy
-    from segcert.certificates.radius_map import RadiusMap, radius_map
-    from segcert.certificates.replay import Replay, replay
-    from segcert.certificates.result import Certificate, load_certificate
-    from segcert.certificates.segcertify import certify
-    from segcert.certificates.stopping import StopWhen
-    from segcert.errors import (
-        InputError,
-        ModelError,
-        SamplingError,
-        SegcertError,
-        VerificationError,
-    )
-    from segcert.inputs.cloud_files import read_cloud
-    from segcert.inputs.clouds import Cloud
-    from segcert.metrics.information_gain import information_gain
-    from segcert.metrics.score import Score, score
-    from segcert.metrics.worst_case import WorstCase, worst_case
-    from segcert.models.adapter import Segmenter
-    from segcert.models.denoisers import open_denoiser
-    from segcert.models.opening_points import PointOptions, open_point_model
-    from segcert.models.point_segmenter import PointSegmenter
-    from segcert.models.shipped import open_model, shipped
-    from segcert.models.wrapping import as_segmenter
-    from segcert.models.wrapping_points import as_point_segmenter
-    from segcert.noise.axis_rotation import AxisRotationNoise
-    from segcert.noise.base import AbstractNoise
-    from segcert.noise.brightness import BrightnessNoise
-    from segcert.noise.contrast import ContrastNoise
-    from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
-    from segcert.noise.laplace import LaplaceNoise
-    from segcert.noise.points import PointNoise
-    from segcert.noise.pose import PoseNoise
-    from segcert.noise.rotation import RotationNoise
-    from segcert.noise.uniform import UniformNoise
-    from segcert.plan import Plan
-    from segcert.sampling.counts import Counts
-    from segcert.sampling.partial import Keeping, Partial
-    from segcert.sampling.sampler import sample
-    from segcert.smoothed import Prediction, Smoothed
-    from segcert.stats.bonferroni import bonferroni
-    from segcert.stats.capped import Capped
-    from segcert.stats.class_tree import ClassTree
-    from segcert.stats.correction import AbstractCorrection
-    from segcert.stats.holm import holm
-    from segcert.stats.k_fwer import KFwer
-    from segcert.stats.levels import smallest_n
-    from segcert.stats.looks import Looks
-    from segcert.stats.ordered import Ordered
-    from segcert.stats.regions import Blocks
-    from segcert.stats.sequential import Anytime
+    from segcert.api import certify_cloud as certify_cloud
+    from segcert.api import certify_image as certify_image
+    from segcert.certificates.hierarchical import certify_tree as certify_tree
+    from segcert.certificates.hierarchies import open_hierarchy as open_hierarchy
+    from segcert.certificates.radius_map import RadiusMap as RadiusMap
+    from segcert.certificates.radius_map import radius_map as radius_map
+    from segcert.certificates.replay import Replay as Replay
+    from segcert.certificates.replay import replay as replay
+    from segcert.certificates.result import Certificate as Certificate
+    from segcert.certificates.result import load_certificate as load_certificate
+    from segcert.certificates.segcertify import certify as certify
+    from segcert.certificates.stopping import StopWhen as StopWhen
+    from segcert.errors import InputError as InputError
+    from segcert.errors import ModelError as ModelError
+    from segcert.errors import SamplingError as SamplingError
+    from segcert.errors import SegcertError as SegcertError
+    from segcert.errors import VerificationError as VerificationError
+    from segcert.inputs.cloud_files import read_cloud as read_cloud
+    from segcert.inputs.clouds import Cloud as Cloud
+    from segcert.metrics.information_gain import information_gain as information_gain
+    from segcert.metrics.score import Score as Score
+    from segcert.metrics.score import score as score
+    from segcert.metrics.worst_case import WorstCase as WorstCase
+    from segcert.metrics.worst_case import worst_case as worst_case
+    from segcert.models.adapter import Segmenter as Segmenter
+    from segcert.models.denoisers import open_denoiser as open_denoiser
+    from segcert.models.opening_points import PointOptions as PointOptions
+    from segcert.models.opening_points import open_point_model as open_point_model
+    from segcert.models.point_segmenter import PointSegmenter as PointSegmenter
+    from segcert.models.shipped import open_model as open_model
+    from segcert.models.shipped import shipped as shipped
+    from segcert.models.wrapping import as_segmenter as as_segmenter
+    from segcert.models.wrapping_points import as_point_segmenter as as_point_segmenter
+    from segcert.noise.axis_rotation import AxisRotationNoise as AxisRotationNoise
+    from segcert.noise.base import AbstractNoise as AbstractNoise
+    from segcert.noise.brightness import BrightnessNoise as BrightnessNoise
+    from segcert.noise.contrast import ContrastNoise as ContrastNoise
+    from segcert.noise.gaussian import GaussianNoise as GaussianNoise
+    from segcert.noise.gaussian import LatticeGaussianNoise as LatticeGaussianNoise
+    from segcert.noise.laplace import LaplaceNoise as LaplaceNoise
+    from segcert.noise.points import PointNoise as PointNoise
+    from segcert.noise.pose import PoseNoise as PoseNoise
+    from segcert.noise.rotation import RotationNoise as RotationNoise
+    from segcert.noise.uniform import UniformNoise as UniformNoise
+    from segcert.plan import Plan as Plan
+    from segcert.sampling.counts import Counts as Counts
+    from segcert.sampling.partial import Keeping as Keeping
+    from segcert.sampling.partial import Partial as Partial
+    from segcert.sampling.sampler import sample as sample
+    from segcert.smoothed import Prediction as Prediction
+    from segcert.smoothed import Smoothed as Smoothed
+    from segcert.stats.bonferroni import bonferroni as bonferroni
+    from segcert.stats.capped import Capped as Capped
+    from segcert.stats.class_tree import ClassTree as ClassTree
+    from segcert.stats.correction import AbstractCorrection as AbstractCorrection
+    from segcert.stats.holm import holm as holm
+    from segcert.stats.k_fwer import KFwer as KFwer
+    from segcert.stats.levels import smallest_n as smallest_n
+    from segcert.stats.looks import Looks as Looks
+    from segcert.stats.ordered import Ordered as Ordered
+    from segcert.stats.regions import Blocks as Blocks
+    from segcert.stats.sequential import Anytime as Anytime
+
 
 PUBLIC = {
     "AbstractCorrection": "segcert.stats.correction",
@@ -132,70 +142,7 @@ PUBLIC = {
     "worst_case": "segcert.metrics.worst_case",
 }
 
-__all__ = [
-    "AbstractCorrection",
-    "AbstractNoise",
-    "Anytime",
-    "AxisRotationNoise",
-    "Blocks",
-    "BrightnessNoise",
-    "Capped",
-    "Certificate",
-    "ClassTree",
-    "Cloud",
-    "ContrastNoise",
-    "Counts",
-    "GaussianNoise",
-    "InputError",
-    "KFwer",
-    "Keeping",
-    "LaplaceNoise",
-    "LatticeGaussianNoise",
-    "Looks",
-    "ModelError",
-    "Ordered",
-    "Partial",
-    "Plan",
-    "PointNoise",
-    "PointOptions",
-    "PointSegmenter",
-    "PoseNoise",
-    "Prediction",
-    "RadiusMap",
-    "Replay",
-    "RotationNoise",
-    "SamplingError",
-    "Score",
-    "SegcertError",
-    "Segmenter",
-    "Smoothed",
-    "StopWhen",
-    "UniformNoise",
-    "VerificationError",
-    "WorstCase",
-    "as_point_segmenter",
-    "as_segmenter",
-    "bonferroni",
-    "certify",
-    "certify_cloud",
-    "certify_image",
-    "certify_tree",
-    "holm",
-    "information_gain",
-    "load_certificate",
-    "open_denoiser",
-    "open_hierarchy",
-    "open_model",
-    "open_point_model",
-    "radius_map",
-    "read_cloud",
-    "replay",
-    "sample",
-    "score",
-    "shipped",
-    "smallest_n",
-    "worst_case",
-]
+__all__ = [*PUBLIC]
 
 
 def __getattr__(name: str) -> object:

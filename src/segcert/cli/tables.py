@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from rich.table import Table
 
+from segcert.certificates.components import largest_n
 from segcert.certificates.result import Certificate
 from segcert.cli.shell import cell, note, results, say
 from segcert.inputs.clouds import diameter
@@ -21,7 +22,7 @@ from segcert.models.resizing.scale import parse_resizing
 from segcert.models.shipped import foreign_path
 from segcert.noise.base import AbstractNoise
 from segcert.report.cloud_radius import cloud_radius_cell, cloud_radius_line
-from segcert.report.facts import most_draws, stopped
+from segcert.report.facts import stopped
 from segcert.report.view import against_truth
 from segcert.runs.certify_inputs import CertifiedInput
 from segcert.text import floor_text, percent_text
@@ -124,7 +125,7 @@ def cells(certificate: Certificate) -> tuple[str, ...]:
         percent_text(whole - certified, whole),
         floor_text(certificate.radius),
         str(certificate.threshold) if certificate.threshold <= counts.n else "–",
-        f"{counts.n} of {most_draws(counts)}" if stopped(counts) else str(counts.n),
+        f"{counts.n} of {largest_n(counts)}" if stopped(counts) else str(counts.n),
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Int16
 
+from segcert.certificates.components import largest_n
 from segcert.certificates.earlier_words import earlier_lines
 from segcert.certificates.result import Certificate
 from segcert.inputs.kind import kind_of
@@ -54,12 +55,7 @@ def shortfall_in_words(certificate: Certificate) -> str:
 
 def stopped(counts: Counts) -> bool:
     """Whether sampling stopped before the largest number of draws."""
-    return counts.n < most_draws(counts)
-
-
-def most_draws(counts: Counts) -> int:
-    """Draws that might have been counted."""
-    return counts.n if counts.sequential is None else counts.sequential.at[-1]
+    return counts.n < largest_n(counts)
 
 
 def draws_in_words(counts: Counts) -> str:
@@ -68,7 +64,7 @@ def draws_in_words(counts: Counts) -> str:
     if counts.sequential is None:
         return f"{pilot}{counts.n} are counted"
     ending = f"stopped: {counts.provenance.stop_rule}" if stopped(counts) else "not stopped"
-    return f"{pilot}{counts.n} of {most_draws(counts)} are counted, {ending}"
+    return f"{pilot}{counts.n} of {largest_n(counts)} are counted, {ending}"
 
 
 def looks_in_words(counts: Counts) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Int16, Int64, Integer, UInt8
 
 from segcert.certificates.claim_files import to_json
+from segcert.certificates.components import largest_n
 from segcert.certificates.legend import names_of, palette_of
 from segcert.certificates.pictures import ABSTAIN
 from segcert.certificates.result import Certificate
@@ -14,7 +15,6 @@ from segcert.report.facts import (
     base_fact,
     draws_in_words,
     facts,
-    most_draws,
     parts_of,
     rule_in_words,
     shortfall_in_words,
@@ -148,7 +148,7 @@ def headline(
     ]
     if counts.sequential is not None:
         ending = draws_in_words(counts).rpartition(", ")[2]
-        used = f"{counts.n} of {most_draws(counts)}" if stopped(counts) else f"all {counts.n}"
+        used = f"{counts.n} of {largest_n(counts)}" if stopped(counts) else f"all {counts.n}"
         shown.append(("draws", used, ending))
     return (*shown, *against_truth(certificate, truth)) if truth is not None else tuple(shown)
 
