@@ -178,13 +178,9 @@ def read_binary(
             name: table[name].astype(table[name].dtype.newbyteorder("="))
             for name in element.numbers
         }
-    rows = []
-    for _ in range(element.count):
-        rows.append(at)
-        at = after_row(content, at, element, order, where)
     found: dict[str, list[object]] = {name: [] for name in element.numbers}
-    for start in rows:
-        spot = start
+    for _ in range(element.count):
+        spot, at = at, after_row(content, at, element, order, where)
         for one in element.properties:
             kind = np.dtype(order + one.kind)
             if not one.length:
