@@ -1,11 +1,12 @@
 """Count one block of draws: noise, model, labels, counts, batch after batch."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
-from jaxtyping import Float, Int, Int16, Int64, Shaped
+from jaxtyping import Bool, Float, Float32, Int, Int16, Int64, Shaped
 from torch import Tensor
 
 from segcert.errors import SamplingError, is_out_of_memory
@@ -18,6 +19,7 @@ from segcert.sampling.margins import Margins, no_margins
 from segcert.sampling.near_ties import near_ties
 from segcert.sampling.streams import Stage, Streams
 from segcert.sampling.tally import DrawBlock, Run, Tally, counting_type
+from segcert.sampling.team import Team
 from segcert.sampling.threads import in_threads
 
 UNLIMITED = 2**31 - 1
@@ -35,6 +37,7 @@ class Task:
         classes: Number of classes.
         largest_batch: Draws that may go through the model together.
         tolerance: Of near ties, which are counted too if it is given; see `near_ties`.
+        team: Makes passes side by side; None makes one after the other. No count depends on it.
     """
 
     segmenter: SegmentationModel
@@ -44,6 +47,7 @@ class Task:
     classes: int
     largest_batch: int = UNLIMITED
     tolerance: float | None = None
+    team: Team | None = None
 
     @property
     def components(self) -> tuple[int, ...]:
@@ -97,9 +101,12 @@ def count_block(
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            if batch_size == 1:
+            alone = task.team is None or len(task.team.members) == 1
+            if batch_size == 1 and alone:
                 raise no_memory_for_one_draw(task) from error
-        batch_size //= 2
+        if batch_size == 1 and task.team:
+            task = replace(task, team=task.team.of(len(task.team.members) // 2))
+        batch_size = max(1, batch_size // 2)
         if task.x.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -113,58 +120,131 @@ def count_batches(
     after_batch: Callable[[int], None] | None,
     ends: Callable[[], bool] | None,
 ) -> Tally:
-    """Count a block with one batch size.
+    """Count a block with one batch size, batches one after the other or side by side.
 
     Counts, hashes and invalid labels stay on the device until the block ends, so that the host
     does not wait for it.
     """
-    shape = task.components if guess is not None else (task.classes, *task.components)
-    dtype = counting_type(block.stop - block.start)
-    counts = torch.zeros(shape, dtype=dtype, device=task.x.device)
-    invalid = torch.zeros((), dtype=torch.int64, device=task.x.device)
-    ties = None if task.tolerance is None else no_ties(task)
-    prints = []
-    for start in range(block.start, block.stop, batch_size):
-        draws = range(start, min(start + batch_size, block.stop))
-        found, margins = count_batch(task, block.stage, draws, counts, guess, margins, ties)
-        prints.append(found.hashes)
-        invalid += found.invalid
+    starts = range(block.start, block.stop, batch_size)
+    batches = [range(start, min(start + batch_size, block.stop)) for start in starts]
+    sums = Sums(task, block, guess, margins)
+
+    def count(segmenter: SegmentationModel, draws: range) -> None:
+        count_batch(task, segmenter, draws, sums)
+
+    def after(draws: range) -> bool:
         if after_batch:
             after_batch(draws.stop)
-        if ends and ends():
-            break
-    runs = (Run(block.start, draws.stop, batch_size),)
-    return Tally(counts, int(invalid), to_numpy(prints), runs, margins, ties)
+        return bool(ends and ends())
+
+    if task.team:
+        task.team.run(count, batches, after)
+    else:
+        one_by_one(partial(count, task.segmenter), batches, after)
+    return sums.tally(batch_size)
 
 
-class Found(NamedTuple):
-    """What a batch leaves besides its counts, on the device."""
+def one_by_one(
+    work: Callable[[range], None], batches: Sequence[range], after: Callable[[range], bool]
+) -> None:
+    """Work on batches in their order, until ``after`` is true."""
+    for draws in batches:
+        work(draws)
+        if after(draws):
+            return
+
+
+class Sums:
+    """What the batches of a block add up to, in any order: all are sums of integers.
+
+    Args:
+        task: What is sampled.
+        block: Which draws.
+        guess: Class to count; None counts every class.
+        margins: Of the pilot draws before.
+    """
+
+    def __init__(
+        self, task: Task, block: DrawBlock, guess: Tensor | None, margins: Margins | None
+    ) -> None:
+        shape = task.components if guess is not None else (task.classes, *task.components)
+        dtype, device = counting_type(block.stop - block.start), task.x.device
+        self.block, self.guess, self.margins = block, guess, margins
+        self.counts = torch.zeros(shape, dtype=dtype, device=device)
+        self.invalid = torch.zeros((), dtype=torch.int64, device=device)
+        self.ties = None if task.tolerance is None else no_ties(task)
+        self.prints: dict[int, Tensor] = {}
+        self._adding = threading.Lock()
+        self._first_is_in = threading.Event()
+        if margins is not None or block.stage is not Stage.PILOT:
+            self._first_is_in.set()
+
+    def add(self, draws: range, found: "Found") -> None:
+        """Add a batch; the labels of the first pilot draw give all margins their signs."""
+        if draws.start != self.block.start:
+            self._first_is_in.wait()
+        with self._adding:
+            add_labels(self.counts, found.labels, self.guess)
+            if found.margins is not None:
+                self.margins = (self.margins or no_margins(found.labels)).plus(
+                    found.labels, found.margins
+                )
+            if found.ties is not None and self.ties is not None:
+                self.ties += found.ties.sum(0, dtype=self.ties.dtype)
+            self.invalid += found.lost
+            self.prints[draws.start] = found.hashes
+
+    def first_is_done(self) -> None:
+        """Let the others go on; called even where the first batch failed, and all is void."""
+        self._first_is_in.set()
+
+    def tally(self, batch_size: int) -> Tally:
+        """Leave the device."""
+        prints = to_numpy([self.prints[start] for start in sorted(self.prints)])
+        run = Run(self.block.start, self.block.start + len(prints), batch_size)
+        return Tally(self.counts, int(self.invalid), prints, (run,), self.margins, self.ties)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a batch gives, on the device.
+
+    Args:
+        hashes: Of the noisy inputs.
+        labels: One for each component.
+        lost: How many of them are no class.
+        margins: Of pilot draws of a model that gives scores.
+        ties: Which labels are near a tie, if that is asked for.
+    """
 
     hashes: Int64[Tensor, " b"]
-    invalid: Int64[Tensor, ""]
+    labels: Int16[Tensor, " b *components"]
+    lost: Int64[Tensor, ""]
+    margins: Float32[Tensor, " b *components"] | None
+    ties: Bool[Tensor, " b *components"] | None
 
 
-def count_batch(
-    task: Task,
-    stage: Stage,
-    draws: range,
-    counts: Int[Tensor, " *shape"],
-    guess: Tensor | None,
-    margins: Margins | None,
-    ties: Tensor | None = None,
-) -> tuple[Found, Margins | None]:
-    """Count one batch, in place; its scores and labels are freed before the next one is drawn."""
+def count_batch(task: Task, segmenter: SegmentationModel, draws: range, sums: Sums) -> None:
+    """Count one batch; its scores and labels are freed before the next one is drawn."""
+    try:
+        sums.add(draws, found_in(task, segmenter, draws, sums.block.stage))
+    finally:
+        if draws.start == sums.block.start:
+            sums.first_is_done()
+
+
+def found_in(task: Task, segmenter: SegmentationModel, draws: range, stage: Stage) -> Found:
+    """Draw a batch and label it."""
     batch = noisy_batch(task, stage, draws)
     prints = hashes(batch)
-    output = task.segmenter.output(batch)
-    labels = task.segmenter.to_labels(output, task.components)
-    add_labels(counts, labels, guess)
-    if stage is Stage.PILOT:
-        margins = add_margins(task, margins, output, labels)
-    if ties is not None:
-        add_ties(task, ties, output)
+    output, components = segmenter.output(batch), task.components
+    labels = segmenter.to_labels(output, components)
+    margins = segmenter.to_margins(output, components) if stage is Stage.PILOT else None
+    ties = None
+    if task.tolerance is not None:
+        ties = near_ties(segmenter, output, components, tolerance=task.tolerance)
     lost = (labels < 0) | (labels >= task.classes)
-    return Found(prints, lost.sum()), margins
+    return Found(prints, labels, lost.sum(), margins, ties)
 
 
 def add_labels(
@@ -192,14 +272,6 @@ def add_margins(
 def no_ties(task: Task) -> Int[Tensor, " *components"]:
     """Near ties of no draw at all."""
     return torch.zeros(task.components, dtype=torch.int32, device=task.x.device)
-
-
-def add_ties(task: Task, ties: Int[Tensor, " *components"], output: Output) -> None:
-    """Add the near ties of a batch, in place; a model that returns labels shows none."""
-    assert task.tolerance is not None
-    found = near_ties(task.segmenter, output, task.components, tolerance=task.tolerance)
-    if found is not None:
-        ties += found.sum(0, dtype=ties.dtype)
 
 
 def no_memory_for_one_draw(task: Task) -> SamplingError:

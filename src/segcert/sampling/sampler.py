@@ -174,7 +174,8 @@ def run_stage(
 ) -> Tally:
     """Count draws of one stage, block by block, until there are ``goal``."""
     while tally.draws < goal:
-        block = next_block(stage, tally.draws, goal, batch_size)
+        workers = len(task.team.members) if task.team else 1
+        block = next_block(stage, tally.draws, goal, batch_size, workers)
         counted = count_block(
             task, block, guess,
             batch_size=batch_size, margins=tally.margins, after_batch=after_batch, ends=ends_block,
@@ -185,7 +186,16 @@ def run_stage(
     return tally
 
 
-def next_block(stage: Stage, drawn: int, goal: int, batch_size: int) -> DrawBlock:
-    """The block of draws that follows ``drawn`` draws on the way to ``goal``."""
-    length = max(BATCHES_PER_BLOCK, math.ceil(goal / BLOCKS / batch_size)) * batch_size
+def next_block(stage: Stage, drawn: int, goal: int, batch_size: int, workers: int = 1) -> DrawBlock:
+    """The block of draws that follows ``drawn`` draws on the way to ``goal``.
+
+    Args:
+        stage: The stage.
+        drawn: Draws so far.
+        goal: Draws in all.
+        batch_size: Draws that go through the model together.
+        workers: Batches that do so at a time.
+    """
+    fewest = BATCHES_PER_BLOCK * workers
+    length = max(fewest, math.ceil(goal / BLOCKS / batch_size)) * batch_size
     return DrawBlock(stage, drawn, min(drawn + length, goal))

@@ -21,6 +21,7 @@ from segcert.sampling.counts import MOST_CLASS_COUNTS
 from segcert.sampling.margins import MOST_PILOT_DRAWS
 from segcert.sampling.mixing import check_draws_are_independent
 from segcert.sampling.streams import Streams, fresh_seed
+from segcert.sampling.team import team_of
 
 COMPONENTS_PER_BATCH = (2**20, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)
 LARGEST_BATCH = 32
@@ -51,6 +52,7 @@ def make_task(
     stream_kind: str | None = None,
     batch_size: int | str = "auto",
     recorded: bool = False,
+    workers: int | None = None,
 ) -> Task:
     """Read the input, wrap the model, open the streams, and check that the model may be used.
 
@@ -65,19 +67,25 @@ def make_task(
             of its own gets more than one only if that is asked for by a number above 1.
         recorded: Whether the noise is one of a certificate, to be drawn as it is: that of format
             version 2 has no grid.
+        workers: Passes side by side on a CPU, if the model allows it; None is as many as torch has
+            threads, if that is not slower. No count depends on it.
     """
     check_batch_size(batch_size)
     task = unchecked_task(
         model, image, noise=noise, seed=seed, device=device, stream_kind=stream_kind,
-        recorded=recorded,
+        recorded=recorded, workers=workers,
     )  # fmt: skip
     batched = isinstance(batch_size, int) and batch_size > 1
-    output, largest_batch = check_draws_are_independent(task, batched=batched)
+    checked = check_draws_are_independent(
+        task, batched=batched,
+        batch_size=choose_batch_size(batch_size, task) if workers is None else None,
+    )  # fmt: skip
+    output = checked.output
     classes = task.segmenter.count_classes(output)
     check_class_number(classes, name=task.segmenter.name)
     check_named_classes(task.segmenter, classes)
     check_axes(task, output, classes)
-    return replace(task, classes=classes, largest_batch=largest_batch)
+    return replace(task, classes=classes, largest_batch=checked.largest_batch, team=checked.team)
 
 
 def check_named_classes(segmenter: SegmentationModel, classes: int) -> None:
@@ -103,6 +111,7 @@ def unchecked_task(
     device: str,
     stream_kind: str | None = None,
     recorded: bool = False,
+    workers: int | None = None,
 ) -> Task:
     """As `make_task`, for a model that was checked on this input before; 0 classes are known."""
     segmenter, given = as_base_model(model), read(image)
@@ -112,7 +121,8 @@ def unchecked_task(
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
     streams = Streams(seed, given.sha256, where, stream_kind or stream_kind_of(where))
     fitting = noise if recorded else fitted_noise(noise, given.tensor)
-    return Task(segmenter, given.tensor.to(where), fitting, streams, classes=0)
+    team = team_of(segmenter, where, workers)
+    return Task(segmenter, given.tensor.to(where), fitting, streams, classes=0, team=team)
 
 
 def check_class_counts(task: Task) -> None:
