@@ -20,10 +20,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from segcert.attacks.check import AttackCheck
+from segcert.cli.application import app
 from segcert.cli.arguments import AnyNoiseName
 from segcert.cli.effect_tables import TABLES, TURN
 from segcert.cli.effects import Call, always, check_effects, needs, spelled
-from segcert.cli.main import app, run
+from segcert.cli.main import run
 from segcert.data.sets import RULES
 from segcert.doctor.examination import Examination
 from segcert.errors import InputError

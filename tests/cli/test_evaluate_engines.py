@@ -12,7 +12,7 @@ import pytest
 from engine_models import figures_of, save_cloud_net
 from model_options import CASES, CLOUDS, NEEDS, model_of, options
 
-from segcert.cli.main import app
+from segcert.cli.application import app
 from segcert.models.reference import ModelReference
 from segcert.runs.evaluate import SUMMARY, load_results
 

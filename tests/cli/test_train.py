@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from segcert.cli.main import app
+from segcert.cli.application import app
 from segcert.cli.shell import results
 from segcert.data import sets
 from segcert.data.labelled import LabelledImage

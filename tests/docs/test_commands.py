@@ -9,7 +9,7 @@ import pytest
 from cyclopts import App, CycloptsError
 from doc_blocks import PAGES, ROOT, Block, arguments, blocks, commands
 
-from segcert.cli.main import app, bind
+from segcert.cli.application import app, bind
 from segcert.errors import InputError
 
 sys.path.append(str(ROOT))  # for the experiments
