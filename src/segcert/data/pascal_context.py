@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from scipy.io import loadmat
 
 from segcert.data.labelled import (
     AbstractLabelled,
@@ -196,6 +195,8 @@ def read_matrix(path: Path) -> StoredMask:
     Raises:
         InputError: If it cannot be read or holds no such matrix.
     """
+    from scipy.io import loadmat
+
     try:
         stored: np.ndarray = np.asarray(loadmat(path)["LabelMap"]).astype(np.int64)
     except Exception as error:  # scipy raises anything on damaged bytes

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Int16
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import cdist
 
 from segcert.errors import InputError
 from segcert.inputs.labels import IGNORE
@@ -191,6 +189,8 @@ def diameter(points: Float[np.ndarray, " n 3"]) -> float:
     Args:
         points: Finite, at least one.
     """
+    from scipy.spatial.distance import cdist  # images do without
+
     corners = points.astype(np.float64)
     if len(corners) > PAIRWISE:
         corners = hull_vertices(corners)
@@ -207,6 +207,8 @@ def hull_vertices(points: Float[np.ndarray, " n 3"]) -> Float[np.ndarray, " m 3"
     A cloud in a plane or on a line has no hull in space: there it is taken along the principal
     axes that the cloud extends along.
     """
+    from scipy.spatial import ConvexHull, QhullError
+
     centred = points - points.mean(0)
     _, extents, axes = np.linalg.svd(centred.T @ centred)
     rank = int((extents > 1e-12 * extents[0]).sum())

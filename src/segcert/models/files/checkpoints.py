@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import safetensors
 import safetensors.torch
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor, nn
 
@@ -151,7 +152,8 @@ def load_weights(path: Path) -> tuple[nn.Module, Description]:
 def network_in(file: WeightFile) -> tuple[nn.Module, Description]:
     """Make the network of a weight file; see `load_weights`."""
     description = description_in(file.header, file.path)
-    net = build(description.architecture, len(description.classes))
+    with torch.device("meta"):  # weights of its own would be drawn to be thrown away
+        net = build(description.architecture, len(description.classes))
     return fill(net, file, description.architecture), description
 
 
@@ -167,10 +169,11 @@ def load_point_weights(path: Path) -> tuple[nn.Module, PointDescription]:
 def point_network_in(file: WeightFile) -> tuple[nn.Module, PointDescription]:
     """Make the network of clouds of a weight file; see `load_point_weights`."""
     about = point_description_in(file.header, file.path)
-    net = build_points(
-        about.architecture, len(about.classes), columns=about.columns,
-        categories=len(about.categories),
-    )  # fmt: skip
+    with torch.device("meta"):
+        net = build_points(
+            about.architecture, len(about.classes), columns=about.columns,
+            categories=len(about.categories),
+        )  # fmt: skip
     return fill(net, file, about.architecture), about
 
 
@@ -191,13 +194,18 @@ def read_weight_file(path: Path) -> WeightFile:
 
 
 def fill(net: nn.Module, file: WeightFile, architecture: str) -> nn.Module:
-    """Put the weights of a file into a network, and the network into eval mode.
+    """Give a network without weights those of a file, and put it into eval mode.
 
     Raises:
         InputError: If they do not fit.
     """
+    wanted = net.state_dict()
+    weights = {
+        name: tensor.to(wanted[name].dtype, copy=True) if name in wanted else tensor
+        for name, tensor in file.tensors.items()
+    }
     try:
-        net.load_state_dict(file.tensors)
+        net.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(

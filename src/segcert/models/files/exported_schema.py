@@ -40,7 +40,7 @@ def without_empty(known: Mapping[str, Any]) -> Callable[[Any], Any]:
 class ProgramPart(BaseModel):
     """Part of a program; fields that are not known must be empty."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
