@@ -240,6 +240,10 @@ def test_records_name_what_a_plan_has() -> None:
         ({"looks": -1}, "^looks must be 0"),
         ({"looks": 0, "stop_when": "target=0.9", "n0": 0}, "^looks=0, to stop at any time"),
         ({"tree": sc.open_hierarchy("camvid")}, "^tree needs the counts of all classes"),
+        (
+            {"tree": sc.open_hierarchy("camvid"), "n0": 0, "stop_when": "open=0.01"},
+            "^stop_when=open=0.01 is of classes, not groups: drop tree",
+        ),
         ({"tree": sc.open_hierarchy("camvid"), "n0": 0}, "^tree goes with correction=bonf"),
         ({"ignore": np.ones((3, 3), dtype=bool)}, "ignore leaves no component"),
         ({"ignore": np.zeros((3, 3))}, "ignore must be a mask of booleans, got float64"),

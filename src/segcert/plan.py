@@ -42,7 +42,7 @@ from segcert.stats.looks import Looks, even_looks
 from segcert.stats.promise import LARGEST_RATIO, SMALLEST_RATIO
 from segcert.stats.regions import Blocks
 from segcert.stats.sequential import Anytime, Sequential
-from segcert.stats.stop_rules import StopRule, parse_stop
+from segcert.stats.stop_rules import Open, StopRule, parse_stop
 
 PILOT_DRAWS = 10
 TYPES: Mapping[Callable[[str, object], object], tuple[str, ...]] = {
@@ -70,7 +70,7 @@ class Plan:
         blocks: Side of the blocks of which regions are made; None tests each component.
         drop_below: Components whose pilot promises less are not tested; None tests them all.
         ignore: Mask of components that are not tested, an array of booleans or a `Mask`.
-        stop_when: Rule to stop before ``n`` draws, `Stalls`, `Target` or `TimeLimit` of
+        stop_when: Rule to stop before ``n`` draws, `Stalls`, `Target`, `TimeLimit` or `Open` of
             `segcert.stats.stop_rules`, or their text. None draws them all.
         looks: How often the rule is asked, each time at its share of ``alpha``; 0 for an e-process,
             which may stop after every 10 draws.
@@ -155,6 +155,8 @@ class Plan:
                 f"<tree> needs the counts of all classes, which a pilot leaves out: use <n0=0>, "
                 f"got {self.n0}"
             )
+        if isinstance(self.stop, Open):
+            raise ArgumentError(f"<stop_when={self.stop}> is of classes, not groups: drop <tree>")
         if self.blocks is not None or self.correction != bonferroni:
             raise ArgumentError("<tree> goes with <correction=bonferroni> and without <blocks>")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import segcert as sc
-from segcert.certificates.stopping import StopWhen
+from segcert.certificates.stopping import StopWhen, all_hits, later_looks
 from segcert.stats.looks import even_looks
-from segcert.stats.stop_rules import Look, Stalls, Target, TimeLimit
+from segcert.stats.stop_rules import Look, Open, Stalls, Target, TimeLimit
 
 TAU, ALPHA, N = 0.6, 0.1, 120
 IMAGE = np.linspace(0, 255, 96).astype(np.uint8).reshape(1, 8, 12)
@@ -94,3 +94,53 @@ def test_stalls_stops_a_run_that_has_converged() -> None:
     assert stop.name == "certified-share-stalls=0.02"
     last, before = stop.history[-1], [k for k in stop.history if k.draws <= 0.8 * counts.n]
     assert last.share - before[-1].share < 0.02
+
+
+@pytest.mark.parametrize("n0", [0, 5])
+@pytest.mark.parametrize("n", [even_looks(N, 6), sc.Anytime(N, 10)])
+@pytest.mark.parametrize("open_share", [0.0, 0.1, 0.3])
+def test_open_loses_at_most_what_it_says(
+    n: sc.Looks | sc.Anytime, n0: int, open_share: float
+) -> None:
+    """What every later look of the same draws certifies is at most so much more."""
+    if not n0 and isinstance(n, sc.Anytime):
+        return  # needs a pilot
+    shares = {}
+    whole = draw(
+        n=n, n0=n0, stop=lambda c: shares.update({c.n: certify(c).certified.mean()}) or False
+    )
+    shares[N] = certify(whole).certified.mean()
+    stop = StopWhen(Open(open_share), certify)
+    counts = draw(n=n, n0=n0, stop=stop)
+    assert stop.name == f"open={open_share}"
+    reached = shares[counts.n]
+    assert all(share <= reached + open_share + 1e-12 for d, share in shares.items() if d > counts.n)
+    for look in stop.history:
+        assert look.gain is not None
+        later = [share for d, share in shares.items() if d > look.draws]
+        assert max(later) - shares[look.draws] <= look.gain + 1e-12
+    if open_share == 0.3:
+        assert counts.n < N
+
+
+def test_open_stops_where_nothing_can_come() -> None:
+    """Grey at the threshold, a class is a coin: soon no later look could certify anything."""
+    grey = np.full((1, 8, 12), 128, dtype=np.uint8)
+    stop = StopWhen(Open(0.0), certify)
+    counts = sc.sample(
+        STEP, grey, noise=sc.LatticeGaussianNoise(0.25), n0=5, n=even_looks(N, 6), stop=stop,
+        seed=3, device="cpu",
+    )  # fmt: skip
+    assert counts.n < N
+    assert not certify(counts).certified.any()
+    assert stop.history[-1].gain == 0
+
+
+def test_the_best_case_has_all_draws_to_come_as_hits() -> None:
+    counts = draw(n=even_looks(N, 6), stop=lambda c: c.n >= 60)
+    assert later_looks(counts) == (80, 100, 120)
+    best = all_hits(counts, 100)
+    assert best.n == 100
+    assert (best.hits == counts.hits + 40).all()
+    assert later_looks(draw(n=sc.Anytime(N, 10), stop=lambda c: c.n >= 60)) == (N,)
+    assert later_looks(draw(n=even_looks(N, 6))) == ()

@@ -13,7 +13,7 @@ from scipy.stats import binom
 from segcert.errors import InputError
 from segcert.stats.correction import first_count_at_most
 from segcert.stats.e_process import e_process_p_values
-from segcert.stats.stop_rules import Look, Stalls, StopRule, Target, TimeLimit, parse_stop
+from segcert.stats.stop_rules import Look, Open, Stalls, StopRule, Target, TimeLimit, parse_stop
 
 reproducible = settings(derandomize=True, deadline=None)
 LEVEL = 1e-3 / 43_200
@@ -158,6 +158,20 @@ def test_time_counts_from_the_beginning() -> None:
     assert TimeLimit(62.5).should_stop(looks[:5])
 
 
+def test_open_asks_what_could_still_be_gained_at_the_last_look() -> None:
+    assert not Open(0.01).should_stop(())
+    assert not Open(0.01).should_stop(history((50, 0.9)))  # nobody asked
+    assert not Open(0.01).should_stop((Look(50, 0.9, 1.0, 0.001), Look(60, 0.9, 2.0, 0.011)))
+    assert Open(0.01).should_stop((Look(50, 0.9, 1.0, 0.02), Look(60, 0.9, 2.0, 0.01)))
+    assert Open(0.0).should_stop((Look(50, 0.0, 1.0, 0.0),))
+
+
+@pytest.mark.parametrize("gain", [-0.1, 1.1, math.nan])
+def test_an_impossible_gain_is_refused(gain: float) -> None:
+    with pytest.raises(InputError, match=r"gain must be in \[0, 1\]"):
+        Look(1, 0.5, 1.0, gain)
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
@@ -170,6 +184,8 @@ def test_time_counts_from_the_beginning() -> None:
         ("time=2m", TimeLimit(120.0)),
         ("time=1.5h", TimeLimit(5400.0)),
         (" time=0.5 ", TimeLimit(0.5)),
+        ("open=0.01", Open(0.01)),
+        ("open=0", Open(0.0)),
     ],
 )
 def test_rules_of_the_command_line(text: str, rule: StopRule) -> None:
@@ -177,7 +193,10 @@ def test_rules_of_the_command_line(text: str, rule: StopRule) -> None:
 
 
 @reproducible
-@given(st.sampled_from([Stalls, Target, TimeLimit]), st.floats(0, 1, exclude_min=True))
+@given(
+    st.sampled_from([Stalls, Target, TimeLimit, Open]),
+    st.floats(0, 1, exclude_min=True, exclude_max=True),
+)
 def test_what_a_rule_prints_is_read_back(kind: type[StopRule], value: float) -> None:
     assert parse_stop(str(kind(value))) == kind(value)
 
@@ -189,7 +208,13 @@ def test_what_a_rule_prints_is_read_back(kind: type[StopRule], value: float) -> 
 def test_unknown_rules_are_refused_with_the_choices(text: str) -> None:
     with pytest.raises(InputError, match="unknown rule to stop") as caught:
         parse_stop(text)
-    for example in ("certified-share-stalls=0.01", "target=0.9", "time=60s", "time=2m"):
+    for example in (
+        "certified-share-stalls=0.01",
+        "target=0.9",
+        "open=0.01",
+        "time=60s",
+        "time=2m",
+    ):
         assert example in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -199,7 +224,7 @@ def test_unknown_rules_are_refused_with_the_choices(text: str) -> None:
     [
         *("target", "target=", "target=much", "target=90%", "target=9m"),
         *("time", "time=", "time=s", "time=2d", "time=2 minutes"),
-        *("certified-share-stalls=", "certified-share-stalls=1s"),
+        *("certified-share-stalls=", "certified-share-stalls=1s", "open", "open=1%"),
     ],
 )
 def test_values_that_are_no_numbers_are_refused(text: str) -> None:
@@ -219,6 +244,9 @@ def test_values_that_are_no_numbers_are_refused(text: str) -> None:
         ("time=-5s", "time must be"),
         ("time=inf", "time must be"),
         ("time=nan", "time must be"),
+        ("open=1", r"open must be a share in \[0, 1\), got 1.0: try open=0.01"),
+        ("open=-0.1", "open must be"),
+        ("open=nan", "open must be"),
         ("certified-share-stalls=0", r"points must be in \(0, 1\], got 0.0"),
         ("certified-share-stalls=2", "points must be"),
         ("certified-share-stalls=nan", "points must be"),

@@ -132,7 +132,10 @@ TreeName = Annotated[
 ]
 StopRuleName = Annotated[
     str | None,
-    Parameter(help="Stop before n draws: certified-share-stalls (or =0.01), target=0.9, time=60s."),
+    Parameter(
+        help="Stop before n draws: certified-share-stalls (or =0.01), target=0.9, open=0.01 (no "
+        "more could still be gained), time=60s."
+    ),
 ]
 NumberOfLooks = Annotated[
     int,

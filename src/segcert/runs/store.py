@@ -65,7 +65,7 @@ class PartialStore:
             "request": self.request.record,
             "input_sha256": self.input_sha256,
             "seed": str(self.seed),
-            "history": [asdict(look) for look in self.history],
+            "history": [look_record(look) for look in self.history],
             "identity": identity_record(self.partial.identity),
         }
         tallies = to_arrays("pilot", self.partial.pilot) | to_arrays("test", self.partial.test)
@@ -145,6 +145,11 @@ def seal(header: dict[str, Any], tallies: dict[str, np.ndarray]) -> str:
 def damaged(path: Path, error: Exception) -> InputError:
     """Make the error about a file that cannot be read."""
     return InputError(f"unfinished work {path} is damaged ({one_line(error)}): delete it")
+
+
+def look_record(look: Look) -> dict[str, object]:
+    """A look for JSON; what nobody asked for is left out."""
+    return {name: value for name, value in asdict(look).items() if value is not None}
 
 
 def identity_record(identity: Identity) -> dict[str, object]:

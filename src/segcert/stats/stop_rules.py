@@ -23,6 +23,7 @@ class Look:
         draws: Draws that were counted so far.
         share: Certified share of all components, in [0, 1].
         seconds: Time since sampling began.
+        gain: By how much the share could still grow at a later look; None where nobody asks.
 
     Raises:
         InputError: If a value is out of range.
@@ -31,9 +32,12 @@ class Look:
     draws: int
     share: float
     seconds: float
+    gain: float | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        if self.gain is not None and not 0 <= self.gain <= 1:
+            raise InputError(f"gain must be in [0, 1], got {self.gain}")
         if self.draws < 1:
             raise InputError(f"draws must be at least 1, got {self.draws}")
         if not 0 <= self.share <= 1:
@@ -143,26 +147,62 @@ class TimeLimit:
         return f"time={self.seconds!r}s"
 
 
+@dataclass(frozen=True)
+class Open:
+    """Stop when hardly anything is open: what could still be gained is at most a share.
+
+    A component is open if it is not certified, and would be at a later look if every draw until
+    then were a hit. Nothing is guessed: going on could not have certified more than this share
+    more, with the corrections of segcert (docs/decisions/0027).
+
+    Args:
+        share: Of all components, in [0, 1).
+
+    Raises:
+        InputError: If ``share`` is out of range.
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not 0 <= self.share < 1:
+            raise InputError(f"open must be a share in [0, 1), got {self.share}: try open=0.01")
+
+    def should_stop(self, history: tuple[Look, ...]) -> bool:
+        """Decide after the last look."""
+        gain = history[-1].gain if history else None
+        return gain is not None and gain <= self.share
+
+    def __str__(self) -> str:
+        """Print what `parse_stop` reads."""
+        return f"open={self.share!r}"
+
+
 def best_share(history: tuple[Look, ...], draws: int) -> float:
     """Return the largest certified share after at most so many draws; 0 before the first look."""
     return max((look.share for look in history if look.draws <= draws), default=0.0)
 
 
-StopRule = Stalls | Target | TimeLimit
+StopRule = Stalls | Target | TimeLimit | Open
 RULES: dict[str, Callable[[float], StopRule]] = {
     "certified-share-stalls": Stalls,
     "target": Target,
     "time": TimeLimit,
+    "open": Open,
 }
-CHOICES = "use certified-share-stalls, certified-share-stalls=0.01, target=0.9, time=60s or time=2m"
+CHOICES = (
+    "use certified-share-stalls, certified-share-stalls=0.01, target=0.9, open=0.01, time=60s or "
+    "time=2m"
+)
 
 
 def parse_stop(text: str) -> StopRule:
     """Read a rule from the command line.
 
     Args:
-        text: ``certified-share-stalls``, ``certified-share-stalls=POINTS``, ``target=SHARE`` or
-            ``time=SECONDS``; a time may end in ``s``, ``m`` or ``h``.
+        text: ``certified-share-stalls``, ``certified-share-stalls=POINTS``, ``target=SHARE``,
+            ``open=SHARE`` or ``time=SECONDS``; a time may end in ``s``, ``m`` or ``h``.
 
     Raises:
         InputError: With the choices, or the range of the value.
