@@ -17,11 +17,11 @@ def test_a_given_time_is_multiplied_out(command: Command) -> None:
     head, _, names, *rows = done.out.splitlines()
     assert head == "500 images, 10000 draws each, 0.1 s a draw (given); 31500 blocks of 160 draws"
     assert names.split() == ["GPUs", "time", "GPU", "hours", "cost", "GPUs", "busy", "limit"]
-    cells = [row.split() for row in rows[:4]]
-    assert [row[0] for row in cells] == ["1", "10", "100", "1000"]
+    cells = [row.split() for row in rows[:5]]
+    assert [row[0] for row in cells] == ["1", "8", "10", "100", "1000"]
     assert cells[0][1:3] == ["5.8", "d"]  # 500 x 10^4 x 0.1 s
     assert float(cells[0][4]) == pytest.approx(2 * 139, rel=0.01)
-    assert [row[-1] for row in cells] == ["draws", "draws", "driver", "driver"]
+    assert [row[-1] for row in cells] == ["draws", "draws", "draws", "driver", "driver"]
     assert "the serial part" in " ".join(done.out.split())
 
 

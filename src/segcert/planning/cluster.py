@@ -11,7 +11,7 @@ from segcert.errors import InputError
 from segcert.sampling.sampler import next_block
 from segcert.sampling.streams import Stage
 
-GPUS = (1, 10, 100, 1000)
+GPUS = (1, 8, 10, 100, 1000)
 START_SECONDS = 60.0  # until a worker holds the model
 UNIT_OVERHEAD = 0.02  # seconds of a GPU's time a unit: the way there and back, while none waits
 # of the driver, for an image of 2^21 pixels, measured on one core of a small, busy machine
