@@ -10,7 +10,7 @@ import importlib
 import json
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +21,7 @@ class Parts:
     """Gives each moment to the part that was entered last."""
 
     def __init__(self) -> None:
-        self.spent = Counter[str]()
+        self.spent = defaultdict[str, float](float)
         self.entered = ["the interpreter"]
         self.since = 0.0
 
@@ -65,7 +65,7 @@ def main() -> None:
     ModelReference.open_alone = parts.part(  # type: ignore[method-assign]
         "opening the model", ModelReference.open_alone
     )
-    certify_inputs.sample = parts.part("draws", certify_inputs.sample)
+    vars(certify_inputs)["sample"] = parts.part("draws", vars(certify_inputs)["sample"])
     image_files.write_page = parts.part("page", image_files.write_page)
     certify_inputs.put_in_place = parts.part(
         "certificate and pictures", certify_inputs.put_in_place

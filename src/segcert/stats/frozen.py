@@ -50,7 +50,8 @@ def reject_with_frozen(
     histogram = np.bincount(counts, minlength=n + 1).astype(np.int64)
     evidence = Evidence(p_values, histogram, counts, promise)
     found = correction.decide(evidence, alpha=alpha).mask(counts)
-    return rejected | (found & drawn)
+    kept: Bool[np.ndarray, " m"] = rejected | (found & drawn)
+    return kept
 
 
 def check_may_freeze(correction: AbstractCorrection) -> None:
