@@ -3,8 +3,8 @@ PYTHON ?= python3
 THREADS ?= 1
 BIN := .venv/bin
 
-.PHONY: demo examples test test-anywhere test-slow test-cluster fuzz lint house docs bench check chromium figures mutants power toy \
-	validate licences wheel test-wheel clean
+.PHONY: demo examples test test-anywhere test-slow test-cluster test-libraries fuzz lint house docs bench check \
+	chromium figures mutants power toy validate licences wheel test-wheel clean
 .DELETE_ON_ERROR:
 
 # torch first and alone: the constraint decides the build, no other package may pull another one
@@ -33,6 +33,17 @@ test-slow: .venv/ready  ## what takes minutes, with shapes checked everywhere
 test-cluster: .venv/ready  ## two nodes of a Ray cluster on this machine, one of them killed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]"
 	RAY_USAGE_STATS_ENABLED=0 OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster tests/runs/engines
+
+# Beside .venv, not in it: a torchvision that was built for another torch breaks what imports it
+.libraries/ready: .venv/ready
+	rm -rf .libraries
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps \
+	  --target .libraries --group libraries
+	touch $@
+
+test-libraries: .libraries/ready  ## networks and examples of torchvision, timm, smp and MONAI
+	PYTHONPATH=.libraries OMP_NUM_THREADS=2 $(BIN)/pytest -m libraries \
+	  tests/test_examples.py tests/models/test_foreign_modules.py tests/doctor/test_machine.py
 
 READERS := photo.png photo.jpg photo.tif grey.png cloud.npz cloud.ply text.ply cloud.xyz cloud.bin \
   sweep.pcd.bin names.asc lists.ply text.pcd cloud.pcd packed.pcd cloud.las cloud.laz tree.toml side.toml a.partial.npz net.pth old.pth net.resume.pt
@@ -90,7 +101,7 @@ chromium:  ## the system's browser, for the tests of pages; installed where that
 	tools/chromium.sh
 
 check: export SEGCERT_BROWSER := required
-check: lint house chromium test docs  ## what CI runs; fails where a test of a page is skipped
+check: lint house chromium test test-libraries docs  ## what CI runs; fails where a test of a page is skipped
 
 clean:
-	rm -rf .venv site demo dist
+	rm -rf .venv .libraries site demo dist

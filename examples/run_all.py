@@ -12,6 +12,7 @@ EXAMPLES = (
     "hugging_face",
     "smp_model",
     "torchvision_model",
+    "timm_model",
     "onnx_file",
     "pt2_file",
     "monai_volume",

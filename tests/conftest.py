@@ -1,12 +1,15 @@
 """Shared by the tests of the shell: tiny photographs, tiny weights, real data where it is."""
 
 import gc
+import importlib
 import os
 import signal
+import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import numpy as np
@@ -177,6 +180,23 @@ def weights(tmp_path_factory: pytest.TempPathFactory, describe: Callable[..., De
     path = folder / "tiny.safetensors"
     save_weights(path, net, describe())
     return path
+
+
+@pytest.fixture(scope="session")
+def torchvision() -> Iterator[Any]:
+    """torchvision itself; beside a torch for CPUs, what it lacks is defined before its import."""
+    library = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torchvision, about itself
+        try:
+            found = importlib.import_module("torchvision")
+        except RuntimeError:
+            library = torch.library.Library("torchvision", "DEF")
+            for name in ("nms", "qnms"):
+                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            found = importlib.import_module("torchvision")
+    yield found
+    del library  # its definitions live as long as it
 
 
 @pytest.fixture

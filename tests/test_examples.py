@@ -16,7 +16,14 @@ RUNNER = runpy.run_path(str(FOLDER / "run_all.py"))
 EXAMPLES: tuple[str, ...] = RUNNER["EXAMPLES"]
 MOST_LINES = 40
 FAST = ("five_lines", "monai_volume", "point_cloud")  # the others are slow tests
-SKIPPED = {"smp_model", "torchvision_model", "hugging_face", "onnx_file"}  # need a library
+LIBRARIES = {
+    "hugging_face": "transformers",
+    "monai_volume": "monai",
+    "smp_model": "segmentation_models_pytorch",
+    "timm_model": "timm",
+    "torchvision_model": "torchvision",
+}
+SKIPPED = {*LIBRARIES, "onnx_file"} - {"monai_volume"}  # need a library
 
 
 @pytest.fixture
@@ -67,6 +74,15 @@ def test_it_runs(name: str, run: Run) -> None:
     assert Path(written[1]).is_relative_to(run.out)
     if (run.out / "result").exists():
         assert sc.load_certificate(run.out / "result").certified.any()
+
+
+@pytest.mark.libraries
+@pytest.mark.usefixtures("torchvision")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_it_runs_with_the_library_itself(name: str, run: Run) -> None:
+    assert run(name).startswith("written: ")
+    assert LIBRARIES[name] in sys.modules
 
 
 def test_a_missing_library_is_one_line_and_no_failure(

@@ -16,6 +16,7 @@ REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[[\w,-]+\])?(?P<range>.*)")
 SPDX = {
     "Apache 2.0": "Apache-2.0",
     "Apache 2.0 License": "Apache-2.0",
+    "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
     "MIT License": "MIT",
@@ -51,7 +52,8 @@ def page(before: str) -> str:
     sections = [HEAD, "## Always needed\n", table(project["project"]["dependencies"], kept)]
     for name, lines in project["project"]["optional-dependencies"].items():
         sections += [EXTRA.format(name=name), table(lines, kept)]
-    sections += ["## To develop\n", table(project["dependency-groups"]["dev"], kept)]
+    groups = project["dependency-groups"]
+    sections += ["## To develop\n", table([*groups["dev"], *groups["libraries"]], kept)]
     return "\n".join(sections)
 
 

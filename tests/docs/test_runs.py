@@ -19,6 +19,7 @@ NOT_HERE = (  # data sets, checkpoints, other machines and programs
     "net.safetensors",
     "segformer-b0", "--engine", "--cluster", "PLAIN", "--backend", "int8", "robust",
 )  # fmt: skip
+FILE = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a file of the reader's
 FAST = ("README.md", "docs/tutorial.md")  # the others are slow tests
 
 
@@ -46,6 +47,9 @@ def cheap_of(page: Path) -> list[tuple[Block, list[str]]]:
 )
 @pytest.mark.usefixtures("desk")
 def test_cheap_commands_end_well(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for block in blocks(page):
+        if named := FILE.match(block.text):
+            Path(named[1]).write_text(block.text, encoding="utf-8")
     for block, words in cheap_of(page):
         status = run(arguments(words))
         assert status == 0, f"{block}: {' '.join(words)}: {capsys.readouterr().err}"

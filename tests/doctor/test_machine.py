@@ -1,8 +1,10 @@
 """What the machine has: packages from metadata, backends that are broken, folders."""
 
 import json
+import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,15 @@ def test_a_broken_torchvision_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     (found,) = machine.libraries()
     assert (found.available, found.finding) == (True, "torchvision 9.9")
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+
+
+@pytest.mark.libraries
+def test_torchvision_itself_is_found_or_said_to_be_broken() -> None:
+    """In a process where nothing mends it: beside a torch for CPUs it is broken."""
+    code = "from segcert.doctor.machine import libraries; print(libraries()[0].finding)"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    works = found.stdout == f"torchvision {version('torchvision')}\n"
+    assert works or "operator torchvision::nms does not exist: Hugging Face" in found.stdout
 
 
 def test_no_torchvision_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,23 @@
 """Modules of other libraries are taken as they are: the real ones where they can be imported."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from foreign_models import MEAN, NAMES, STD, mask2former, segformer, tiny, write_onnx, write_pt2
+from foreign_models import (
+    MEAN,
+    NAMES,
+    STD,
+    balanced,
+    mask2former,
+    segformer,
+    tiny,
+    write_onnx,
+    write_pt2,
+)  # fmt: skip
 from torch import Tensor, nn
 
 import segcert as sc
@@ -16,7 +25,6 @@ from segcert.models.adapter import labels_on_device
 from segcert.models.resizing.outputs import scores_of_masks
 
 BATCH = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
-NMS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 def certifies(model: object, shape: tuple[int, ...] = (3, 64, 64)) -> sc.Certificate:
@@ -132,32 +140,65 @@ def test_frozen_modules_of_torchscript_have_no_mode() -> None:
     assert other.identity_sha256 != frozen.identity_sha256
 
 
-@pytest.fixture
-def missing_operators() -> Iterator[None]:
-    """What torchvision lacks next to a torch for CPUs, so that it can be imported."""
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}{NMS}")
-    yield
-    library._destroy()
-
-
-def imported(name: str) -> Any:
-    """Import, or skip: torchvision next to another torch raises RuntimeError."""
-    try:
-        return pytest.importorskip(name)
-    except RuntimeError as error:
-        return pytest.skip(f"{name} cannot be imported: {error}")
-
-
-@pytest.mark.usefixtures("missing_operators")
+@pytest.mark.libraries
+@pytest.mark.usefixtures("torchvision")
 @pytest.mark.filterwarnings("ignore")
-def test_real_modules_of_torchvision_and_smp() -> None:
-    segmentation = imported("torchvision.models.segmentation")
-    net = segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=3)
-    certifies(net.eval())
-    smp = imported("segmentation_models_pytorch")
-    certifies(smp.Unet("resnet18", encoder_weights=None, classes=3).eval())
+@pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"])
+def test_real_modules_of_torchvision(name: str) -> None:
+    """The auxiliary head is no part of what is certified."""
+    from torchvision.models import segmentation
+
+    aux = {} if name.startswith("lraspp") else {"aux_loss": True}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = getattr(segmentation, name)(
+            weights=None, weights_backbone=None, num_classes=3, **aux
+        ).eval()
+    with torch.inference_mode():
+        output = net(BATCH)
+    assert set(output) == {"out", *(["aux"] if aux else [])}
+    assert torch.equal(sc.as_segmenter(net).labels(BATCH), output["out"].argmax(1))
+    certifies(net)
+
+
+@pytest.mark.libraries
+@pytest.mark.usefixtures("torchvision")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("encoder", ["resnet18", "tu-mobilenetv3_small_050"])  # its own, timm's
+def test_real_modules_of_smp(encoder: str) -> None:
+    import segmentation_models_pytorch as smp
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = smp.Unet(encoder, encoder_weights=None, classes=3).eval()
+    with torch.inference_mode():
+        wanted = net(BATCH).argmax(1)
+    assert torch.equal(sc.as_segmenter(net).labels(BATCH), wanted)
+    certifies(net)
+
+
+@pytest.mark.libraries
+@pytest.mark.usefixtures("torchvision")
+@pytest.mark.filterwarnings("ignore")
+def test_features_of_timm_with_a_head() -> None:
+    import timm
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        body = timm.create_model("resnet10t", features_only=True, out_indices=[1])
+        head = nn.Conv2d(body.feature_info.channels()[-1], 3, 1)
+    net = balanced(nn.Sequential(body, Last(), head).eval(), head)
+    with torch.inference_mode():
+        wanted = labelled_by_hand(net(BATCH))
+    assert_nearly_same(sc.as_segmenter(net).labels(BATCH), wanted)
+    certifies(net)
+
+
+class Last(nn.Module):
+    """The last one of several features."""
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        return features[-1]
 
 
 def test_a_tuple_of_outputs_is_refused_in_one_line() -> None:
@@ -242,9 +283,15 @@ def test_volumes_are_not_resized_and_not_taken_for_batches() -> None:
             sc.certify_image(Volumes().eval(), torch.zeros(shape))
 
 
+@pytest.mark.libraries
+@pytest.mark.filterwarnings("ignore")
 def test_real_networks_of_monai() -> None:
-    nets = imported("monai.networks.nets")
-    net = nets.UNet(
-        spatial_dims=3, in_channels=1, out_channels=2, channels=(4, 8), strides=(2,)
-    )  # fmt: skip
-    certifies(net.eval(), (1, 8, 16, 16))
+    from monai.networks.nets import UNet
+
+    net = UNet(spatial_dims=3, in_channels=1, out_channels=2, channels=(4, 8), strides=(2,)).eval()
+    cert = certifies(net, (1, 8, 16, 16))
+    volume = torch.rand(2, 1, 8, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        wanted = net(volume).argmax(1)
+    assert torch.equal(sc.as_segmenter(net).labels(volume), wanted)
+    assert cert.provenance.input_shape == (1, 8, 16, 16)

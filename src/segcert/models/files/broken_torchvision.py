@@ -1,5 +1,7 @@
 """torchvision beside another torch: it cannot be imported, and takes down what imports it."""
 
+from collections.abc import Iterator
+
 import torch
 
 from segcert.text import reason
@@ -12,9 +14,23 @@ WAY_OUT = (
 
 
 def why_not(error: BaseException) -> str:
-    """Print why a library failed, with the way out where torchvision is to blame."""
-    said = reason(error)
-    return f"{said}: {WAY_OUT}" if WORD in f"{said} {error}" else said
+    """Print why a library failed, with the way out where torchvision is to blame.
+
+    transformers only says that it could not import a class, and raises that from what torchvision
+    said.
+    """
+    for one in causes(error):
+        if WORD in str(one):
+            return f"{reason(one)}: {WAY_OUT}"
+    return reason(error)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        one = one.__cause__
 
 
 def version_found() -> str:
