@@ -33,6 +33,7 @@ MASKS = (
     "mask2former",
     "maskformer",
     "eomt",
+    "eomt_dinov3",
     "oneformer",
 )  # score masks and their classes, not pixels
 
