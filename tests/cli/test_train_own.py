@@ -99,6 +99,19 @@ def test_a_denoiser_learns_from_photographs_for_any_network(
     assert alone.read_bytes() != out.read_bytes()
 
 
+def test_an_onnx_file_teaches_no_denoiser(
+    command: Command, folders: Folders, tmp_path: Path
+) -> None:
+    """It is refused before anything is learned, whatever it holds."""
+    (tmp_path / "net.ONNX").write_bytes(b"whatever")
+    command(
+        "train", "--data", "folder", "--images", folders.images, "--task", "denoising", *FAST,
+        "--denoise-for", tmp_path / "net.ONNX", "--out", tmp_path / "net.safetensors",
+    ).refuses(
+        "net.ONNX is an ONNX file, which has no gradient", ".pt2", "leave out --denoise-for"
+    )  # fmt: skip
+
+
 def test_what_cannot_be_learned_from_is_one_line(
     command: Command, folders: Folders, tmp_path: Path
 ) -> None:

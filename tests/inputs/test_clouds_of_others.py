@@ -263,10 +263,17 @@ def test_normals_that_are_not_finite_are_unknown(tmp_path: Path) -> None:
     path = written(tmp_path, "a.ply", PLY.format(VERTEX + NORMALS, rows))
     cloud = sc.read_cloud(path)
     assert cloud.normals.tolist() == [[0, 0, 0], [0, 0, 1], [0, 1, 0]]
-    assert cloud.notes[0].startswith("1 of 3 normals are not finite: taken as unknown, (0, 0, 0)")
-    assert "--normals recomputed" in cloud.notes[0]
-    np.savez(tmp_path / "a.npz", points=FEW, normals=[[0, np.inf, 0], [0, 0, 1], [0, 1, 0]])
-    assert sc.read_cloud(tmp_path / "a.npz").normals.tolist()[0] == [0, 0, 0]
+    (note,) = cloud.notes  # not again among the zeros
+    assert note.startswith("1 of 3 normals are not finite: taken as unknown, (0, 0, 0)")
+    assert "--normals recomputed" in note
+    np.savez(tmp_path / "a.npz", points=FEW, normals=[[0, np.inf, 0], [0, 0, 0], [0, 2, 0]])
+    cloud = sc.read_cloud(tmp_path / "a.npz")
+    assert cloud.normals.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0]]
+    first, *others = cloud.notes
+    assert first == note
+    assert others == [
+        "1 of 3 normals were scaled to length 1", "1 of 3 normals are zero: unknown"
+    ]  # fmt: skip
 
 
 PCD = (

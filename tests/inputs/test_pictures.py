@@ -1,5 +1,7 @@
 """Picture files: every format, one page of them, upright, whatever their metadata are."""
 
+import os
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,18 @@ from picture_files import BAD_EXIF, chunk, exif_of, tiff_of_bands, with_chunks
 from PIL import Image
 
 from segcert.errors import InputError
+from segcert.inputs.decoder_words import complaint, overheard
 from segcert.inputs.images import read_file, read_image
 from segcert.inputs.input import read_path
-from segcert.inputs.pictures import ARRAY_TURNS, TURNS, files_in, name_of, split_page, turned
+from segcert.inputs.pictures import (
+    ARRAY_TURNS,
+    TURNS,
+    files_in,
+    name_of,
+    read_picture,
+    split_page,
+    turned,
+)
 
 DrawPixels = Callable[..., np.ndarray]
 
@@ -164,6 +175,55 @@ def test_pixels_that_are_damaged_are_refused_with_their_own_reason(
     (tmp_path / "a.png").write_bytes(content[:-60])
     with pytest.raises(InputError, match=r"a\.png cannot be read"):
         read_file(tmp_path / "a.png")
+
+
+def damaged_tiff(path: Path, pixels: np.ndarray, *, mode: str, compression: str) -> Path:
+    """A compressed file whose strips hold what its decoder complains of."""
+    Image.fromarray(pixels).convert(mode).save(path, compression=compression)
+    content = bytearray(path.read_bytes())
+    with Image.open(path) as image:
+        start, length = image.tag_v2[273][0], image.tag_v2[279][0]  # of the first strip
+    for at in range(start + 20, start + length - 4, 50):
+        content[at] ^= 0x5A
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("compression", "reason"), [("tiff_lzw", "not yet in table"), ("tiff_adobe_deflate", "ZIPDec")]
+)
+def test_what_the_decoder_prints_is_the_reason(
+    tmp_path: Path, draw_pixels: DrawPixels, capfd: pytest.CaptureFixture[str],
+    compression: str, reason: str,
+) -> None:  # fmt: skip
+    path = damaged_tiff(
+        tmp_path / "a.tif", draw_pixels(height=64, width=64), mode="RGB", compression=compression
+    )
+    with pytest.raises(InputError, match=rf"a\.tif cannot be read: .*{reason}") as caught:
+        read_picture(path, "image")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_the_decoder_prints_of_pixels_that_it_makes_up_is_a_note(
+    tmp_path: Path, draw_pixels: DrawPixels, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = damaged_tiff(
+        tmp_path / "a.tif", draw_pixels(height=64, width=64), mode="1", compression="group4"
+    )
+    (note,) = read_picture(path, "mask").notes
+    assert re.fullmatch(
+        r"its decoder says: Fax4Decode: .*\): some of its pixels may be damaged", note
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_others_print_meanwhile_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
+    with overheard() as lines:
+        os.write(2, b"\x1b[2Ka bar\ntempfile.tif: a word.\n\n")
+    assert lines == ["a word."]
+    assert complaint([*lines, "another"]) == "a word (and 1 more)"
+    assert capfd.readouterr().err == "\x1b[2Ka bar\n"
 
 
 def test_bands_that_would_be_lost_are_refused(tmp_path: Path, draw_pixels: DrawPixels) -> None:

@@ -141,14 +141,14 @@ def cloud_of(
     columns = {known(name): array for name, array in stored.items()}
     check_names(tuple(columns), where)
     labels = [name for name in (*LABELS, *OTHER_LABELS) if name in columns][:1]
-    normals = None
+    normals, unknown = None, 0
     if NORMALS[0] in columns:
-        normals, more = known_normals(np.column_stack([columns[name] for name in NORMALS]))
-        notes += more
+        normals, unknown = known_normals(np.column_stack([columns[name] for name in NORMALS]))
     return checked_cloud(
         path.stem,
         np.column_stack([columns[name] for name in COORDINATES]),
         normals=normals,
+        unknown=unknown,
         labels=columns[labels[0]] if labels else None,
         category=category,
         where=where,
@@ -156,21 +156,15 @@ def cloud_of(
     )
 
 
-def known_normals(normals: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Take normals that are not finite as unknown: zeros, with a note.
+def known_normals(normals: np.ndarray) -> tuple[np.ndarray, int]:
+    """Take normals that are not finite as unknown: zeros, and their number.
 
     Programs write NaN where a point has no neighbours to compute a normal from.
     """
     if normals.dtype.kind != "f" or normals.ndim != 2:
-        return normals, ()
+        return normals, 0
     bad = ~np.isfinite(normals).all(1)
-    if not bad.any():
-        return normals, ()
-    note = (
-        f"{bad.sum()} of {len(normals)} normals are not finite: taken as unknown, (0, 0, 0); a "
-        "model with normals can have them computed: --normals recomputed"
-    )
-    return np.where(bad[:, None], 0, normals), (note,)
+    return np.where(bad[:, None], 0, normals) if bad.any() else normals, int(bad.sum())
 
 
 def guessed(table: Float[np.ndarray, " n columns"], where: str) -> Columns:

@@ -96,9 +96,9 @@ def from_npz(path: Path, content: bytes, declared: Columns | None = None) -> Clo
         raise InputError(f"cloud {path} must have an array points, got {sorted(arrays)}")
     if declared is not None:
         return from_columns(path, found, declared, category_of(path, arrays))
-    normals, notes = found["normals"], tuple[str, ...]()
+    normals, unknown = found["normals"], 0
     if normals is not None:
-        normals, notes = known_normals(normals)
+        normals, unknown = known_normals(normals)
     return checked_cloud(
         path.stem,
         points,
@@ -106,7 +106,7 @@ def from_npz(path: Path, content: bytes, declared: Columns | None = None) -> Clo
         labels=found["labels"],
         category=category_of(path, arrays),
         where=f"cloud {path}",
-        notes=notes,
+        unknown=unknown,
     )
 
 

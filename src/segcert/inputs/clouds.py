@@ -15,6 +15,11 @@ CHUNK = 1 << 22  # distances held at once, 32 MiB
 ROUNDING = 1e-5  # share of the extent that float32 may move a coordinate
 UNIT = 1e-3  # normals whose length is so near to 1 are kept as they are
 
+NOT_FINITE = (
+    "are not finite: taken as unknown, (0, 0, 0); a model with normals can have them computed: "
+    "--normals recomputed"
+)
+
 
 @dataclass(frozen=True)
 class Cloud:
@@ -47,6 +52,7 @@ def checked_cloud(
     least: int = LEAST_POINTS,
     where: str = "",
     notes: tuple[str, ...] = (),
+    unknown: int = 0,
 ) -> Cloud:
     """Check arrays and make them a cloud.
 
@@ -62,6 +68,7 @@ def checked_cloud(
         least: Fewest points that are accepted.
         where: The file, for errors; by default the name.
         notes: What else a reader should know.
+        unknown: How many of the normals that are zero were not finite where they come from.
 
     Raises:
         InputError: If a shape or a type is wrong, a number is not finite, there are too few
@@ -74,7 +81,7 @@ def checked_cloud(
     notes += coincident(exact.astype(np.float32))
     directions = None
     if normals is not None:
-        directions, more = unit_normals(checked_columns(place, "normals", normals))
+        directions, more = unit_normals(checked_columns(place, "normals", normals), unknown)
         notes += more
     parts = None if labels is None else checked_labels(place, labels)
     for what, found in (("normals", directions), ("labels", parts)):
@@ -144,9 +151,14 @@ def coincident(points: Float32[np.ndarray, " n 3"]) -> tuple[str, ...]:
 
 
 def unit_normals(
-    normals: Float[np.ndarray, " n 3"],
+    normals: Float[np.ndarray, " n 3"], unknown: int
 ) -> tuple[Float32[np.ndarray, " n 3"], tuple[str, ...]]:
-    """Scale normals to length 1, but for zeros, and note how many were neither."""
+    """Scale normals to length 1, but for zeros, and note how many were neither.
+
+    Args:
+        normals: Of any length.
+        unknown: How many of the zeros were not finite.
+    """
     largest = np.abs(normals).max(1, initial=0.0, keepdims=True)
     safe = normals / np.where(largest > 0, largest, 1)  # squares neither overflow nor vanish
     length = np.linalg.norm(safe, axis=1, keepdims=True) * largest
@@ -155,9 +167,13 @@ def unit_normals(
         near[:, None], normals, safe / np.linalg.norm(safe + zero[:, None], axis=1)[:, None]
     )
     changed = int((~zero & ~near).sum())
-    notes = [f"{changed} of {len(normals)} normals were scaled to length 1"] if changed else []
-    notes += [f"{zero.sum()} of {len(normals)} normals are zero: unknown"] if zero.any() else []
-    return scaled.astype(np.float32), tuple(notes)
+    counted = (
+        (unknown, NOT_FINITE),
+        (changed, "were scaled to length 1"),
+        (int(zero.sum()) - unknown, "are zero: unknown"),
+    )
+    notes = tuple(f"{count} of {len(normals)} normals {what}" for count, what in counted if count)
+    return scaled.astype(np.float32), notes
 
 
 def checked_labels(name: str, labels: np.ndarray) -> Int16[np.ndarray, " n"]:

@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, TiffTags, UnidentifiedImageError
 
 from segcert.errors import InputError
 from segcert.files import open_regular
+from segcert.inputs.decoder_words import complaint, overheard
 from segcert.inputs.metadata import without_metadata
 from segcert.text import one_line
 
@@ -177,7 +178,28 @@ def decoded(stream: Stream, page: int | None, name: str) -> Picture:
             choose_page(image, page, name)
             check_bands(image, name)
             deep, lossy = is_deep(image), is_lossy(image, stream)
-            return replace(upright(image), deep=deep, lossy=lossy)
+            found = tiff(image) if image.format == "TIFF" else upright(image)
+            return replace(found, deep=deep, lossy=lossy)
+
+
+def tiff(image: Image.Image) -> Picture:
+    """Decode a page of a TIFF file; what the decoder prints is the reason, or a note.
+
+    Raises:
+        OSError: If it fails, with what it printed in place of a number.
+    """
+    lines: list[str] = []
+    try:
+        with overheard() as lines:
+            found = upright(image)
+    except OSError as error:
+        if not lines:
+            raise
+        raise OSError(complaint(lines)) from error
+    if not lines:
+        return found
+    note = f"its decoder says: {complaint(lines)}: some of its pixels may be damaged"
+    return replace(found, notes=(*found.notes, note))
 
 
 def choose_page(image: Image.Image, page: int | None, name: str) -> None:

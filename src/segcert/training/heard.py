@@ -4,12 +4,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from segcert.errors import ModelError
+from segcert.errors import InputError, ModelError
 from segcert.models.files.checkpoints import load_weights
 from segcert.models.protocol import WrappedModel
 from segcert.models.shipped import find, open_alone, shipped
 
-OURS = ".safetensors"
+OURS, ONNX = ".safetensors", ".onnx"
+WAY_OUT = (
+    "so a denoiser cannot learn what it understands: give the network as .pt2 or as a module of "
+    "your own, or leave out --denoise-for, and it learns from photographs alone"
+)
 
 
 class Heard(nn.Module):
@@ -46,11 +50,7 @@ class Heard(nn.Module):
         (model,) = self.held
         scores = model.scores((images + 1) / 2)
         if images.requires_grad and not scores.requires_grad:
-            raise ModelError(
-                f"model {model.name} passes no gradient on to its input, so a denoiser cannot "
-                "learn what it understands: give the network as .pt2 or as a module of your own, "
-                "or leave out --denoise-for, and it learns from photographs alone"
-            )
+            raise ModelError(f"model {model.name} passes no gradient on to its input, {WAY_OUT}")
         return scores
 
 
@@ -63,8 +63,10 @@ def heard(name: str) -> nn.Module:
         name: Of a shipped model, or any file that `segcert certify --model` opens.
 
     Raises:
-        InputError: If there is no such model.
+        InputError: If there is no such model, or it is an ONNX file, which has no gradient.
     """
+    if name.lower().endswith(ONNX):
+        raise InputError(f"model {name} is an ONNX file, which has no gradient, {WAY_OUT}")
     if name in shipped() or name.endswith(OURS):
         return load_weights(find(name))[0]
     return Heard(open_alone(name))
