@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", ROOT / "examples/README.md", *sorted((ROOT / "docs").rglob("*.md")))
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 REMARK = re.compile(r"\s#\s.*|\s{2,}(?!-)\S.*")  # "# why", or words after a gap
+OURS = re.compile(r"\bsegcert \w[^\n]*(?:\n\s+--[^\n]*)*")
 PLACEHOLDERS = {"IMAGE...": "IMAGE", "RUN...": "RUN", "DIR/NAME": "DIR"}
 EVALUATED = ("--data", "camvid", "--root", "DIR", "--out", "RUN")  # what "evaluate ..." leaves out
 
@@ -47,6 +48,12 @@ def commands(block: Block) -> Iterator[list[str]]:
     for line in re.sub(r"\\\n\s*", "", block.text).splitlines():
         if line.strip() and not line.startswith("#"):
             yield shlex.split(REMARK.sub("", line.strip()))
+
+
+def script_commands(block: Block) -> list[list[str]]:
+    """Our commands in a script of a cluster, with the lines that go on with more options."""
+    text = re.sub(r"\\\n\s*", "", block.text)
+    return [shlex.split(found) for found in OURS.findall(text)]
 
 
 def arguments(words: list[str]) -> list[str]:

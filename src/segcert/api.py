@@ -9,6 +9,7 @@ from typing import Unpack
 from segcert.certificates.result import Certificate
 from segcert.errors import InputError
 from segcert.inputs.input import Input, Source, read
+from segcert.inputs.kind import IMAGE
 from segcert.models.adapter import Model
 from segcert.models.opening import notes_on_folder, where_to_normalise
 from segcert.models.opening_points import BUILT_IN, PointOptions, open_point_model
@@ -67,9 +68,11 @@ def certify_image(
     Source:
         Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
     """
-    made = planned(sigma, plan)
+    made, segmenter, given = planned(sigma, plan), opened(model), read(image)
+    for note in given.notes if given.kind == IMAGE else ():  # those of clouds are in the cloud
+        warnings.warn(f"{given.path or 'the image'}: {note}", stacklevel=2)
     return made.certify(
-        opened(model), image, seed=seed, device=device, batch_size=batch_size, progress=progress
+        segmenter, given, seed=seed, device=device, batch_size=batch_size, progress=progress
     )
 
 

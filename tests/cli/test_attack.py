@@ -140,6 +140,18 @@ def test_refusals_leave_nothing(
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+def test_the_certified_model_may_be_given_once(
+    command: Command, made: Path, weights: Path, tmp_path: Path
+) -> None:
+    """As --model alone, by its identity; another model there says nothing of the certified one."""
+    words = ("attack", made / "photo.png", "--certificate", made / "out" / "photo",
+             "--steps", 1, "--n", 10, "--out", tmp_path)  # fmt: skip
+    command(*words).refuses("does not come with segcert", "attack: --smoothed")
+    command(*words, "--model", "camvid").refuses("does not come with segcert")
+    done = command(*words, "--model", weights)
+    assert (done.status, done.err) == (0, "")
+
+
 def test_a_seed_out_of_range_is_refused(attack: Command, tmp_path: Path) -> None:
     attack(tmp_path / "out", "--restarts", 1, "--seed", -1).refuses("seed must be an integer")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cyclopts import App, CycloptsError
-from doc_blocks import PAGES, ROOT, Block, arguments, blocks, commands
+from doc_blocks import PAGES, ROOT, Block, arguments, blocks, commands, script_commands
 
 from segcert.cli.application import app, bind
 from segcert.errors import InputError
@@ -15,9 +15,11 @@ from segcert.errors import InputError
 sys.path.append(str(ROOT))  # for the experiments
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 OTHERS = {"pip"}  # programs that are not ours, and are not run: they change the installation
-NOT_OURS = {"bash", "yaml"}  # scripts of clusters, which no machine of ours has
+NOT_OURS = {"bash", "yaml"}  # scripts of clusters; only what they run of ours is parsed
 SEGCERT = ("segcert", ".venv/bin/segcert")
 COMMANDS = [block for page in PAGES for block in blocks(page) if block.language in ("", "console")]
+
+SCRIPTS = [block for page in PAGES for block in blocks(page) if block.language in NOT_OURS]
 
 
 class UnknownCommandError(Exception):
@@ -71,6 +73,20 @@ def check_options(given: list[str]) -> None:
 def test_commands_are_those_of_the_programs(block: Block) -> None:
     for words in commands(block):
         check(words)
+
+
+@pytest.mark.parametrize("block", SCRIPTS, ids=str)
+def test_commands_in_scripts_of_clusters_are_those_of_the_program(block: Block) -> None:
+    found = script_commands(block)
+    assert len(found) == block.text.count("segcert evaluate") == 1
+    for words in found:
+        assert "--engine" in words
+        check(words)
+
+
+def test_your_own_model_begins_with_the_installation() -> None:
+    first = blocks(ROOT / "docs" / "your-model.md")[0]
+    assert list(commands(first)) == [["pip", "install", "."]]
 
 
 def test_there_are_commands_on_the_pages() -> None:

@@ -20,6 +20,7 @@ from segcert.models.files.checkpoints import (
 from segcert.models.identity import names
 from segcert.models.identity.weights_hash import hash_weights
 from segcert.models.nets.denoising import ResidualDenoiser
+from segcert.models.wrapping import as_segmenter
 
 ABOUT = DenoiserDescription(
     sigma=0.25, data="nothing", licence="Apache-2.0", training={"epochs": 1}, trained_for="plain"
@@ -71,6 +72,17 @@ def test_a_path_opens_a_denoiser_of_ones_own(saved: Path) -> None:
     noisy = torch.rand(2, 3, 20, 24)
     with torch.inference_mode():
         assert torch.equal(net(noisy), load_denoiser(saved)[0](noisy))
+
+
+def test_what_is_opened_goes_before_a_network(saved: Path) -> None:
+    """As it is, with its name."""
+    net, opened = torch.nn.Conv2d(3, 2, 1).eval(), open_denoiser(str(saved))
+    segmenter = as_segmenter(net, name="net", denoiser=opened)
+    noisy = torch.rand(2, 3, 20, 24)
+    with torch.inference_mode():
+        wanted = net(opened.call(noisy)).argmax(1)
+    assert torch.equal(segmenter.labels(noisy), wanted)
+    assert segmenter.name == "net+soft"
 
 
 def test_models_and_denoisers_refuse_each_other(saved: Path, weights: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from picture_files import BAD_EXIF
 from PIL import Image
 
 from segcert.data.sets import Arguments, LabelledSet, open_evaluation_set
@@ -13,7 +14,7 @@ from segcert.inputs.images import hash_tensor, read_file
 from segcert.models.adapter import Segmenter
 from segcert.models.wrapping import as_segmenter
 from segcert.runs.config import EvaluationConfig, words
-from segcert.runs.inventory import Inventory, Item, take_inventory
+from segcert.runs.inventory import Inventory, Item, said_of_files, take_inventory
 from segcert.runs.setting import all_settings
 
 VALUES = {
@@ -147,6 +148,19 @@ def test_the_inventory_hashes_images_and_truth(data: LabelledSet, tmp_path: Path
     assert changed.sha256 != found.sha256
     assert changed.items[0] == found.items[0]
     assert changed.items[1].input_sha256 == found.items[1].input_sha256
+
+
+def test_what_files_say_of_themselves_is_noted(data: LabelledSet, tmp_path: Path) -> None:
+    """As `certify` does; of many, the first few."""
+    path = tmp_path / "images" / "b.png"
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, exif=BAD_EXIF)
+    (note,) = take_inventory(data).notes
+    assert note.startswith("b: its EXIF metadata cannot be read")
+    lines = said_of_files({name: (f"of {name}", "more") for name in "abcde"})
+    assert lines[:2] == ["a: of a", "a: more"]
+    assert lines[5:] == ["c: more", "there are notes on 2 more inputs"]
 
 
 def test_a_bad_image_is_met_before_the_work(data: LabelledSet, tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ class ModelOptions(Flat):
     model: Annotated[
         str | None,
         Parameter(
-            group=MODEL, help="The plain model, without noise; by default the certified one."
+            group=MODEL,
+            help="The plain model, without noise; by default the certified one. If it is that one, "
+            "--smoothed may be left out.",
         ),
     ] = None
     smoothed: Annotated[
@@ -40,6 +42,10 @@ class ModelOptions(Flat):
 
         source = found.provenance
         name, kind, scale = source.model, kind_of(source.input_shape), source.scale
+        if self.model is not None and self.smoothed is None and self.denoiser is None:
+            given = recorded(name, kind, scale=scale, given=self.model).open()
+            if given.identity_sha256 == source.identity_sha256:
+                return given, given
         certified = recorded(
             name, kind, scale=scale, given=self.smoothed, denoiser=self.denoiser
         ).open()

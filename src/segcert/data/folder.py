@@ -122,7 +122,9 @@ class Folder(AbstractLabelled):
         Raises:
             InputError: If so.
         """
-        refuse_if_upright((upright_photograph(path)[1] for path in self.photographs), self.told)
+        refuse_if_upright(
+            (upright_photograph(path).orientation for path in self.photographs), self.told
+        )
 
     def rule(self, mask: Path) -> MaskRule:
         """What the values of a mask mean.

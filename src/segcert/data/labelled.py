@@ -28,16 +28,18 @@ class LabelledImage:
         name: How records and files call it.
         image: uint8 RGB.
         labels: Class numbers; 255 is ignored.
+        notes: What a reader should know of the file of the image.
     """
 
     name: str
     image: UInt8[np.ndarray, " h w 3"]
     labels: UInt8[np.ndarray, " h w"]
+    notes: tuple[str, ...] = ()
 
     def input(self) -> Input:
         """The image as sampling takes it."""
         tensor = torch.from_numpy(self.image).movedim(2, 0).contiguous()
-        return Input(IMAGE, tensor, self.name, truth=self.labels)
+        return Input(IMAGE, tensor, self.name, truth=self.labels, notes=self.notes)
 
 
 if TYPE_CHECKING:
@@ -92,14 +94,23 @@ def read_photograph(path: Path) -> UInt8[np.ndarray, " h w 3"]:
     Raises:
         InputError: If it is missing, damaged, translucent, or of more than 8 bits.
     """
-    return upright_photograph(path)[0]
+    return upright_photograph(path).pixels
 
 
-def upright_photograph(path: Path) -> tuple[UInt8[np.ndarray, " h w 3"], int]:
-    """Read a photograph as `read_photograph` does, and the orientation that its file says."""
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph as RGB, upright, the orientation that its file says, and notes on the file."""
+
+    pixels: UInt8[np.ndarray, " h w 3"]
+    orientation: int
+    notes: tuple[str, ...]
+
+
+def upright_photograph(path: Path) -> Photograph:
+    """Read a photograph as `read_photograph` does, with what its file says besides."""
     picture = read_photo(path)
     pixels = to_rgb(picture, f"image {path}").movedim(0, 2).numpy()
-    return np.ascontiguousarray(pixels), picture.orientation
+    return Photograph(np.ascontiguousarray(pixels), picture.orientation, picture.notes)
 
 
 def read_pair(name: str, photograph: Path, mask: Path, rule: MaskRule) -> LabelledImage:
@@ -114,9 +125,9 @@ def read_pair(name: str, photograph: Path, mask: Path, rule: MaskRule) -> Labell
     Raises:
         InputError: If one of them cannot be read, or they do not fit each other.
     """
-    image, orientation = upright_photograph(photograph)
-    labels = rule.read(mask, image.shape[:2], orientation=orientation)
-    return LabelledImage(name=name, image=image, labels=labels)
+    found = upright_photograph(photograph)
+    labels = rule.read(mask, found.pixels.shape[:2], orientation=found.orientation)
+    return LabelledImage(name=name, image=found.pixels, labels=labels, notes=found.notes)
 
 
 def files_by_name(paths: Iterable[Path], *, ending: str = "") -> dict[str, Path]:

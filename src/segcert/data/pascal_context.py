@@ -164,14 +164,15 @@ class PascalContext(AbstractLabelled):
     def item(self, index: int) -> LabelledImage:
         """Read one photograph with its labels; background becomes 255."""
         photograph, annotation = self.photographs[index], self.annotations[index]
-        image, orientation = upright_photograph(photograph)
+        found = upright_photograph(photograph)
+        image, orientation = found.pixels, found.orientation
         matrix = self.label_order == "459"
         stored = read_matrix(annotation) if matrix else read_stored(annotation, WHERE)
         rule = MaskRule(LABEL_ORDERS[self.label_order], {}, where=WHERE)
         labels = rule.of_stored(stored, image.shape[:2], orientation=orientation)
         if self.resize == "before noise":
             image, labels = resized_image(image), resized_labels(labels)
-        return LabelledImage(name=photograph.stem, image=image, labels=labels)
+        return LabelledImage(name=photograph.stem, image=image, labels=labels, notes=found.notes)
 
 
 def chosen(names: tuple[str, ...], files: dict[str, Path], what: str) -> tuple[Path, ...]:

@@ -1,6 +1,7 @@
 """All inputs of an evaluation: read once before the work, and hashed."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from segcert.data.sets import LabelledSet
 from segcert.errors import InputError
 from segcert.inputs.input import Input
 from segcert.inputs.labels import IGNORE
+
+MOST_NOTED = 3  # inputs whose notes are said
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Inventory:
 
     Args:
         items: One for each input.
-        notes: What a user should know of their truth.
+        notes: What a user should know of their files and their truth.
     """
 
     items: tuple[Item, ...]
@@ -61,12 +64,22 @@ def take_inventory(data: LabelledSet) -> Inventory:
         raise InputError(f"{data.name} holds no input")
     check_items(data.items)
     items, counts = [], np.zeros(IGNORE + 1, np.int64)
+    noted: dict[str, tuple[str, ...]] = {}
     for number in range(len(data.items)):
         given = data.input(number)
         items.append(item_of(given))
+        noted |= {given.name: given.notes} if given.notes else {}
         counts += tally(truth_of(given)) if data.doubts else 0
-    notes = said_of_all(counts, data.doubts, data.classes, where=data.name)
-    return Inventory(tuple(items), notes)
+    truths = said_of_all(counts, data.doubts, data.classes, where=data.name)
+    return Inventory(tuple(items), (*said_of_files(noted), *truths))
+
+
+def said_of_files(noted: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Print the notes on the first inputs that have some, and how many more have."""
+    names = list(noted)
+    lines = [f"{name}: {note}" for name in names[:MOST_NOTED] for note in noted[name]]
+    more = len(names) - MOST_NOTED
+    return [*lines, f"there are notes on {more} more inputs"] if more > 0 else lines
 
 
 def item_of(given: Input) -> Item:
