@@ -1,11 +1,13 @@
 """Copies of models: weights are shared, all else is apart; no copy of what is not data."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from segcert.models.identity.runtime import Runtime
 from segcert.models.nets.slim_pointnet2 import SlimPointNet2
 from segcert.models.wrapping import as_segmenter
 from segcert.models.wrapping_points import as_point_segmenter
@@ -46,7 +48,8 @@ def test_denoisers_are_copied_with_the_model() -> None:
     denoiser = nn.Conv2d(3, 3, 1).eval()
     segmenter = as_segmenter(Keeps().eval(), denoiser=denoiser)
     first, second = copies_of(segmenter, 2)
-    assert first is segmenter
+    assert first.model is segmenter.model
+    assert first.denoiser is denoiser  # type: ignore[attr-defined]
     assert second.denoiser is not denoiser  # type: ignore[attr-defined]
     assert second.denoiser.weight is denoiser.weight  # type: ignore[attr-defined]
     assert not copies_of(as_segmenter(Keeps().eval(), denoiser=lambda x: x), 2)
@@ -96,3 +99,26 @@ def test_what_holds_in_one_thread_only_forbids_copies() -> None:
     assert not copies_of(segmenter, 2)
     hook.remove()
     assert len(copies_of(segmenter, 2)) == 2
+
+
+class Counted:
+    """A program that several threads may call."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+    def apart(self, number: int) -> tuple["Counted", ...]:
+        return tuple(Counted(one + 1) for one in range(number))
+
+
+def test_programs_say_how_several_threads_call_them() -> None:
+    found = copies_of(as_segmenter(Counted()), 3)
+    assert [one.model.number for one in found] == [1, 2, 3]
+
+
+def test_compiled_networks_are_not_copied() -> None:
+    segmenter = replace(as_segmenter(Keeps().eval()), runtime=Runtime("compile"))
+    assert not copies_of(segmenter, 2)

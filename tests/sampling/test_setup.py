@@ -41,7 +41,8 @@ def test_lattice_noise_on_floats_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "size"), [((1, 1), 32), ((360, 480), 4), ((1024, 2048), 1), ((512, 1024), 2)]
+    ("shape", "size"),
+    [((1, 1), 32), ((90, 120), 16), ((180, 240), 4), ((360, 480), 1), ((1024, 2048), 1)],
 )
 def test_automatic_batch_falls_with_the_size_of_the_image(
     shape: tuple[int, int], size: int

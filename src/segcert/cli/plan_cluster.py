@@ -1,5 +1,6 @@
 """``segcert plan --cluster``: time and cost of a data set on 1 to 1000 GPUs."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -80,7 +81,8 @@ def measure(
     path = next(iter(find_inputs([image]).values()))
     task = make_task(segmenter, path, noise=noise, seed=seed, device=device, batch_size=batch_size)
     size = min(choose_batch_size(batch_size, task), task.largest_batch)
-    draws = max(PROBE_DRAWS, size)
+    at_a_time = size * task.workers
+    draws = at_a_time * math.ceil(PROBE_DRAWS / at_a_time)
     count_block(task, DrawBlock(Stage.PROBE, 0, size), None, batch_size=size)
     began = time.perf_counter()
     count_block(task, DrawBlock(Stage.PROBE, size, size + draws), None, batch_size=size)

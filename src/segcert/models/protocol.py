@@ -184,3 +184,12 @@ class WrappedModel(SegmentationModel, Protocol):
             InputError: If it needs a category and there is none.
         """
         ...
+
+
+@runtime_checkable
+class ManyAtATime(Protocol):
+    """A network in another program that knows how several threads may call it at a time."""
+
+    def apart(self, number: int) -> tuple[Any, ...]:
+        """So many of it, each of which runs in one thread; none where that is not known."""
+        ...

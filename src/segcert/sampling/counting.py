@@ -54,6 +54,11 @@ class Task:
         """Shape of the components."""
         return components_of(self.x.shape)
 
+    @property
+    def workers(self) -> int:
+        """How many batches pass the model at a time."""
+        return len(self.team.members) if self.team else 1
+
 
 def noisy_batch(task: Task, stage: Stage, draws: range) -> Float[Tensor, " b *shape"]:
     """Draw noisy copies of the input, each from its own stream."""
@@ -101,11 +106,10 @@ def count_block(
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            alone = task.team is None or len(task.team.members) == 1
-            if batch_size == 1 and alone:
+            if batch_size == 1 and task.workers == 1:
                 raise no_memory_for_one_draw(task) from error
         if batch_size == 1 and task.team:
-            task = replace(task, team=task.team.of(len(task.team.members) // 2))
+            task = replace(task, team=task.team.of(task.workers // 2))
         batch_size = max(1, batch_size // 2)
         if task.x.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -72,8 +72,10 @@ def sample(
         device: "auto" (where the module is; CUDA, if there is one, for plain functions) or a
             torch device, to which a module is moved.
         batch_size: Draws that go through the model together; "auto" chooses by the size of the
-            image. Halved when memory runs out. Draws of a model with randomness of its own go one
-            by one, unless a number is given and nothing in a batch looks shared (`as_segmenter`).
+            image. Halved when memory runs out. On a CPU as many batches pass at a time as torch has
+            threads, where the model is known to allow it; no count depends on it. Draws of a model
+            with randomness of its own go one by one, unless a number is given and nothing in a
+            batch looks shared (`as_segmenter`).
         progress: The callback: called after each batch, on the thread of the caller, with the draws
             done and the draws in all, pilot draws among both. What it returns means nothing: there
             is no end before ``n`` draws but by ``stop`` at a planned look, as it could not be
@@ -174,8 +176,7 @@ def run_stage(
 ) -> Tally:
     """Count draws of one stage, block by block, until there are ``goal``."""
     while tally.draws < goal:
-        workers = len(task.team.members) if task.team else 1
-        block = next_block(stage, tally.draws, goal, batch_size, workers)
+        block = next_block(stage, tally.draws, goal, batch_size, task.workers)
         counted = count_block(
             task, block, guess,
             batch_size=batch_size, margins=tally.margins, after_batch=after_batch, ends=ends_block,

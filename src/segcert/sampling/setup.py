@@ -23,7 +23,7 @@ from segcert.sampling.mixing import check_draws_are_independent
 from segcert.sampling.streams import Streams, fresh_seed
 from segcert.sampling.team import team_of
 
-COMPONENTS_PER_BATCH = (2**20, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)
+COMPONENTS_PER_BATCH = (2**18, 2**24)  # automatic batch on a CPU (caches) and on CUDA (occupancy)
 LARGEST_BATCH = 32
 MOST_TOGETHER = 2**20  # draws that may be asked to go through the model together
 

@@ -63,8 +63,8 @@ def tried(
         return timed(lambda: those.map(lambda one, draw: first_output(one, draw.clone()), items))
 
     quick, alone = by(team)
-    for number, output in enumerate(alone):
-        if not same(output, alone[number % len(draws)]):
+    for number in range(len(draws), len(alone)):
+        if not same(alone[number], alone[number % len(draws)]):
             return None
     found = Trial(tuple(alone[: len(draws)]), together, team)
     if batch_size is None:

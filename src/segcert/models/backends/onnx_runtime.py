@@ -1,11 +1,12 @@
 """Networks run by ONNX Runtime, without a file in between."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from segcert.errors import InputError
 from segcert.models.backends.programs import free_program, quietly
@@ -48,8 +49,16 @@ def onnx_network(net: nn.Module, *, channels: int, name: str) -> tuple[Session, 
         raise InputError(
             f"model {name} cannot be written as ONNX ({why}): use --backend torch"
         ) from error
-    _, call = load_onnx(text, usable_providers(onnxruntime))
-    function = Session(call, name, (None, channels, None, None), torch.float32)
+    providers = usable_providers(onnxruntime)
+    _, call = load_onnx(text, providers)
+
+    @lru_cache(maxsize=1)
+    def in_one_thread() -> Callable[..., Tensor]:
+        return load_onnx(text, providers, threads=1)[1]
+
+    function = Session(
+        call, name, (None, channels, None, None), torch.float32, in_one_thread=in_one_thread
+    )
     return function, Runtime("onnx", versions=(("onnxruntime", onnxruntime.__version__),))
 
 

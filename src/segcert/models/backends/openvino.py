@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from segcert.models.backends.programs import free_program, quietly
 from segcert.models.identity.runtime import Runtime
 from segcert.text import reason
 
+EXACT: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
 EXTRA = "--backend openvino needs OpenVINO: pip install 'segcert[openvino]'"
 
 
@@ -24,10 +26,17 @@ class OpenVinoNetwork:
     Args:
         compiled: Of OpenVINO.
         name: For errors.
+        graph: What it was compiled from; None if it is one of several that run at a time.
     """
 
     compiled: Any
     name: str
+    graph: Any = None
+
+    def apart(self, number: int) -> "tuple[OpenVinoNetwork, ...]":
+        """So many of it, which may run at the same time, each in one thread."""
+        requests = requests_of(self.graph, number) if self.graph is not None else ()
+        return tuple(OpenVinoNetwork(one.infer, self.name) for one in requests)
 
     def __call__(self, batch: Float[Tensor, " b c h w"]) -> Tensor:
         """Score or label a batch.
@@ -110,8 +119,16 @@ def compile_graph(graph: Any, *, name: str) -> OpenVinoNetwork:
     float32 is demanded. (Integers of an int8 graph stay integers.)
     """
     openvino = import_openvino()
-    settings = {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-    }
-    return OpenVinoNetwork(openvino.Core().compile_model(graph, "CPU", settings), name)
+    settings = EXACT | {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    return OpenVinoNetwork(openvino.Core().compile_model(graph, "CPU", settings), name, graph)
+
+
+@lru_cache(maxsize=2)
+def requests_of(graph: Any, number: int) -> tuple[Any, ...]:
+    """So many requests to a network, each in a stream of one thread; the weights are there once.
+
+    Kept, as compiling takes up to seconds.
+    """
+    streams = {"NUM_STREAMS": number, "INFERENCE_NUM_THREADS": number}
+    compiled = import_openvino().Core().compile_model(graph, "CPU", EXACT | streams)
+    return tuple(compiled.create_infer_request() for _ in range(number))

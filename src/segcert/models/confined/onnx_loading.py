@@ -54,20 +54,21 @@ class NetworkFacts(BaseModel):
 
 
 def load_onnx(
-    content: bytes, providers: Sequence[str] = ON_CPU
+    content: bytes, providers: Sequence[str] = ON_CPU, threads: int | None = None
 ) -> tuple[dict[str, Any], Callable[..., Tensor]]:
     """Start a network.
 
     Args:
         content: The whole network, without files beside it.
         providers: Of ONNX Runtime, the preferred first.
+        threads: Of a call; None is as many as PyTorch has.
 
     Returns:
         `NetworkFacts` as a plain dictionary, and the network as a function of images.
     """
     import onnxruntime
 
-    return opened_session(onnxruntime, start_session(onnxruntime, content, providers))
+    return opened_session(onnxruntime, start_session(onnxruntime, content, providers, threads))
 
 
 def opened_session(
@@ -100,15 +101,21 @@ def usable_providers(runtime: Any) -> list[str]:
     return ["CUDAExecutionProvider", *ON_CPU] if on_cuda else [*ON_CPU]
 
 
-def start_session(runtime: Any, content: bytes, providers: Sequence[str] = ON_CPU) -> Any:
-    """Start ONNX Runtime with as many threads as PyTorch has."""
-    return runtime.InferenceSession(content, session_options(runtime), providers=list(providers))
+def start_session(
+    runtime: Any,
+    content: bytes,
+    providers: Sequence[str] = ON_CPU,
+    threads: int | None = None,
+) -> Any:
+    """Start ONNX Runtime, with as many threads as PyTorch has if nothing else is said."""
+    options = session_options(runtime, threads)
+    return runtime.InferenceSession(content, options, providers=list(providers))
 
 
-def session_options(runtime: Any) -> Any:
-    """As many threads as PyTorch has, and no log."""
+def session_options(runtime: Any, threads: int | None = None) -> Any:
+    """So many threads, or as many as PyTorch has, and no log."""
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
     options.log_severity_level = ERRORS_ONLY
     return options
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Session:
         taken: Batch, channels, height and width that it takes, in its layout; None is any.
         dtype: Of its input.
         layout: Order of the axes.
+        in_one_thread: Makes the network anew, so that several threads may call it at a time and
+            each call takes one; None where that is not known.
     """
 
     call: Callable[..., Tensor]
@@ -59,6 +61,13 @@ class Session:
     taken: tuple[Dimension, ...]
     dtype: torch.dtype
     layout: str = "nchw"
+    in_one_thread: Callable[[], Callable[..., Tensor]] | None = None
+
+    def apart(self, number: int) -> "tuple[Session, ...]":
+        """So many of it, which may run at the same time, each in one thread; none if not known."""
+        if self.in_one_thread is None:
+            return ()
+        return (replace(self, call=self.in_one_thread(), in_one_thread=None),) * number
 
     def __call__(self, batch: Float[Tensor, " b c h w"]) -> Tensor:
         """Score or label a batch.
