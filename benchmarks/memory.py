@@ -9,7 +9,9 @@ import multiprocessing
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -17,23 +19,36 @@ STATUS = Path("/proc/self/status")
 UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, bytes
 
 
+@dataclass(frozen=True)
+class Used:
+    """What a function takes."""
+
+    memory: int  # bytes by which the peak of its process rose
+    seconds: float  # of the processor
+
+
 def peak_over(function: Callable[[], object]) -> int:
     """Bytes that a function adds to the memory of a fresh process, at its peak."""
+    return used_by(function).memory
+
+
+def used_by(function: Callable[[], object]) -> Used:
+    """What a function takes in a fresh process."""
     os.environ["MALLOC_MMAP_THRESHOLD_"] = str(2**20)
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=measure, args=(function, there))
     process.start()
     there.close()
-    found = int(here.recv())
+    found: Used = here.recv()
     process.join()
     return found
 
 
 def measure(function: Callable[[], object], answer: Connection) -> None:
-    """Run, and tell by how much the peak rose."""
-    before = peak()
+    """Run, and tell by how much the peak rose, and how long the processor worked."""
+    before, start = peak(), time.process_time()
     function()
-    answer.send(peak() - before)
+    answer.send(Used(peak() - before, time.process_time() - start))
 
 
 def peak() -> int:

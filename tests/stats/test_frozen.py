@@ -17,7 +17,7 @@ from segcert.errors import InputError
 from segcert.stats.bonferroni import bonferroni
 from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection, Decision, Evidence
-from segcert.stats.frozen import reject_with_frozen
+from segcert.stats.frozen import check_may_freeze, reject_with_frozen
 from segcert.stats.holm import holm
 from segcert.stats.k_fwer import KFwer
 from segcert.stats.ordered import Ordered
@@ -86,6 +86,7 @@ ORDER = np.array([3, 2, 1], dtype=np.uint16)
         (KFwer(2), 1),
         (Capped(1), 0),
         (Capped(0, k=2), 1),
+        (Capped(1, k=2, reserve=0.5), 1),
         (Ordered(budget=1), 0),
         (Ordered(budget=2, reserve=0.0), 0),
     ],
@@ -160,6 +161,13 @@ def test_allowed_errors_of_ones_own_correction_would_add_up(
         worst(ours(OneByOne()), nulls=2, allowed=1)
     monkeypatch.setattr("segcert.stats.frozen.check_may_freeze", lambda _: None)
     assert worst(ours(OneByOne()), nulls=2, allowed=1) == pytest.approx(1.0)
+
+
+def test_a_large_reserve_of_capped_is_refused_where_errors_are_allowed() -> None:
+    check_may_freeze(Capped(1, k=1, reserve=0.9))
+    check_may_freeze(Capped(1, k=2, reserve=0.5))
+    with pytest.raises(InputError, match=r"needs a reserve of at most 0.5 .* got 0.6"):
+        check_may_freeze(Capped(1, k=2, reserve=0.6))
 
 
 def test_ones_own_correction_of_no_errors_is_taken() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Integer, UInt16
 
 from segcert.errors import InputError
+from segcert.stats.capped import Capped
 from segcert.stats.correction import AbstractCorrection, Evidence
 
 
@@ -55,7 +56,7 @@ def reject_with_frozen(
 
 
 def check_may_freeze(correction: AbstractCorrection) -> None:
-    """Refuse a correction of one's own that allows errors: each look might allow others.
+    """Refuse what is not proved: the proof for errors that are allowed needs to know the procedure.
 
     Raises:
         InputError: With the way out.
@@ -64,4 +65,9 @@ def check_may_freeze(correction: AbstractCorrection) -> None:
         raise InputError(
             f"correction {correction} allows {correction.errors_allowed} errors at each look, and "
             "those of different looks add up: use holm, k-fwer, or one that controls the FWER"
+        )
+    if isinstance(correction, Capped) and correction.k > 1 and correction.reserve > 0.5:
+        raise InputError(
+            f"capped with k = {correction.k} needs a reserve of at most 0.5 where some tests are "
+            f"not drawn at every look, got {correction.reserve}"
         )
