@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from segcert.api import certify_image as certify_image
     from segcert.certificates.hierarchical import certify_tree as certify_tree
     from segcert.certificates.hierarchies import open_hierarchy as open_hierarchy
+    from segcert.certificates.objects.certify_objects import Objects as Objects
+    from segcert.certificates.objects.certify_objects import certify_objects as certify_objects
     from segcert.certificates.radius_map import RadiusMap as RadiusMap
     from segcert.certificates.radius_map import radius_map as radius_map
     from segcert.certificates.replay import Replay as Replay
@@ -98,6 +100,7 @@ PUBLIC = {
     "LatticeGaussianNoise": "segcert.noise.gaussian",
     "Looks": "segcert.stats.looks",
     "ModelError": "segcert.errors",
+    "Objects": "segcert.certificates.objects.certify_objects",
     "Ordered": "segcert.stats.ordered",
     "Partial": "segcert.sampling.partial",
     "Plan": "segcert.plan",
@@ -124,6 +127,7 @@ PUBLIC = {
     "certify": "segcert.certificates.segcertify",
     "certify_cloud": "segcert.api",
     "certify_image": "segcert.api",
+    "certify_objects": "segcert.certificates.objects.certify_objects",
     "certify_tree": "segcert.certificates.hierarchical",
     "holm": "segcert.stats.holm",
     "information_gain": "segcert.metrics.information_gain",

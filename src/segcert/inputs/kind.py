@@ -37,6 +37,7 @@ class InputKind(ABC):
         bounded: Whether values lie in [0, 1], and those of attacks too.
         turns: Whether it can be turned and shifted as a whole.
         resizable: Whether models may resize it.
+        gridded: Whether its components lie on a grid, so that it is plain which of them touch.
     """
 
     word: ClassVar[str]
@@ -49,6 +50,7 @@ class InputKind(ABC):
     bounded: ClassVar[bool]
     turns: ClassVar[bool]
     resizable: ClassVar[bool]
+    gridded: ClassVar[bool]
 
     @property
     def words(self) -> str:
@@ -116,6 +118,7 @@ class ImageKind(InputKind):
     bounded: ClassVar[bool] = True
     turns: ClassVar[bool] = False
     resizable: ClassVar[bool] = True
+    gridded: ClassVar[bool] = True
 
     def components(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Height and width, of volumes with the depth."""
@@ -163,6 +166,7 @@ class CloudKind(InputKind):
     bounded: ClassVar[bool] = False
     turns: ClassVar[bool] = True
     resizable: ClassVar[bool] = False
+    gridded: ClassVar[bool] = False
 
     def components(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Number of points."""
