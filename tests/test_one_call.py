@@ -146,15 +146,14 @@ def test_a_hugging_face_folder_and_a_photograph_give_a_picture(
 
 
 def test_what_a_photograph_says_of_itself_is_a_warning(tmp_path: Path) -> None:
-    """With the name of its file, as a note of `certify`, for whoever called."""
+    """With the name of its file, as a note of `certify`."""
     photograph(tmp_path / "photo.png", 8, 12)
     with Image.open(tmp_path / "photo.png") as image:
         image.load()
     image.save(tmp_path / "odd.png", exif=BAD_EXIF)
     model = sc.as_segmenter(lambda x: (x[:, 0] > 0.5).long(), classes=2)
-    with pytest.warns(UserWarning, match=r"odd\.png: its EXIF metadata cannot be read") as found:
+    with pytest.warns(UserWarning, match=r"odd\.png: its EXIF metadata cannot be read"):
         sc.certify_image(model, tmp_path / "odd.png", tau=0.5, alpha=0.5, n0=2, n=20)
-    assert found[0].filename == __file__
 
 
 def test_a_model_file_that_says_no_mean_gives_a_warning(tmp_path: Path) -> None:
