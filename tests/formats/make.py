@@ -2,7 +2,8 @@
 
 They are never made again once a version is released: later versions of the package have to read
 them as they are. Those in ``2`` were made, all parts, by the last program that wrote version 2 of
-certificates; those in ``3``, ``certificate`` and ``kinds``, by the first that wrote version 3.
+certificates; those in ``3``, ``certificate`` and ``kinds``, by the first that wrote version 3, and
+``streams_2`` by the first that had two versions of streams.
 """
 
 import sys
@@ -115,6 +116,11 @@ def kinds(folder: Path) -> None:
         make().save(folder / "kinds" / name)
 
 
+def streams_2(folder: Path) -> None:
+    """A certificate of draws from streams of version 2, the first that said a version."""
+    certified(draw()).save(folder / "streams-2")
+
+
 def unfinished(folder: Path) -> None:
     """Five pilot draws of 2 x 4 pixels."""
     counts = torch.arange(24, dtype=torch.int16).reshape(3, 2, 4)
@@ -143,6 +149,7 @@ def training(folder: Path) -> None:
 
 if __name__ == "__main__":
     for part in sys.argv[2:]:
-        {each.__name__: each for each in (certificate, kinds, unfinished, run, training)}[part](
-            Path(sys.argv[1])
-        )
+        {
+            each.__name__: each
+            for each in (certificate, kinds, streams_2, unfinished, run, training)
+        }[part](Path(sys.argv[1]))

@@ -48,6 +48,9 @@ CERTIFICATES_2, CERTIFICATES_3 = (
 )
 
 
+CERTIFICATES_3.append(HERE / "3" / "streams-2")
+
+
 def test_files_of_today_open(today: Path) -> None:
     cert = sc.load_certificate(today)
     assert (cert.counts.n, int(cert.certified.sum()), cert.radius) == (30, 13, 0.06333677578394634)
@@ -94,6 +97,28 @@ def test_every_kind_is_there(folders: list[Path]) -> None:
     assert any(one.family.ignore is not None for one in found)
     assert {type(one.family.regions) for one in found} == {type(None), sc.Blocks, np.ndarray}
     assert all(one.certified.any() for one in found)
+
+
+STEP = sc.as_segmenter(  # that of ``make.py``
+    lambda batch: torch.cat([0.5 - batch, batch - 0.5], 1), name="step",
+    class_names=("low", "high"), palette=((0, 0, 0), (255, 200, 0)),
+)  # fmt: skip
+DRAWN = [HERE / version / "kinds" / kind for version in ("2", "3") for kind in (
+    "ordered", "no-pilot", "lattice-uniform", "lattice-laplace", "gaussian", "uniform", "laplace",
+    "brightness",
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "folder", [*DRAWN, HERE / "3" / "streams-2"], ids=lambda folder: "-".join(folder.parts[-3:])
+)
+def test_old_certificates_are_replayed_bit_for_bit(folder: Path) -> None:
+    """Those that name no version of the streams with version 1, which stays in the program."""
+    found = sc.load_certificate(folder)
+    assert found.provenance.stream_version == 1 + (folder.name == "streams-2")
+    image = np.random.default_rng(0).integers(0, 256, (1, 4, 5), dtype=np.uint8)
+    pixels = image if found.provenance.input_dtype == "uint8" else image / np.float32(255)
+    assert sc.replay(found, STEP, pixels).identical
 
 
 @pytest.mark.parametrize("arithmetic", ["bfloat16 autocast", "float16 autocast", "int8"])

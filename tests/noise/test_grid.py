@@ -12,10 +12,9 @@ import torch
 from scipy.stats import laplace, norm, uniform
 
 from segcert.errors import InputError
-from segcert.noise.base import AbstractNoise
+from segcert.noise.base import LEADING_BITS, AbstractNoise
 from segcert.noise.gaussian import LARGEST_ON_GRID, LatticeGaussianNoise, gaussian_table
 from segcert.noise.grid import (
-    BUCKET_BITS,
     InverseTable,
     inverse_table,
     steps_by_buckets,
@@ -40,7 +39,7 @@ TIMES_110_DRAWS_OF_2_MEGAPIXELS = 3 * 2**21 * 110
 
 def awkward_words(table: InverseTable) -> list[int]:
     """All thresholds and bucket borders with their neighbours, and the extremes."""
-    borders = range(-(2**63), 2**63, 2 ** (64 - BUCKET_BITS))
+    borders = range(-(2**63), 2**63, 2 ** (64 - LEADING_BITS))
     near = [word + step for word in table.thresholds.tolist() for step in (-1, 0, 1)]
     near += [word + step for word in borders for step in (-1, 0)]
     near += [-(2**63) + step for step in range(5)] + [2**63 - 1 - step for step in range(5)]

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from bisect import bisect_right
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from functools import lru_cache
 
@@ -12,9 +13,9 @@ import torch
 from scipy.stats import binom, chi2
 
 from segcert.errors import InputError
+from segcert.noise.base import LEADING_BITS
 from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise, gaussian_table
-from segcert.noise.grid import BUCKET_BITS
-from segcert.sampling.streams import PhiloxStream
+from segcert.sampling.streams import PhiloxStream, SplitPhiloxStream
 
 CPU = torch.device("cpu")
 PI = Decimal(
@@ -83,7 +84,7 @@ def test_noise_of_a_tiny_sigma_is_exactly_no_noise() -> None:
 
 def awkward_words(thresholds: np.ndarray) -> list[int]:
     """All thresholds and bucket borders with their neighbours, and the extremes."""
-    borders = range(-(2**63), 2**63, 2 ** (64 - BUCKET_BITS))
+    borders = range(-(2**63), 2**63, 2 ** (64 - LEADING_BITS))
     near = [word + step for word in thresholds.tolist() for step in (-1, 0, 1)]
     near += [word + step for word in borders for step in (-1, 0)]
     near += [-(2**63) + step for step in range(5)] + [2**63 - 1 - step for step in range(5)]
@@ -112,14 +113,24 @@ def test_law_is_symmetric_word_by_word(sigma: float) -> None:
     assert torch.equal(noise.steps(~words), -noise.steps(words))
 
 
-def drawn_steps(sigma: float, n: int, *, seed: int) -> np.ndarray:
+STREAMS: dict[type[PhiloxStream], Callable[[int], PhiloxStream]] = {
+    PhiloxStream: lambda seed: PhiloxStream(seed, CPU),
+    SplitPhiloxStream: lambda seed: SplitPhiloxStream(seed, 2**100 + seed, CPU),
+}
+
+
+def drawn_steps(
+    sigma: float, n: int, *, seed: int, family: type[PhiloxStream] = PhiloxStream
+) -> np.ndarray:
     """Steps that the public sampler took, from its noisy values."""
     image = torch.full((1000,), 100, dtype=torch.uint8)
-    noisy = LatticeGaussianNoise(sigma).sample(image, n // 1000, rng=PhiloxStream(seed, CPU))
+    rng = STREAMS[family](seed)
+    noisy = LatticeGaussianNoise(sigma).sample(image, n // 1000, rng=rng)
     return (noisy.double() * 255).round().long().flatten().numpy() - 100
 
 
-def test_law_of_the_noise() -> None:
+@pytest.mark.parametrize("family", STREAMS)
+def test_law_of_the_noise(family: type[PhiloxStream]) -> None:
     """Every cell of round(255 sigma z) at sigma = 0.25, and all cells together.
 
     False alarm: 1e-6 for the wide tail, 1e-6 over all cells (Bonferroni), 1e-6 for chi-square.
@@ -134,7 +145,7 @@ def test_law_of_the_noise() -> None:
     low, high = binom.interval(1 - 1e-6, n, tail(sigma))
     assert binom.cdf(high, n, tail(1.02 * sigma)) <= 1e-6  # power
     assert binom.sf(low - 1, n, tail(0.98 * sigma)) <= 1e-6
-    steps = drawn_steps(sigma, n, seed=11)
+    steps = drawn_steps(sigma, n, seed=11, family=family)
     assert low <= int((abs(steps) >= cut).sum()) <= high
 
     cells = law(sigma, reach)

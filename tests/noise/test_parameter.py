@@ -173,6 +173,9 @@ def test_strongest_contrast_stays_finite() -> None:
         def words(self, shape: tuple[int, ...]) -> torch.Tensor:
             return torch.zeros(shape, dtype=torch.int64)
 
+        def part_words(self, count: int) -> None:  # noqa: ARG002
+            return
+
         def normals(self, shape: tuple[int, ...]) -> torch.Tensor:
             return torch.zeros(shape)
 

@@ -12,6 +12,7 @@ from scipy.stats import binom, laplace, norm, uniform
 
 from segcert.errors import InputError
 from segcert.noise import rounded
+from segcert.noise.base import PartWords, parts_of
 from segcert.noise.gaussian import GaussianNoise
 from segcert.noise.laws import GAUSSIAN, LAPLACE, UNIFORM, Law
 from segcert.noise.rounded import (
@@ -21,8 +22,9 @@ from segcert.noise.rounded import (
     exact_noise,
     grid_step,
     rounded_gaussian,
+    rounded_of_parts,
 )
-from segcert.sampling.streams import PhiloxStream
+from segcert.sampling.streams import PhiloxStream, SplitPhiloxStream
 
 CPU = torch.device("cpu")
 WORDS = st.integers(-(2**63), 2**63 - 1)
@@ -223,3 +225,118 @@ def test_too_far_from_the_origin_is_refused(value: float) -> None:
     with pytest.raises(InputError, match="coordinates must lie within 4096 of the origin") as e:
         check_near_origin(torch.tensor([value], dtype=torch.float64), 0.25)
     assert "shift the cloud to the origin" in str(e.value)
+
+
+def border_words(law: Law, centre: float, scale: float) -> list[int]:
+    """Words of leading parts in which the rounded value changes, at the change and beside it."""
+    found = []
+    for quarter in (-(2**15), -30_000, -17_000, -300, -1, 0, 5, 4096, 31_000, 2**15 - 1):
+        low, high = quarter * 2**48, quarter * 2**48 + 2**48 - 1
+        found += [low, high]
+        ends = [exact_point(law, centre, scale, word) for word in (low, high)]
+        while high - low > 1 and ends[0] != ends[1]:  # bisection to a change
+            middle = (low + high) // 2
+            if exact_point(law, centre, scale, middle) == ends[0]:
+                low = middle
+            else:
+                high = middle
+        found += [low, high]
+    return found
+
+
+def exact_point(law: Law, centre: float, scale: float, word: int) -> int:
+    """The point of the grid with 70 digits."""
+    with mpmath.workdps(70):
+        value = mpmath.mpf(centre) + mpmath.mpf(scale) * exact_number(law, word)
+        return int(mpmath.nint(value / grid_step(scale)))
+
+
+@pytest.mark.parametrize("law", SIZES, ids=["gaussian", "uniform", "laplace"])
+@pytest.mark.parametrize(("centre", "scale"), [(0.0, 0.25), (0.7123, 0.4999)])
+def test_leading_bits_decide_only_what_all_words_agree_on(
+    law: Law, centre: float, scale: float
+) -> None:
+    """At the very words where the value changes, against 70 digits, and at many others."""
+    words = border_words(law, centre, scale)
+    words += PhiloxStream(3, CPU).words((30_000,)).tolist()
+    centres = torch.full((len(words),), centre, dtype=torch.float64)
+    drawn = rounded_of_parts(centres, scale, parts_of(np.array(words)), law)
+    assert torch.equal(drawn, rounded.rounded(centres, scale, torch.tensor(words), law))
+    exact = [exact_point(law, centre, scale, word) for word in words[:40]]
+    assert (drawn[:40].double() / grid_step(scale)).tolist() == exact
+
+
+@pytest.mark.parametrize("law", SIZES, ids=["gaussian", "uniform", "laplace"])
+def test_few_values_are_left_open(law: Law) -> None:
+    """And those only: the words that are asked for are those that an interval does not decide."""
+    asked: list[int] = []
+    words = PhiloxStream(5, CPU).words((50_000,)).numpy()
+    parts = parts_of(words)
+
+    def whole(places: np.ndarray) -> np.ndarray:
+        asked.extend(places.tolist())
+        return parts.whole(places)
+
+    centres = torch.linspace(0, 1, len(words), dtype=torch.float64)
+    rounded_of_parts(centres, 0.25, PartWords(parts.leading, whole), law)
+    assert 0 < len(asked) < 0.15 * len(words)
+    first = torch.from_numpy(words) >> 48 << 48
+    low, high = (rounded.rounded(centres, 0.25, word, law) for word in (first, first + (2**48 - 1)))
+    assert set((low != high).nonzero()[:, 0].tolist()) <= set(asked)
+
+
+def test_streams_of_version_2_give_the_value_of_the_whole_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The 48 bits come in the order of the open values, in pieces of any size."""
+    x = torch.rand(3, 5, 7, generator=torch.Generator().manual_seed(0))
+    seen: list[int] = []
+    split = SplitPhiloxStream(1, 2, CPU)
+    parts = split.part_words(x.numel())
+    rest = (np.random.Philox(key=2).random_raw(x.numel()) >> np.uint64(16)).tolist()
+
+    def whole(places: np.ndarray) -> np.ndarray:
+        seen.extend(places.tolist())
+        return parts.whole(places)
+
+    centres = x.double().flatten()
+    drawn = rounded_of_parts(centres, 0.2, PartWords(parts.leading, whole), LAPLACE)
+    leading = parts.leading.view(np.int16).tolist()
+    words = [bits * 2**48 for bits in leading]
+    for place, more in zip(seen, rest, strict=False):
+        words[place] += more
+    exact = [
+        exact_point(LAPLACE, float(centre), 0.2, word) * grid_step(0.2)
+        for centre, word in zip(centres, words, strict=True)
+    ]
+    assert drawn.tolist() == exact
+    assert 0 < len(seen) < len(words) / 4
+    for at_once in (1, 8, 10**6):
+        monkeypatch.setattr(rounded, "VALUES_AT_ONCE", (at_once, at_once))
+        rng = SplitPhiloxStream(1, 2, CPU)
+        noisy = rounded.sample_rounded(x, 1, rng=rng, scale=0.2, law=LAPLACE)
+        assert torch.equal(noisy.flatten(), drawn)
+
+
+@pytest.mark.parametrize("law", SIZES, ids=["gaussian", "uniform", "laplace"])
+def test_law_of_version_2_is_the_continuous_one_up_to_the_grid(law: Law) -> None:
+    """Kolmogorov-Smirnov over 200,000 draws, false alarm 1e-6; a scale wrong by 5% is caught.
+
+    Rounding moves the distribution function by at most half a step, 1/1024 of the scale, hence by
+    at most half of that times the largest density (1/2 of all three laws).
+    """
+    n, scale = 200_000, 0.25
+    x = torch.zeros(n)
+    rng = SplitPhiloxStream(7, 8, CPU)
+    drawn = np.sort(rounded.sample_rounded(x, 1, rng=rng, scale=scale, law=law)[0].double().numpy())
+    scipy_law = {GAUSSIAN: norm, UNIFORM: uniform(-1, 2), LAPLACE: laplace}[law]
+
+    def gap(assumed: float) -> float:
+        expected = scipy_law.cdf(drawn / assumed)
+        steps = np.arange(n + 1) / n
+        return float(max((steps[1:] - expected).max(), (expected - steps[:-1]).max()))
+
+    allowed = math.sqrt(math.log(2 / 1e-6) / (2 * n)) + 0.5 * 0.5 / 512  # Massart's bound
+    # equal values lie on one point of the grid: one cell more or less
+    assert gap(scale) <= allowed + 0.5 / 512
+    assert gap(1.05 * scale) > allowed + 0.5 / 512

@@ -57,6 +57,9 @@ class Words:
     def words(self, shape: tuple[int, ...]) -> torch.Tensor:
         return self._words.reshape(shape)
 
+    def part_words(self, count: int) -> None:  # noqa: ARG002
+        return
+
     def normals(self, shape: tuple[int, ...]) -> torch.Tensor:
         raise AssertionError(f"uniform noise needs words only, not normals of {shape}")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from words_by_hand import steps_by_hand
 
 from segcert.errors import InputError
 from segcert.models.wrapping import as_segmenter
@@ -44,8 +45,8 @@ def labels_by_hand(draws: int) -> np.ndarray:
     """Labels of the draws of stage "probe", from words and integer arithmetic in NumPy."""
     task = make_task(BANDS, IMAGE, noise=NOISE, seed=3, device="cpu")
     streams = Streams(3, task.streams.input_sha256, torch.device("cpu"), "cpu")
-    drawn = [streams.of_draw(Stage("probe"), k).words((1, *IMAGE.shape)) for k in range(draws)]
-    grey = IMAGE[0].astype(int) + NOISE.steps(torch.cat(drawn))[:, 0].numpy().astype(int)
+    drawn = [steps_by_hand(streams, Stage.PROBE, k, IMAGE.shape, NOISE) for k in range(draws)]
+    grey = IMAGE[0].astype(int) + torch.cat(drawn)[:, 0].numpy().astype(int)
     return np.clip(grey, 0, 255) // 64
 
 

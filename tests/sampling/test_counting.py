@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from words_by_hand import steps_by_hand
 
 from segcert.errors import SamplingError, is_out_of_memory
 from segcert.models.adapter import INVALID
@@ -41,8 +42,10 @@ def by_hand(task: Task, block: DrawBlock) -> np.ndarray:
     """Counts of every class, draw by draw, in plain NumPy."""
     counts = np.zeros((4, 4, 5), dtype=int)
     for draw in range(block.start, block.stop):
-        words = task.streams.of_draw(block.stage, draw).words((1, 3, 4, 5))
-        steps = LatticeGaussianNoise(0.25).steps(words)[0, 0].numpy().astype(int)
+        drawn = steps_by_hand(
+            task.streams, block.stage, draw, (3, 4, 5), LatticeGaussianNoise(0.25)
+        )
+        steps = drawn[0, 0].numpy().astype(int)
         label = np.clip(IMAGE[0].astype(int) + steps, 0, 255) // 64
         for row, column in np.ndindex(4, 5):
             counts[label[row, column], row, column] += 1

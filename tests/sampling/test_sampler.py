@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from words_by_hand import steps_by_hand
 
 from segcert.errors import InputError, ModelError, SamplingError
 from segcert.models.adapter import Segmenter
@@ -54,8 +55,8 @@ def assert_same(one: Counts, other: Counts) -> None:
 def labels_by_hand(stage: Stage, draws: int, seed: int = 3) -> np.ndarray:
     """Labels of each draw, from words of the streams and integer arithmetic in NumPy."""
     streams = Streams(seed, draw(n0=1, n=1).provenance.input_sha256, torch.device("cpu"), "cpu")
-    words = torch.cat([streams.of_draw(stage, k).words((1, *IMAGE.shape)) for k in range(draws)])
-    grey = IMAGE[0].astype(int) + NOISE.steps(words)[:, 0].numpy().astype(int)
+    steps = [steps_by_hand(streams, stage, k, IMAGE.shape, NOISE) for k in range(draws)]
+    grey = IMAGE[0].astype(int) + torch.cat(steps)[:, 0].numpy().astype(int)
     return np.clip(grey, 0, 255) // 64
 
 
@@ -425,7 +426,8 @@ def test_memory_does_not_grow_with_the_number_of_draws(n0: int) -> None:
     for n in (8, 800):
         draw(n0=n0, n=n, batch_size=4, progress=look, keeping=Keeping(parts.append))
         pilot, test = parts[0].pilot.counts, parts[0].test.counts
-        assert pilot.dtype == test.dtype == torch.int16
+        assert pilot.dtype == torch.uint8
+        assert test.dtype == (torch.uint8 if n == 8 else torch.int16)
         assert (pilot.numel(), test.numel()) == ((4 * 30, 30) if n0 else (0, 4 * 30))
     assert alive[800] <= alive[8] + 4 * 4 * 30
 

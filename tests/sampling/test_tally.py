@@ -107,7 +107,14 @@ def test_runs_join_only_if_the_batches_stay_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("n", "dtype"),
-    [(0, torch.int16), (2**15 - 1, torch.int16), (2**15, torch.int32), (10**6, torch.int32)],
+    [
+        (0, torch.uint8),
+        (255, torch.uint8),
+        (256, torch.int16),
+        (2**15 - 1, torch.int16),
+        (2**15, torch.int32),
+        (10**6, torch.int32),
+    ],
 )
 def test_integers_are_as_small_as_the_number_of_draws_allows(n: int, dtype: torch.dtype) -> None:
     tally = no_draws((2, 3), n=n, device=CPU)
@@ -129,7 +136,7 @@ def test_many_draws_in_small_blocks_do_not_overflow() -> None:
 
 
 def test_nothing_takes_no_memory_and_the_first_block_is_not_copied() -> None:
-    nothing = no_draws((1000, 1000), n=5, device=CPU)
+    nothing = no_draws((1000, 1000), n=500, device=CPU)
     assert nothing.counts.untyped_storage().nbytes() == 2
     counts = torch.ones((1000, 1000), dtype=torch.int16)
     first = Tally(counts, 0, np.zeros(1, dtype=np.uint64), (Run(0, 1, 1),))

@@ -18,7 +18,7 @@ from segcert.models.resizing.outputs import MOST_CLASSES
 from segcert.models.resizing.scale import Resizing, parse_resizing
 from segcert.noise.registry import check_kind
 from segcert.sampling.setup import MOST_TOGETHER, check_draw_numbers
-from segcert.sampling.streams import check_seed
+from segcert.sampling.streams import check_seed, check_stream_version
 from segcert.stats.levels import MOST_DRAWS, check_tau_alpha
 from segcert.stats.sequential import MOST_LOOKS
 
@@ -103,6 +103,7 @@ def check_provenance(source: Source) -> None:
         raise InputError(
             f"provenance.device must be that of streams {source.streams}, got {source.device!r}"
         )
+    check_stream_version(source.stream_version, source.streams)
     if source.backend not in BACKENDS:
         raise InputError(f"provenance.backend must be one of {BACKENDS}, got {source.backend!r}")
     inexact = source.precision in ARITHMETIC.values()

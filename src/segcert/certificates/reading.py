@@ -99,6 +99,7 @@ def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Count
             backend=source.backend,
             earlier=tuple(to_earlier(one) for one in source.earlier),
             identity_sha256=source.identity_sha256,
+            stream_version=source.stream_version,
         ),
     )
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_serializer
 
 Value = str | int | float | None
 
@@ -123,6 +124,16 @@ class ProvenanceRecord(Strict):
     versions: dict[str, str]
     backend: str
     earlier: list[EarlierRecord]
+    stream_version: int = 1  # not written if it is 1: the first files do not say it
+
+    @model_serializer(mode="wrap")
+    def written(self, usual: Callable[["ProvenanceRecord"], dict[str, Any]]) -> dict[str, Any]:
+        """Leave out the version of the streams where it is 1."""
+        return {
+            name: value
+            for name, value in usual(self).items()
+            if (name, value) != ("stream_version", 1)
+        }
 
 
 class CertificateRecord(Strict):

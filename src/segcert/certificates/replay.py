@@ -79,7 +79,7 @@ def replay(
     task = make_task(
         segmenter, image, noise=certificate.counts.noise, device=device,
         seed=source.seed, stream_kind=source.streams if not fresh else None,
-        recorded=True,
+        stream_version=source.stream_version if not fresh else 0, recorded=True,
     )  # fmt: skip
     check_model(certificate, task)
     if not fresh and not of_another_kind(certificate, task):
@@ -87,7 +87,7 @@ def replay(
             raise InputError("the recorded draws have their own seed: leave out seed, or add fresh")
         return same_draws(certificate, task, progress)
     chosen = fresh_seed() if seed is None else seed
-    streams = replace(task.streams, seed=chosen, kind=kind)
+    streams = replace(task.streams, seed=chosen, kind=kind, version=0)
     return fresh_draws(certificate, replace(task, streams=streams), progress)
 
 

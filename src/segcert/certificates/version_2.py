@@ -20,7 +20,7 @@ NEW: dict[
     "parameters": {},
     "result": {},
     "model": {},
-    "provenance": {"earlier": [], "identity_sha256": ""},
+    "provenance": {"earlier": [], "identity_sha256": "", "stream_version": 1},
 }
 NEW_NOISE: dict[str, dict[str, float]] = {  # likewise of parameters of noises, by kind
     kind: {"step": 0.0}  # no grid but that of float32

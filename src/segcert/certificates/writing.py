@@ -183,6 +183,7 @@ def provenance_record(counts: Counts) -> ProvenanceRecord:
         versions=dict(source.versions),
         backend=source.backend,
         earlier=[earlier_record(one) for one in source.earlier],
+        stream_version=source.stream_version,
     )
 
 

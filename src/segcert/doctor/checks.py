@@ -35,7 +35,7 @@ TRIALS, PROBABILITIES = (1, 7, 100), (0.25, 0.5, 0.75, 0.9)
 ROUNDED_OUTWARD = (Fraction(1 + 1e-9), Fraction(1e-190))  # factor and summand that are allowed
 TESTS, DRAWS, LEVELS = 4, 8, (0.05, 0.3)  # of the family on which Holm's procedure is checked
 SEED = 2026
-NOISE_SHA256 = "91a8efbcdde5449922e4681c60700ee278c1a106e31d68b48cafc84017afeddc"
+NOISE_SHA256 = "c1dd6f551e9cd7da14dc842246019b1c7759008a9220d17669f739be86282e15"
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """What every noise offers, and what it asks of a source of randomness."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Float, Int64, Shaped, UInt16
 from torch import Tensor
 
 from segcert.errors import InputError
@@ -16,8 +17,30 @@ REAL_NUMBERS = (
     "reads the last digits of its input is outside of this guarantee."
 )
 DOWN = 1 - 2.0**-44  # relative step down; more than the errors of Phi^-1, log and the products
+LEADING_BITS = 16  # of a word; they decide on most values
+QUARTERS = 64 // LEADING_BITS
 Option = float | str | tuple[float, ...]  # what a noise is asked for by: a scale, or an axis
 Options = Mapping[str, Option]
+
+
+@dataclass(frozen=True, eq=False)
+class PartWords:
+    """Uniform 64-bit words of which the leading bits are known.
+
+    Args:
+        leading: The leading 16 bits of each word.
+        whole: Gives the whole words at increasing places, as signed integers. It is asked once: the
+            bits that it adds may be drawn only then.
+    """
+
+    leading: UInt16[np.ndarray, " count"]
+    whole: Callable[[Int64[np.ndarray, " some"]], Int64[np.ndarray, " some"]]
+
+
+def parts_of(words: Int64[np.ndarray, " count"]) -> PartWords:
+    """Whole words as words in parts."""
+    leading = words.astype("<i8", copy=False).view("<u2")[QUARTERS - 1 :: QUARTERS]
+    return PartWords(leading, words.__getitem__)
 
 
 @runtime_checkable
@@ -26,6 +49,10 @@ class RandomSource(Protocol):
 
     def words(self, shape: tuple[int, ...]) -> Int64[Tensor, " *shape"]:
         """Draw uniform 64-bit words, as signed integers."""
+        ...
+
+    def part_words(self, count: int) -> PartWords | None:
+        """Draw uniform 64-bit words in parts; None if there are whole ones only."""
         ...
 
     def normals(self, shape: tuple[int, ...]) -> Float[Tensor, " *shape"]:

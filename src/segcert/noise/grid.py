@@ -9,12 +9,12 @@ is enough to draw the integers ``K = round(255 Z)`` with their exact law
 
 (ties of the rounding have probability zero under a density). ``K`` is found by comparing one
 uniform 64-bit word with integer thresholds, ``2^64 P(K <= k)`` rounded to the nearest integer.
-Each probability is then off by at most 2^-64, tails included (docs/decisions/0002 and 0007).
+Each probability is then off by at most 2^-64, tails included (docs/decisions/0002 and 0007). Of
+most words the leading 16 bits decide, so that the others need not be drawn (docs/decisions/0025).
 The law must be symmetric about 0 and must fit 16 bits; each noise bounds its scale for that.
 """
 
 import math
-import sys
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,15 +28,20 @@ from jaxtyping import Float, Int16, Int64, Shaped, UInt8
 from torch import Tensor
 
 from segcert.errors import InputError
-from segcert.noise.base import AbstractNoise, RandomSource, check_dtype
+from segcert.noise.base import (
+    LEADING_BITS,
+    AbstractNoise,
+    PartWords,
+    RandomSource,
+    check_dtype,
+    parts_of,
+)
 
 LEVELS = 255  # steps of the grid in one input unit
 ON_GRID = ", then rounding to multiples of 1/255"  # of descriptions
 # on a CPU (little memory, few calls: threads wait for each other at each) and elsewhere (part of
 # the bits)
 VALUES_AT_ONCE = (2**17, 2**18)
-BUCKET_BITS = 16  # words are first looked up by their leading bits
-LEADING = 3 if sys.byteorder == "little" else 0  # which 16-bit quarter of a word these are
 PRECISION = 160  # bits of the tails before they are rounded to 64
 
 UpperTail = Callable[[mpmath.mpf], mpmath.mpf]  # z >= 0 in steps of the grid -> P(255 Z > z)
@@ -72,7 +77,7 @@ def moved(table: InverseTable, device: torch.device) -> InverseTable:
 @lru_cache(maxsize=32)
 def unsigned_buckets(table: InverseTable) -> Int16[np.ndarray, " buckets"]:
     """Order the buckets by leading bits that are read as an unsigned number."""
-    return np.roll(table.step.numpy(), 2 ** (BUCKET_BITS - 1))
+    return np.roll(table.step.numpy(), 2 ** (LEADING_BITS - 1))
 
 
 def sample_on_grid(
@@ -80,7 +85,7 @@ def sample_on_grid(
     n: int,
     *,
     rng: RandomSource,
-    steps: Callable[[Tensor], Tensor],
+    table: InverseTable,
 ) -> Float[Tensor, " n *shape"]:
     """Draw ``n`` noisy copies of a uint8 image, in [0, 1] units, on the 1/255 grid.
 
@@ -88,7 +93,7 @@ def sample_on_grid(
         x: The image.
         n: Number of copies.
         rng: Where the words come from.
-        steps: Turns words into the integer noise, int16; used up in place.
+        table: Turns words into the integer noise.
     """
     noisy = torch.empty((n, *x.shape), dtype=torch.float32, device=x.device)
     values, at_once = x.reshape(-1), VALUES_AT_ONCE[x.device.type != "cpu"]
@@ -97,9 +102,18 @@ def sample_on_grid(
     for copy in noisy.view(n, -1):
         for start in range(0, len(values), at_once):
             part = slice(start, start + at_once)
-            integers = steps(rng.words(values[part].shape)).add_(values[part])
+            integers = draw_steps(len(values[part]), rng, table).to(x.device).add_(values[part])
             copy[part].copy_(integers).div_(levels)
     return noisy
+
+
+def draw_steps(count: int, rng: RandomSource, table: InverseTable) -> Int16[Tensor, " count"]:
+    """Draw integer noise."""
+    words = rng.part_words(count)
+    if words is None:
+        whole = rng.words((count,))
+        return steps_by_search(whole, table.to(whole.device))
+    return torch.from_numpy(steps_of_parts(words, table))
 
 
 def to_steps(words: Int64[Tensor, " *shape"], table: InverseTable) -> Int16[Tensor, " *shape"]:
@@ -112,16 +126,21 @@ def to_steps(words: Int64[Tensor, " *shape"], table: InverseTable) -> Int16[Tens
 def steps_by_buckets(
     words: Int64[Tensor, " *shape"], table: InverseTable
 ) -> Int16[Tensor, " *shape"]:
+    """Look the leading bits of whole words up; see `steps_of_parts`."""
+    parts = parts_of(np.ascontiguousarray(words.numpy()).reshape(-1))
+    return torch.from_numpy(steps_of_parts(parts, table)).reshape(words.shape)
+
+
+def steps_of_parts(words: PartWords, table: InverseTable) -> Int16[np.ndarray, " count"]:
     """Look the leading bits up, and search for the few words that they do not decide.
 
     In NumPy, whose lookup takes 16-bit numbers as they are and leaves other threads alone.
     """
-    flat = np.ascontiguousarray(words.numpy()).reshape(-1)
-    steps = np.take(unsigned_buckets(table), flat.view(np.uint16)[LEADING::4], mode="wrap")
+    steps = np.take(unsigned_buckets(table), words.leading, mode="wrap")
     unsure = np.flatnonzero(steps == table.unsure)
-    found = np.searchsorted(table.thresholds.numpy(), flat[unsure], side="right")
+    found = np.searchsorted(table.thresholds.numpy(), words.whole(unsure), side="right")
     steps[unsure] = found + table.lowest
-    return torch.from_numpy(steps).reshape(words.shape)
+    return steps
 
 
 def steps_by_search(
@@ -135,8 +154,8 @@ def steps_by_search(
 def inverse_table(upper_tail: UpperTail) -> InverseTable:
     """Build the table of one law."""
     thresholds, lowest = integer_thresholds(upper_tail)
-    bucket_width = 1 << (64 - BUCKET_BITS)
-    first = -(2**63) + bucket_width * np.arange(2**BUCKET_BITS, dtype=np.int64)
+    bucket_width = 1 << (64 - LEADING_BITS)
+    first = -(2**63) + bucket_width * np.arange(2**LEADING_BITS, dtype=np.int64)
     below_first = np.searchsorted(thresholds, first, side="right")
     below_last = np.searchsorted(thresholds, first + (bucket_width - 1), side="right")
     unsure = np.iinfo(np.int16).min
@@ -208,7 +227,7 @@ class AbstractGridNoise(AbstractNoise):
             InputError: If ``x`` is not uint8.
         """
         check_dtype(self, x, floating=False, otherwise=self.of_floats)
-        return sample_on_grid(x, n, rng=rng, steps=self.steps)
+        return sample_on_grid(x, n, rng=rng, table=self.table)
 
     def variation(self, shape: tuple[int, ...]) -> float:
         """Bound the total variation distance of one draw from the exact law."""

@@ -10,25 +10,30 @@ Let ``f`` be the base model on numbers of the grid ``step * integers``. The mode
 
 ``K`` is a monotone function of the word, so each ``P(K <= k)`` is off by at most 2^-64. Arithmetic
 in float64 finds it but for sums within 2^-30 of a tie, which are computed again with 80 digits:
-no rounding of the computer enters. What comes out is stored in float32, as part of the base model
-(docs/decisions/0013 for clouds, 0015 for images).
+no rounding of the computer enters. Most sums are told by the leading 16 bits of the word, so that
+the others need not be drawn (docs/decisions/0025). What comes out is stored in float32, as part of
+the base model (docs/decisions/0013 for clouds, 0015 for images).
 """
 
 import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import ClassVar
 
 import mpmath
+import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, Int64, Shaped
 from torch import Tensor
 
 from segcert.errors import InputError
 from segcert.noise.base import (
+    LEADING_BITS,
     REAL_NUMBERS,
     AbstractNoise,
+    PartWords,
     RandomSource,
     check_dtype,
     scale_of,
@@ -104,9 +109,69 @@ def sample_rounded(
     for copy in noisy.view(n, -1):
         for start in range(0, len(values), at_once):
             part = values[start : start + at_once].double()
-            words = rng.words(tuple(part.shape))
-            copy[start : start + at_once] = rounded(part, scale, words, law)
+            words = rng.part_words(len(part))
+            if words is None:
+                copy[start : start + at_once] = rounded(part, scale, rng.words((len(part),)), law)
+            else:
+                found = rounded_of_parts(part.cpu(), scale, words, law)
+                copy[start : start + at_once].copy_(found)
     return noisy
+
+
+def rounded_of_parts(
+    centre: Float64[Tensor, " count"], scale: float, words: PartWords, law: Law
+) -> Float32[Tensor, " count"]:
+    """Draw what `rounded` does of whole words, which are asked for only where that is open.
+
+    The numbers of all words that begin with some bits lie in an interval. Where all of it goes to
+    one point of the grid, by the margin of `rounded`, the other bits do not matter. In NumPy, which
+    leaves other threads alone.
+
+    Args:
+        centre: Real numbers, on the CPU.
+        scale: Of the noise, in the unit of ``centre``.
+        words: Uniform 64-bit words.
+        law: Of the noise.
+
+    Source:
+        docs/decisions/0025.
+    """
+    step = grid_step(scale)
+    middle, limit = leading_intervals(law, scale / step)
+    scaled = centre.numpy() / step
+    whole = np.rint(scaled)
+    shifted = np.take(middle, words.leading, mode="wrap")
+    shifted += np.subtract(scaled, whole, out=scaled)
+    noise = np.rint(shifted)
+    distance = np.abs(np.subtract(shifted, noise, out=shifted), out=shifted)
+    unsure = np.flatnonzero(distance > np.take(limit, words.leading, mode="wrap"))
+    noise += whole
+    noise *= step
+    noisy = torch.from_numpy(noise.astype(np.float32))
+    chosen = torch.from_numpy(unsure)
+    noisy[chosen] = rounded(centre[chosen], scale, torch.from_numpy(words.whole(unsure)), law)
+    return noisy
+
+
+@lru_cache(maxsize=8)
+def leading_intervals(
+    law: Law, ratio: float
+) -> tuple[Float64[np.ndarray, " buckets"], Float32[np.ndarray, " buckets"]]:
+    """Where the numbers of words lie that begin with some bits, by these as an unsigned number.
+
+    Args:
+        law: Of the numbers.
+        ratio: Of their scale to the step of the grid.
+
+    Returns:
+        Middle of each interval, in steps; and how far from a point of the grid it may lie so that
+        the whole interval goes to that point, rounded down; negative if none is near enough.
+    """
+    bits = 64 - LEADING_BITS
+    first = torch.arange(2**LEADING_BITS).to(torch.int16).long() << bits
+    low, high = (law.numbers(word).numpy() * ratio for word in (first, first + (2**bits - 1)))
+    limit = 0.5 - MARGIN - np.abs(high - low) / 2
+    return (low + high) / 2, np.nextafter(limit.astype(np.float32), np.float32(-np.inf))
 
 
 def rounded_gaussian(

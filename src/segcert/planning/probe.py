@@ -143,7 +143,8 @@ def to_probe(
         promise = promise_of_agreement(agreed, n0)
     else:
         promise = margins.promise(guess.to(torch.int16), n0).cpu().numpy()
-    hits, modal = rest.gather(0, guess[None])[0], (first + rest).amax(0)
+    both = first.to(counting_type(draws)) + rest
+    hits, modal = rest.gather(0, guess[None])[0], both.amax(0)
     return Probe(
         n0=n0,
         draws=draws,

@@ -13,7 +13,8 @@ from segcert.runs.inventory import Inventory
 from segcert.runs.setting import Setting
 from segcert.sampling.streams import check_seed
 
-ADDED = {"backend": "torch", "precision": "fp32"}  # no part of the hash of older runs, if so
+# no part of the hash of older runs, if so
+ADDED = {"backend": "torch", "precision": "fp32", "stream_version": 1}
 
 
 class EvaluationConfig(BaseModel):
@@ -37,6 +38,7 @@ class EvaluationConfig(BaseModel):
         device: Type of the device: it decides on the streams.
         backend: What runs the model.
         precision: Arithmetic of the model.
+        stream_version: Of the streams.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +57,7 @@ class EvaluationConfig(BaseModel):
     device: str
     backend: str = "torch"
     precision: Precision = "fp32"
+    stream_version: int = 1
 
     @property
     def sha256(self) -> str:

@@ -29,6 +29,7 @@ from segcert.runs.rows import Row, Totals, add_up
 from segcert.runs.setting import Setting
 from segcert.runs.spread import spread
 from segcert.runs.underway import Progress, Underway
+from segcert.sampling.streams import NEWEST
 from segcert.stats.correction_names import parse_correction
 
 SUMMARY = "summary.json"
@@ -95,7 +96,8 @@ def evaluate(
     Each input is stored in one transaction when it is done, and its blocks of draws in
     ``out/blocks`` until then. Stopped at any point, by whatever means, the same call goes on and
     draws at most the blocks again that were in flight; the noise depends on seed, input and draw
-    alone, so the result is that of a run that was never stopped.
+    alone, so the result is that of a run that was never stopped. A run that was begun with streams
+    of an older version goes on with these.
 
     Args:
         segmenter: The base model; its scale is that of the setting, and its category and parts
@@ -124,6 +126,8 @@ def evaluate(
         known = stored_config(store, out)
         if known and any_seed:
             config = config.model_copy(update={"seed": known.seed})
+        streams = known.stream_version if known else NEWEST[config.device]
+        config = config.model_copy(update={"stream_version": streams})
         check_same(config, known, out)
         if known is None:
             start(store, config)

@@ -193,7 +193,7 @@ class Job:
             SamplingError: If a noise was repeated.
         """
         work, pilot = self.work, self._pilot
-        streams = Streams(work.seed, hash_tensor(work.x), work.x.device, kind)
+        streams = Streams(work.seed, hash_tensor(work.x), work.x.device, kind, work.stream_version)
         noise, classes = fitted_noise(work.noise, work.x), self._classes or 0
         task = Task(
             work.told(segmenter),

@@ -138,7 +138,7 @@ def work_of(
     told = segmenter.told(scale=setting.scale, category=item.category)
     return Work(
         told.given(item).tensor, setting.drawn_noise, setting.scale, int(config.seed),
-        config.weights_sha256, item.category, segmenter.runtime.backend,
+        config.weights_sha256, item.category, segmenter.runtime.backend, config.stream_version,
     )  # fmt: skip
 
 

@@ -90,6 +90,7 @@ def provenance(task: Task, pilot: Tally, test: Tally, stop_rule: str) -> Provena
         ),
         backend=runtime_of(task.segmenter).backend,
         identity_sha256=task.segmenter.identity_sha256,
+        stream_version=task.streams.version,
     )
 
 

@@ -71,6 +71,7 @@ class Provenance:
         identity_sha256: Hash of weights and configuration, see
             `segcert.models.identity.configuration`; empty in certificates of older formats, which
             name the weights alone.
+        stream_version: Of the streams; see `segcert.sampling.streams`.
     """
 
     input_sha256: str
@@ -91,6 +92,7 @@ class Provenance:
     backend: str = "torch"
     earlier: tuple[Earlier, ...] = ()
     identity_sha256: str = ""
+    stream_version: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,15 +31,16 @@ def hashes(batch: Float[Tensor, " b *shape"]) -> Int64[Tensor, " b"]:
 
 
 def hashes_on_cpu(words: Int32[Tensor, " b values"]) -> Int64[Tensor, " b"]:
-    """Hash in NumPy, whose product of integers needs no room for the terms."""
+    """Hash in NumPy, whose sum of products needs no room for the terms."""
     columns, lines = weights(ROW, words.device).numpy(), weights(2**20, words.device).numpy()
     whole = words.shape[1] // (2 * ROW) * 2 * ROW
-    rest = functional.pad(words[:, whole:], (0, -words.shape[1] % (2 * ROW))).numpy()
     found = []
-    for full, last in zip(words[:, :whole].numpy(), rest, strict=True):
-        parts = [part.view(np.int64).reshape(-1, ROW) @ columns for part in (full, last)]
-        by_line = np.concatenate(parts)
-        found.append(by_line @ lines[: len(by_line)])
+    for draw in words.numpy():
+        full, last = draw[:whole].view(np.int64).reshape(-1, ROW), draw[whole:]
+        pairs = (np.append(last, np.int32(0)) if len(last) % 2 else last).view(np.int64)
+        rest = np.einsum("i,i", pairs, columns[: len(pairs)])
+        by_line = np.append(np.einsum("ij,j->i", full, columns), rest)
+        found.append(np.einsum("i,i", by_line, lines[: len(by_line)]))
     return torch.from_numpy(np.array(found, dtype=np.int64))
 
 

@@ -7,7 +7,7 @@ then went on to 200 would be a second look at a whole alpha: planned looks are f
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import torch
@@ -16,6 +16,7 @@ from segcert.errors import InputError
 from segcert.noise.base import AbstractNoise
 from segcert.sampling.conclude import precision, runtime_of, scale_of
 from segcert.sampling.counting import Task
+from segcert.sampling.streams import versions_of
 from segcert.sampling.tally import Tally, no_draws
 from segcert.stats.looks import Looks
 from segcert.stats.sequential import Sequential
@@ -51,6 +52,7 @@ class Identity:
         precision: Arithmetic of the model on these devices.
         identity_sha256: Hash of weights and configuration; see
             `segcert.models.identity.configuration`.
+        stream_version: Of the streams; see `segcert.sampling.streams`.
     """
 
     input_sha256: str
@@ -67,6 +69,7 @@ class Identity:
     backend: str
     precision: str
     identity_sha256: str = ""
+    stream_version: int = 1
 
     def differences(self, begun: "Identity") -> str:
         """Say in words what differs from the identity of work that was begun; empty if nothing."""
@@ -135,6 +138,7 @@ def identity_of(task: Task, *, n0: int, n: int | Sequential, stop_rule: str) -> 
         backend=runtime_of(task.segmenter).backend,
         precision=precision(task.segmenter, on_cuda=task.x.device.type == "cuda"),
         identity_sha256=task.segmenter.identity_sha256,
+        stream_version=task.streams.version,
     )
 
 
@@ -172,6 +176,19 @@ def nothing_done(task: Task, *, n0: int, n: int | Sequential, stop_rule: str = "
     )
 
 
+def going_on(task: Task, partial: Partial) -> Task:
+    """Take the version of the streams that work was begun with, if there is such a one."""
+    begun, streams = partial.identity, task.streams
+    if begun.streams != streams.kind or begun.stream_version not in versions_of(streams.kind):
+        return task
+    return replace(task, streams=replace(streams, version=begun.stream_version))
+
+
+def types_like(usual: torch.dtype) -> tuple[torch.dtype, ...]:
+    """Types that counts of unfinished work may have; the oldest had no bytes."""
+    return (usual, torch.int16) if usual == torch.uint8 else (usual,)
+
+
 def check_partial(partial: Partial, start: Partial, *, n0: int, n: int) -> None:
     """Refuse work that cannot be the beginning of what is asked for.
 
@@ -196,7 +213,9 @@ def check_partial(partial: Partial, start: Partial, *, n0: int, n: int) -> None:
         ("pilot", partial.pilot, start.pilot, n0),
         ("test", partial.test, start.test, n),
     ):
-        same = (found.counts.shape, found.counts.dtype) == (empty.counts.shape, empty.counts.dtype)
+        same = found.counts.shape == empty.counts.shape and found.counts.dtype in types_like(
+            empty.counts.dtype
+        )
         if found.draws > goal or not same:
             raise InputError(
                 f"partial work holds {found.draws} {stage} draws with counts {found.counts.dtype} "

@@ -17,7 +17,7 @@ from segcert.sampling.conclude import most_frequent, to_counts
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
 from segcert.sampling.fingerprints import check_distinct
-from segcert.sampling.partial import Keeping, Partial, check_partial, nothing_done
+from segcert.sampling.partial import Keeping, Partial, check_partial, going_on, nothing_done
 from segcert.sampling.setup import (
     check_class_counts,
     check_draw_numbers,
@@ -102,6 +102,7 @@ def sample(
     check_draw_numbers(n0, looks[-1])
     seed = partial.identity.seed if partial and seed is None else seed
     task = make_task(model, image, noise=noise, seed=seed, device=device, batch_size=batch_size)
+    task = going_on(task, partial) if partial else task
     if not n0:
         check_class_counts(task)
     size = choose_batch_size(batch_size, task)

@@ -50,6 +50,7 @@ def make_task(
     seed: int | None,
     device: str,
     stream_kind: str | None = None,
+    stream_version: int = 0,
     batch_size: int | str = "auto",
     recorded: bool = False,
     workers: int | None = None,
@@ -63,6 +64,7 @@ def make_task(
         seed: In [0, 2^128); None takes a fresh one.
         device: As for `sample`.
         stream_kind: Of the streams; None is that of the device.
+        stream_version: Of the streams; 0 is the newest one.
         batch_size: Draws that are to go through the model together. A model that draws randomness
             of its own gets more than one only if that is asked for by a number above 1.
         recorded: Whether the noise is one of a certificate, to be drawn as it is: that of format
@@ -73,7 +75,7 @@ def make_task(
     check_batch_size(batch_size)
     task = unchecked_task(
         model, image, noise=noise, seed=seed, device=device, stream_kind=stream_kind,
-        recorded=recorded, workers=workers,
+        stream_version=stream_version, recorded=recorded, workers=workers,
     )  # fmt: skip
     batched = isinstance(batch_size, int) and batch_size > 1
     checked = check_draws_are_independent(
@@ -110,6 +112,7 @@ def unchecked_task(
     seed: int | None,
     device: str,
     stream_kind: str | None = None,
+    stream_version: int = 0,
     recorded: bool = False,
     workers: int | None = None,
 ) -> Task:
@@ -119,7 +122,8 @@ def unchecked_task(
     where = choose_device(device, segmenter)
     segmenter.to(where)
     seed = fresh_seed() if seed is None else seed  # after the input is fixed
-    streams = Streams(seed, given.sha256, where, stream_kind or stream_kind_of(where))
+    kind = stream_kind or stream_kind_of(where)
+    streams = Streams(seed, given.sha256, where, kind, stream_version)
     fitting = noise if recorded else fitted_noise(noise, given.tensor)
     team = team_of(segmenter, where, workers)
     return Task(segmenter, given.tensor.to(where), fitting, streams, classes=0, team=team)

@@ -10,6 +10,8 @@ from torch import Tensor
 from segcert.sampling.margins import Margins
 from segcert.sampling.streams import Stage
 
+COUNTING = (torch.uint8, torch.int16, torch.int32)  # types of counts
+
 
 @dataclass(frozen=True)
 class DrawBlock:
@@ -90,4 +92,4 @@ def no_draws(shape: tuple[int, ...], *, n: int, device: torch.device) -> Tally:
 
 def counting_type(n: int) -> torch.dtype:
     """Smallest type of integers that counts ``n`` draws."""
-    return torch.int16 if n < 2**15 else torch.int32
+    return next(one for one in COUNTING if n <= torch.iinfo(one).max)

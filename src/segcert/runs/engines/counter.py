@@ -79,11 +79,13 @@ class Counter:
             task = make_task(
                 segmenter, work.x,
                 noise=work.noise, seed=work.seed, device=device, batch_size=unit.batch_size,
+                stream_version=work.stream_version,
             )  # fmt: skip
         else:
             task = unchecked_task(
-                segmenter, work.x, noise=work.noise, seed=work.seed, device=device
-            )
+                segmenter, work.x, noise=work.noise, seed=work.seed, device=device,
+                stream_version=work.stream_version,
+            )  # fmt: skip
         while len(self._tasks) >= MOST_TASKS:
             del self._tasks[next(iter(self._tasks))]
         self._tasks[unit.work] = task

@@ -27,6 +27,7 @@ class Work:
         weights_sha256: Hash of the weights that the worker must have.
         category: Number of the category of a cloud; None for images.
         backend: What runs the model; in the worker, too.
+        stream_version: Of the streams; 0 is the newest one.
     """
 
     x: Shaped[Tensor, " *shape"]
@@ -36,6 +37,7 @@ class Work:
     weights_sha256: str
     category: int | None = None
     backend: str = "torch"
+    stream_version: int = 0
 
     def told(self, segmenter: WrappedModel) -> WrappedModel:
         """The model, told what it must know of the input.
