@@ -1,5 +1,6 @@
 """Blocks of draws: noise, labels, counts, and running out of memory."""
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import LatticeGaussianNoise
 from segcert.sampling import counting
 from segcert.sampling.counting import Task, add_labels, count_block, noisy_batch
-from segcert.sampling.fingerprints import fingerprints
+from segcert.sampling.fingerprints import fingerprints, hashes
 from segcert.sampling.setup import make_task
 from segcert.sampling.streams import Stage
 from segcert.sampling.tally import DrawBlock, Run
@@ -104,6 +105,34 @@ def test_after_batch_tells_how_far_the_stage_is() -> None:
     block = DrawBlock(Stage.TEST, 5, 25)
     count_block(task_of(), block, None, batch_size=8, after_batch=seen.append)
     assert seen == [13, 21, 25]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_noisy_inputs_are_freed_before_the_network_runs(
+    batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it sees is a normalised copy; two batches would be held through each pass."""
+    drawn, alive = [], []
+
+    def seen(batch: Tensor) -> Tensor:
+        drawn.append(weakref.ref(batch))
+        return hashes(batch)
+
+    def net(x: Tensor) -> Tensor:
+        alive.extend(one() is not None for one in drawn)
+        return bands(x)
+
+    monkeypatch.setattr(counting, "hashes", seen)
+    segmenter = as_segmenter(net, classes=4, mean=(0.0,) * 3, std=(1.0,) * 3)
+    task = make_task(
+        segmenter, IMAGE, noise=LatticeGaussianNoise(0.25), seed=1, device="cpu", workers=1
+    )
+    block = DrawBlock(Stage.TEST, 0, 12)
+    tally = count_block(task, block, None, batch_size=batch_size)
+    assert len(drawn) == 12 / batch_size
+    assert alive
+    assert not any(alive)
+    assert (tally.counts.numpy() == by_hand(task, block)).all()
 
 
 def test_invalid_labels_count_for_no_class() -> None:

@@ -190,6 +190,16 @@ class Segmenter:
         with torch.inference_mode():
             return self._called(batch)
 
+    def output_of_own(self, batches: list[Tensor]) -> Output:
+        """Run the model as `output` does, on the last batch of a list, which is taken out of it.
+
+        If nobody else holds that batch, it is freed before the network runs.
+        """
+        with torch.inference_mode():
+            if self.resizing.averages:
+                return self._called(batches.pop())
+            return self._seen(self._resized(self._prepared(batches.pop())))
+
     def scores(self, batch: Float[Tensor, " b *shape"]) -> Float[Tensor, " b k *components"]:
         """Run the model as `output` does, but so that gradients reach the inputs.
 

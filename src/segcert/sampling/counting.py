@@ -11,6 +11,7 @@ from torch import Tensor
 
 from segcert.errors import SamplingError, is_out_of_memory
 from segcert.inputs.kind import components_of
+from segcert.models.adapter import Segmenter
 from segcert.models.protocol import SegmentationModel
 from segcert.models.resizing.averaging import Output
 from segcert.noise.base import AbstractNoise
@@ -239,9 +240,12 @@ def count_batch(task: Task, segmenter: SegmentationModel, draws: range, sums: Su
 
 def found_in(task: Task, segmenter: SegmentationModel, draws: range, stage: Stage) -> Found:
     """Draw a batch and label it."""
-    batch = noisy_batch(task, stage, draws)
-    prints = hashes(batch)
-    output, components = segmenter.output(batch), task.components
+    batches, components = [noisy_batch(task, stage, draws)], task.components
+    prints = hashes(batches[0])
+    if isinstance(segmenter, Segmenter):
+        output = segmenter.output_of_own(batches)
+    else:
+        output = segmenter.output(batches.pop())
     labels = segmenter.to_labels(output, components)
     margins = segmenter.to_margins(output, components) if stage is Stage.PILOT else None
     ties = None
