@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import torch
@@ -43,6 +43,7 @@ from segcert.models.resizing.outputs import (
 from segcert.models.resizing.padding import cropped, padded
 from segcert.models.resizing.scale import Resizing, parse_resizing, resized, resizing_text
 from segcert.models.resizing.sizes import check_size
+from segcert.models.resizing.smoothing import check_scores_are_classes, check_width, smoothed
 from segcert.models.resizing.upsample import (
     labels_of_upsampled,
     labels_with_invalid,
@@ -96,6 +97,8 @@ class Segmenter:
         convention: What the network takes and returns, which ``model`` brings along.
         assumed: Whether it is binary, and nobody said its threshold.
         sizes: Of images that it takes, in words; empty if that is not known.
+        smooth_scores: Standard deviation, pixels of the input, of the Gaussian that probabilities
+            of classes are blurred by; 0 leaves scores as they are. See `smoothing`.
     """
 
     model: Model
@@ -116,13 +119,15 @@ class Segmenter:
     convention: Convention = PLAIN
     assumed: bool = False
     sizes: str = ""
+    smooth_scores: float = 0.0
 
     kind: ClassVar[InputKind] = IMAGE
     category: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
-        """Check mean and std."""
+        """Check mean and std, and the width of the blur."""
         check_normalisation(self.mean, self.std)
+        check_width(self.smooth_scores)
 
     @property
     def resizing(self) -> Resizing:
@@ -227,7 +232,19 @@ class Segmenter:
         """Denoise, normalise, resize, call; what comes between is not kept while the model runs."""
         if self.resizing.averages:
             return self._views(self._prepared(batch))
-        return self._seen(self._resized(self._prepared(batch)))
+        sides = tuple(map(float, batch.shape[2:]))
+        return self._smoothed(self._seen(self._resized(self._prepared(batch))), sides)
+
+    def _smoothed(self, scores: Tensor, sides: tuple[float, ...]) -> Tensor:
+        """Blur probabilities, if asked; scores cover so many pixels of the input along each side.
+
+        Raises:
+            ModelError: If there are none.
+        """
+        if not self.smooth_scores:
+            return scores
+        check_scores_are_classes(scores, self.convention, name=self.name)
+        return smoothed(scores, self.smooth_scores, sides)
 
     def _prepared(self, batch: Tensor) -> Tensor:
         """Denoise and normalise."""
@@ -241,22 +258,21 @@ class Segmenter:
                 f"{tuple(batch.shape)}: use scale 1"
             )
         size, resizing = (batch.shape[2], batch.shape[3]), self.resizing
-        views = [
-            view_of(resized(batch, shape), rows, columns, size, self._probabilities)
-            for shape, (rows, columns) in zip(
-                resizing.sizes(*size), resizing.windows(*size), strict=True
-            )
-        ]
+        views = []
+        for shape, windows in zip(resizing.sizes(*size), resizing.windows(*size), strict=True):
+            pixels = size[0] / shape[0], size[1] / shape[1]  # of the input, in one of the resized
+            see = partial(self._probabilities, pixels=pixels)
+            views.append(view_of(resized(batch, shape), *windows, size, see))
         return gathered(views, size)
 
-    def _probabilities(self, window: Tensor) -> Tensor:
+    def _probabilities(self, window: Tensor, pixels: tuple[float, float]) -> Tensor:
         """Probabilities of a window; the mean with those of its mirror image, if asked."""
-        found = self._softmax(window)
+        found = self._softmax(window, pixels)
         if not self.resizing.flip:
             return found
-        return (found + self._softmax(window.flip(3)).flip(3)) / 2
+        return (found + self._softmax(window.flip(3), pixels).flip(3)) / 2
 
-    def _softmax(self, window: Tensor) -> Tensor:
+    def _softmax(self, window: Tensor, pixels: tuple[float, float]) -> Tensor:
         """Probabilities of one window.
 
         Raises:
@@ -274,7 +290,8 @@ class Segmenter:
                 f"{self.resizing} averages probabilities, so it needs scores (b, k, h, w); use "
                 "one factor"
             )
-        return probabilities(scores)
+        sides = (window.shape[2] * pixels[0], window.shape[3] * pixels[1])
+        return probabilities(self._smoothed(scores, sides))
 
     def _seen(self, batch: Tensor) -> Tensor:
         """Call, take the tensor out of what the model returns, and check the axes of scores."""
@@ -306,12 +323,13 @@ class Segmenter:
         Raises:
             ModelError: If the axes are in another order, or nothing tells.
         """
-        if self.assumed:
-            check_logits(output, name=self.name)
         with torch.inference_mode():
             seen = self._padded(self._first_view(self._prepared(draw)))
-            if isinstance(output, AveragedViews) or self.resizing.pad > 1:
+            changed = self.smooth_scores > 0 or self.resizing.pad > 1
+            if isinstance(output, AveragedViews) or changed:
                 output = labels_alone(self._tensor(seen), seen)
+            if self.assumed:
+                check_logits(output, name=self.name)
             shape = output.shape
             check_order(self._tensor, seen, shape, classes=self.classes, name=self.name)
 

@@ -18,6 +18,7 @@ from segcert.models.resizing.conventions import PLAIN, Convention, words_of
 from segcert.models.resizing.layout import WAY_OUT_OF_ONE
 from segcert.models.resizing.outputs import MOST_CLASSES
 from segcert.models.resizing.scale import Resizing, parse_resizing
+from segcert.models.resizing.smoothing import check_width, with_word
 
 
 def segmenter_of(
@@ -83,6 +84,27 @@ def segmenter_of(
     )
     check_eval_mode(segmenter)
     return segmenter
+
+
+def with_smoothing(segmenter: Segmenter, width: float) -> Segmenter:
+    """Let a segmenter blur its probabilities; its name says so.
+
+    Args:
+        segmenter: Without denoiser, which comes after this in its name.
+        width: Standard deviation, pixels of the input; 0 leaves it as it is.
+
+    Raises:
+        InputError: If there can be no such width, or the segmenter has another one.
+    """
+    if width in (0, segmenter.smooth_scores):
+        return segmenter
+    if segmenter.smooth_scores or segmenter.denoiser is not None:
+        raise InputError(
+            f"model {segmenter.name} is wrapped already: say smooth_scores where that is done"
+        )
+    check_width(width)
+    name = with_word(segmenter.name, "smooth_scores", width)
+    return replace(segmenter, name=name, smooth_scores=float(width))
 
 
 def with_denoiser(

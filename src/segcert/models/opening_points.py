@@ -57,11 +57,14 @@ class PointOptions:
         normals: "trusted" takes those of the file, "recomputed" computes them from the noisy
             points, "none" uses none; None is "trusted" for models that take normals.
         votes: Runs that are averaged.
+        smooth_neighbours: Closest points whose probabilities are averaged, each point itself among
+            them; 1 for none.
     """
 
     category: str | None = None
     normals: Normals | None = None
     votes: int = 1
+    smooth_neighbours: int = 1
 
     @property
     def number(self) -> int | None:
@@ -204,6 +207,7 @@ def with_options(
         "category": None if number is None else part_numbers.CATEGORIES[number],
         "normals": None if normals in unsaid else normals,
         "votes": options.votes if options.votes != 1 else None,
+        "smooth_neighbours": options.smooth_neighbours if options.smooth_neighbours != 1 else None,
     }
     words = ",".join(f"{key}={value}" for key, value in told.items() if value is not None)
     return replace(
@@ -213,6 +217,7 @@ def with_options(
         parts=() if number is None else part_numbers.PARTS[number],
         normal_neighbours=NEIGHBOURS if normals == "recomputed" else 0,
         votes=options.votes,
+        smooth_neighbours=options.smooth_neighbours,
     )
 
 
@@ -246,6 +251,7 @@ def recorded_point_model(recorded: str) -> tuple[str, PointOptions]:
         category=told.get("category"),
         normals=normals,  # type: ignore[arg-type]  # checked above
         votes=int(told.get("votes", "1")),
+        smooth_neighbours=int(told.get("smooth_neighbours", "1")),
     )
 
 

@@ -25,6 +25,7 @@ from segcert.models.identity.configuration import identity_hash
 from segcert.models.identity.runtime import TORCH, Runtime
 from segcert.models.nets.point_frame import restricted, rounded, unit_sphere
 from segcert.models.nets.point_normals import estimate_normals
+from segcert.models.nets.point_smoothing import smoothed_over_points
 from segcert.models.resizing.averaging import Output
 from segcert.models.resizing.layout import WAY_OUT_OF_ONE
 from segcert.models.resizing.outputs import MOST_CLASSES, check_class_number, whole_numbers
@@ -52,7 +53,8 @@ class PointSegmenter:
     In this order, all of it after the noise and so part of what is certified: the columns are
     rounded to ``grid``; normals are computed from the noisy points, if asked for; the cloud is
     centred at the mean of its points and scaled to the unit sphere, if asked for; the network
-    runs, several times if it votes; and only ``parts`` are answered. Classes keep the numbers that
+    runs, several times if it votes; only ``parts`` are answered; and their probabilities are
+    averaged over the closest points, if asked for. Classes keep the numbers that
     they have over all categories.
 
     Args:
@@ -79,6 +81,8 @@ class PointSegmenter:
             empty where ``weights_sha256`` covers it, or nothing can.
         stochastic: Whether randomness is drawn, fresh for each cloud of a batch; votes do.
         origin: What its weight file says about how it was made; None if it does not.
+        smooth_neighbours: Closest noisy points whose probabilities are averaged, each point itself
+            among them; 1 leaves scores as they are.
     """
 
     model: PointModel
@@ -98,6 +102,7 @@ class PointSegmenter:
     configuration: str = ""
     stochastic: bool = False
     origin: Origin | None = None
+    smooth_neighbours: int = 1
 
     kind: ClassVar[InputKind] = CLOUD
     denoiser: ClassVar[None] = None
@@ -107,6 +112,11 @@ class PointSegmenter:
     def takes(self) -> dict[str, str]:
         """How many columns clouds have, and how few points."""
         return {"columns": str(self.columns), "fewest points": str(self.smallest_size)}
+
+    @property
+    def fewest_points(self) -> int:
+        """Points that the model, normals and averages need."""
+        return max(self.smallest_size, self.normal_neighbours, self.smooth_neighbours)
 
     @property
     def trusts_normals(self) -> bool:
@@ -140,11 +150,10 @@ class PointSegmenter:
         Raises:
             InputError: If so.
         """
-        least = max(self.smallest_size, self.normal_neighbours)
-        if len(x) < least:
+        if len(x) < self.fewest_points:
             raise InputError(
-                f"model {self.name} needs clouds of at least {least} points, got {len(x)}: "
-                "sample the surface more densely"
+                f"model {self.name} needs clouds of at least {self.fewest_points} points, got "
+                f"{len(x)}: sample the surface more densely"
             )
 
     def given(self, whole: Input) -> Input:
@@ -293,7 +302,20 @@ class PointSegmenter:
                 for _ in range(self.votes)
             ]
             output = torch.stack(runs).logsumexp(0) - torch.tensor(float(self.votes)).log()
-        return restricted(output, self.parts) if output.is_floating_point() else output
+        if output.is_floating_point():
+            return self._smoothed(restricted(output, self.parts), points)
+        if self.smooth_neighbours > 1:
+            raise ModelError(
+                f"model {self.name} returned labels: smooth_neighbours (--smooth-neighbours) needs "
+                "scores of classes; leave it out"
+            )
+        return output
+
+    def _smoothed(self, scores: Tensor, points: Tensor) -> Tensor:
+        """Average probabilities over the closest of the noisy points, if asked."""
+        if self.smooth_neighbours == 1:
+            return scores
+        return smoothed_over_points(scores, points[..., :3], self.smooth_neighbours)
 
     def _prepared(self, batch: Tensor) -> Tensor:
         """Round, compute normals, centre and scale, after the noise."""
@@ -324,10 +346,10 @@ class PointSegmenter:
                 f"model {self.name} takes normals and the cloud has none: compute them with "
                 "normal_neighbours=16, or use a model without normals"
             )
-        needed = max(self.smallest_size, self.normal_neighbours)
-        if batch.shape[1] < needed:
+        if batch.shape[1] < self.fewest_points:
             raise InputError(
-                f"model {self.name} needs clouds of at least {needed} points, got {batch.shape[1]}"
+                f"model {self.name} needs clouds of at least {self.fewest_points} points, got "
+                f"{batch.shape[1]}"
             )
 
     def _checked(self, output: object, batch: Tensor) -> Tensor:
@@ -378,6 +400,7 @@ def check_options(segmenter: PointSegmenter) -> None:
         "normal_neighbours must be 0, or 3 or more": segmenter.normal_neighbours in (0,)
         or segmenter.normal_neighbours >= 3,
         "votes must be 1 or more": segmenter.votes >= 1,
+        "smooth_neighbours must be 1 or more": segmenter.smooth_neighbours >= 1,
         "category must be 0 or more": segmenter.category is None or segmenter.category >= 0,
         f"classes must be in 2..{MOST_CLASSES}": segmenter.classes is None
         or 2 <= segmenter.classes <= MOST_CLASSES,

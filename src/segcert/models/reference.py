@@ -34,8 +34,9 @@ OF_IMAGES = (
     "calibration",
     "int8_file",
     "size",
+    "smooth_scores",
 )
-OF_CLOUDS = ("category", "normals", "votes", "each_category")
+OF_CLOUDS = ("category", "normals", "votes", "each_category", "smooth_neighbours")
 NOT_OF = {IMAGE: OF_CLOUDS, CLOUD: OF_IMAGES}
 
 
@@ -61,6 +62,8 @@ class ModelReference:
         int8_file: Of "openvino-int8": the calibrated network, read if there, else written.
         size: Height and width, pixels, of images on which the backend is checked.
         digest: The `identity_sha256` that the open model must have; empty for any.
+        smooth_scores: Of images: width of the blur of its probabilities, pixels; 0 for none.
+        smooth_neighbours: Of clouds: closest points whose probabilities are averaged; 1 for none.
 
     Raises:
         InputError: If these do not go together.
@@ -81,6 +84,8 @@ class ModelReference:
     int8_file: Path | None = None
     size: tuple[int, int] = SIZE
     digest: str = ""
+    smooth_scores: float = 0.0
+    smooth_neighbours: int = 1
 
     def __post_init__(self) -> None:
         """Check what goes together."""
@@ -142,8 +147,11 @@ class ModelReference:
     def open_alone(self) -> WrappedModel:
         """Open the model as it comes, whatever is to run it."""
         if self.kind == IMAGE:
-            return open_model(self.name, scale=self.scale, denoiser=self.denoiser, told=self.told)
-        options = PointOptions(self.category, self.normals, self.votes)
+            return open_model(
+                self.name, scale=self.scale, denoiser=self.denoiser, told=self.told,
+                smooth_scores=self.smooth_scores,
+            )  # fmt: skip
+        options = PointOptions(self.category, self.normals, self.votes, self.smooth_neighbours)
         return open_point_model(self.name, options, each_category=self.each_category)
 
     def runs(self, model: WrappedModel) -> bool:
@@ -212,13 +220,19 @@ def recorded(
     """
     if kind == IMAGE:
         name = given or recorded_model(called, denoiser)
-        return ModelReference(name, scale=scale, denoiser=denoiser, told=recorded_settings(called))
+        settings = recorded_settings(called)
+        return ModelReference(
+            name, scale=scale, denoiser=denoiser,
+            told=tuple(one for one in settings if one[0] != "smooth_scores"),
+            smooth_scores=dict(settings).get("smooth_scores", 0.0),
+        )  # fmt: skip
     alone, options = recorded_point_model(called)
     if given is None and alone not in {*BUILT_IN, *shipped_files()}:
         raise InputError(not_shipped(alone))
     return ModelReference(
         given or alone, kind,
         category=options.category, normals=options.normals, votes=options.votes,
+        smooth_neighbours=options.smooth_neighbours,
     )  # fmt: skip
 
 

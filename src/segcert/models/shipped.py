@@ -8,7 +8,7 @@ import torch
 
 from segcert.errors import InputError
 from segcert.models.adapter import Segmenter
-from segcert.models.callables import segmenter_of, with_denoiser
+from segcert.models.callables import segmenter_of, with_denoiser, with_smoothing
 from segcert.models.denoisers import open_denoiser
 from segcert.models.files.checkpoints import (
     is_denoiser,
@@ -22,8 +22,9 @@ from segcert.models.files.sidecar import Told, check_no_sidecar
 from segcert.models.identity.names import own_name, shipped_files
 from segcert.models.nets.architectures import smallest_side
 from segcert.models.opening import FILES, check_format, is_foreign, is_path, open_foreign
-from segcert.models.resizing.conventions import words_of
+from segcert.models.resizing.conventions import split_words, words_of
 from segcert.models.resizing.scale import Resizing, parse_resizing
+from segcert.models.resizing.smoothing import check_width
 
 MEAN = STD = (0.5, 0.5, 0.5)  # the networks of ours are trained on images in [-1, 1]
 
@@ -40,6 +41,7 @@ def open_model(
     scale: str | float | Resizing = 1.0,
     denoiser: str | None = None,
     told: Told = (),
+    smooth_scores: float = 0.0,
 ) -> Segmenter:
     """Open a model by name or path, with what comes between the noise and it.
 
@@ -50,12 +52,14 @@ def open_model(
         scale: How noisy images are resized before the network; see `parse_resizing`.
         denoiser: Name or file of a denoiser that comes before all else; see `open_denoiser`.
         told: Settings of a file of another program that come before those of its sidecar, by name.
+        smooth_scores: Width of the blur of its probabilities, pixels of the input; 0 for none.
 
     Raises:
         InputError: If there is no such model or denoiser, or its file is unusable.
     """
     parse_resizing(scale)
-    segmenter = replace(open_alone(name, told), scale=scale)
+    check_width(smooth_scores)
+    segmenter = with_smoothing(replace(open_alone(name, told), scale=scale), smooth_scores)
     if denoiser is None:
         return segmenter
     front = open_denoiser(denoiser)
@@ -122,7 +126,7 @@ def recorded_model(name: str, denoiser: str | None) -> str:
         )
     if denoiser is not None and not plus:
         raise InputError(f"the certified model is {name}, without denoiser: leave out --denoiser")
-    alone = model if plus else name
+    alone = split_words(model if plus else name)[0]
     if alone not in shipped_files():
         raise InputError(not_shipped(alone))
     return alone

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from segcert.errors import InputError
 from segcert.models.adapter import Denoiser, Model, Segmenter
-from segcert.models.callables import segmenter_of, with_denoiser
+from segcert.models.callables import segmenter_of, with_denoiser, with_smoothing
 from segcert.models.files.sidecar import Told
 from segcert.models.resizing.said import Conventions, convention_of
 from segcert.models.resizing.scale import Resizing, with_padding
@@ -63,6 +63,7 @@ def as_segmenter(
         ModelError: If ``model`` or ``denoiser`` cannot be called, or is in train mode.
     """
     pad, stochastic = said.pop("pad", 1), said.pop("stochastic", False)
+    smooth_scores = said.pop("smooth_scores", 0.0)
     scale = with_padding(scale, pad)
     convention = convention_of(said)
     if isinstance(model, (str, Path)):
@@ -81,6 +82,7 @@ def as_segmenter(
             stochastic=stochastic, convention=convention,
         )  # fmt: skip
         found = replace(found, assumed=convention.binary and "threshold" not in said)
+    found = with_smoothing(found, smooth_scores)
     return found if denoiser is None else with_denoiser(found, denoiser, name=denoiser_name)
 
 

@@ -27,6 +27,7 @@ class PointFields(TypedDict, total=False):
     palette: tuple[tuple[int, int, int], ...]
     classes: int | None
     stochastic: bool
+    smooth_neighbours: int
 
 
 def as_point_segmenter(
@@ -44,7 +45,7 @@ def as_point_segmenter(
         name: How certificates call it; by default as its class or function.
         fields: As of `PointSegmenter`, with its defaults: ``columns``, ``category``, ``parts``,
             ``grid``, ``normal_neighbours``, ``normalise``, ``votes``, ``smallest_size``,
-            ``class_names``, ``palette``, ``classes`` and ``stochastic``.
+            ``class_names``, ``palette``, ``classes``, ``stochastic`` and ``smooth_neighbours``.
 
     Raises:
         InputError: If an option breaks its rule.

@@ -209,4 +209,5 @@ READ: dict[str, Callable[[str], Any]] = {
     "channels": str, "layout": str, "output_layout": str, "input_range": numbers,
     "output_name": unquote, "returns": str, "binary": bool, "threshold": float,
     "regions": numbers, "mean": numbers, "std": numbers, "class_count": int,
+    "smooth_scores": float,
 }  # fmt: skip

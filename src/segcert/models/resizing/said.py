@@ -27,6 +27,9 @@ class Conventions(TypedDict, total=False):
         regions: Thresholds of channels that overlap (multi-label heads), one each. They are painted
             in their order over a background, class 0, and the last one wins: class i + 1 is
             channel i, above its threshold where no later one is.
+        smooth_scores: Standard deviation, pixels of the input, of the Gaussian that probabilities
+            of classes are blurred by before the largest wins; 0 for none. Not of models that return
+            labels.
         stochastic: Whether model or denoiser draw randomness of their own (dropout, random crops).
             It must be fresh for each draw of a batch, and in each call: draws that share it depend
             on each other, and no certificate follows. So such draws go through the model one by
@@ -44,6 +47,7 @@ class Conventions(TypedDict, total=False):
     binary: bool
     threshold: float
     regions: tuple[float, ...]
+    smooth_scores: float
     stochastic: bool
 
 

@@ -1,0 +1,1 @@
+"""What smoothing the scores inside the base model certifies, by kind and width."""
