@@ -18,6 +18,7 @@ from segcert.files import atomic_write
 from .adversaries import adversaries
 from .cases import grid
 from .controls import controls
+from .counts import counts
 from .end_to_end import end_to_end, repeats_are_refused
 from .float_noise import float_noise
 from .harness import Case, find
@@ -38,6 +39,7 @@ def cases(*, short: bool) -> list[Case]:
             *pairs(20, (INDEPENDENT,)),
             *stopped_orders(40, 200, (1,)),
             *adversaries(430),
+            *counts(40, 300, (INDEPENDENT,)),
             *end_to_end(800),
             *float_noise(800, 50),
             *shared_randomness(800),
@@ -49,6 +51,7 @@ def cases(*, short: bool) -> list[Case]:
         *pairs(250),
         *stopped_orders(500, 1500, (1, 10)),
         *adversaries(3000),
+        *counts(150, 600),
         *end_to_end(4000),
         *float_noise(1600, 200),
         *shared_randomness(4000),

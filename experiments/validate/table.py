@@ -10,6 +10,7 @@ from segcert.files import atomic_write
 from .adversaries import ADVERSARIES
 from .cases import GRID
 from .controls import CONTROLS
+from .counts import COUNTED
 from .end_to_end import END_TO_END
 from .harness import FALSE_ALARM, Found, Tally
 from .models import LAWS
@@ -21,6 +22,7 @@ TITLES = {
     GRID: "Every procedure at tau and around it",
     PAIRS: "Every correction, with every way of stopping, with a pilot and without",
     ADVERSARIES: "Against adversaries",
+    COUNTED: "How many, without saying which",
     END_TO_END: "From the noise to the certificate",
     REPLAYS: "Fresh draws against a record",
     CONTROLS: "Negative controls",

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from segcert.api import certify_cloud as certify_cloud
     from segcert.api import certify_image as certify_image
+    from segcert.certificates.counted import CountCertificate as CountCertificate
+    from segcert.certificates.counted import certify_count as certify_count
+    from segcert.certificates.counted import load_count as load_count
     from segcert.certificates.hierarchical import certify_tree as certify_tree
     from segcert.certificates.hierarchies import open_hierarchy as open_hierarchy
     from segcert.certificates.objects.certify_objects import Objects as Objects
@@ -91,6 +94,7 @@ PUBLIC = {
     "ClassTree": "segcert.stats.class_tree",
     "Cloud": "segcert.inputs.clouds",
     "ContrastNoise": "segcert.noise.contrast",
+    "CountCertificate": "segcert.certificates.counted",
     "Counts": "segcert.sampling.counts",
     "GaussianNoise": "segcert.noise.gaussian",
     "InputError": "segcert.errors",
@@ -126,12 +130,14 @@ PUBLIC = {
     "bonferroni": "segcert.stats.bonferroni",
     "certify": "segcert.certificates.segcertify",
     "certify_cloud": "segcert.api",
+    "certify_count": "segcert.certificates.counted",
     "certify_image": "segcert.api",
     "certify_objects": "segcert.certificates.objects.certify_objects",
     "certify_tree": "segcert.certificates.hierarchical",
     "holm": "segcert.stats.holm",
     "information_gain": "segcert.metrics.information_gain",
     "load_certificate": "segcert.certificates.result",
+    "load_count": "segcert.certificates.counted",
     "open_denoiser": "segcert.models.denoisers",
     "open_hierarchy": "segcert.certificates.hierarchies",
     "open_model": "segcert.models.shipped",

@@ -13,6 +13,15 @@ from torch import Tensor
 
 from segcert.certificates.again import claim_as_chosen
 from segcert.certificates.chosen import Chosen
+from segcert.certificates.claim import Claim
+from segcert.certificates.count import check_draws_to_count
+from segcert.certificates.count_chosen import (
+    LABELS,
+    CountChosen,
+    parse_statement,
+    statement_text,
+)
+from segcert.certificates.counted import CountCertificate
 from segcert.certificates.family import Family, fewest_tests
 from segcert.certificates.hierarchies import check_class_names
 from segcert.certificates.masks import Mask
@@ -74,6 +83,8 @@ class Plan:
             `segcert.stats.stop_rules`, or their text. None draws them all.
         looks: How often the rule is asked, each time at its share of ``alpha``; 0 for an e-process,
             which may stop after every 10 draws.
+        statement: "labels" names components; "count" says how many there are at least, and none by
+            name (see `certify_count`); "count:parts=classes" says it of each class.
 
     Raises:
         InputError: If a value is out of range, or two choices exclude each other.
@@ -91,6 +102,7 @@ class Plan:
     ignore: Ignored | None = None
     stop_when: StopRule | str | None = None
     looks: Whole = 4
+    statement: str = LABELS
 
     def __post_init__(self) -> None:
         """Give each value its type, and check the values and what excludes what."""
@@ -103,6 +115,7 @@ class Plan:
             object.__setattr__(self, "ignore", Mask(self.ignore))
         if self.stop_when is not None:
             object.__setattr__(self, "stop_when", parse_stop(str(self.stop_when)))
+        object.__setattr__(self, "statement", statement_text(self.statement))
         self._check()
 
     def _check(self) -> None:
@@ -119,6 +132,7 @@ class Plan:
         self._check_family()
         self._check_early_end()
         self._check_tree()
+        self._check_count()
 
     def _check_family(self) -> None:
         """Refuse regions, an order, or a rule to drop components that cannot be."""
@@ -159,6 +173,31 @@ class Plan:
             raise ArgumentError(f"<stop_when={self.stop}> is of classes, not groups: drop <tree>")
         if self.blocks is not None or self.correction != bonferroni:
             raise ArgumentError("<tree> goes with <correction=bonferroni> and without <blocks>")
+
+    def _check_count(self) -> None:
+        """Refuse what a count excludes."""
+        if self.counted is None:
+            return
+        excluded = {
+            "tree": self.tree is not None, "blocks": self.blocks is not None,
+            "drop_below": self.drop_below is not None, "stop_when": self.stop_when is not None,
+            "correction": self.corrected_by != holm,
+        }  # fmt: skip
+        for name, given in excluded.items():
+            if given:
+                raise ArgumentError(
+                    f"<statement={self.statement}> counts all components after all draws, with one "
+                    f"test: leave out <{name}>"
+                )
+        if self.counted.parts == "classes" and not self.n0:
+            raise ArgumentError(
+                f"<statement={self.statement}> takes the classes from a pilot: use <n0=1> or more"
+            )
+
+    @property
+    def counted(self) -> CountChosen | None:
+        """What a count needs; None if components are named."""
+        return parse_statement(self.statement)
 
     @property
     def corrected_by(self) -> AbstractCorrection:
@@ -204,6 +243,7 @@ class Plan:
             "blocks": self.blocks, "drop_below": self.drop_below,
             "ignore": None if self.mask is None else str(self.mask),
             "stop_when": None if self.stop is None else str(self.stop), "looks": self.looks,
+            "statement": None if self.counted is None else self.statement,
         }  # fmt: skip
         return PlanRecord.model_validate(said)
 
@@ -288,6 +328,9 @@ class Plan:
                 )
             ignored = int(self.mask.array.sum())
         tested = math.prod(components) - ignored
+        if self.counted is not None:
+            check_draws_to_count(tested, self.n, tau=self.tau, alpha=self.alpha, pilot=self.n0 > 0)
+            return
         plan = self.sequential(components)
         level = plan.level(alpha=self.alpha) if isinstance(plan, Looks) else self.alpha
         if self.tree and tree_threshold(tested, self.n, tau=self.tau, alpha=level) <= self.n:
@@ -312,10 +355,28 @@ class Plan:
         """Certify counts as planned.
 
         Raises:
-            InputError: If the plan cannot certify them.
+            InputError: If the plan cannot certify them, or states a count; see `count`.
         """
-        chosen = Chosen(self.tau, self.alpha, self.corrected_by, self.family, self.tree)
-        return Certificate.of(claim_as_chosen(counts, chosen))
+        return Certificate.of(self.claim(counts))
+
+    def count(self, counts: Counts) -> CountCertificate:
+        """Count as planned.
+
+        Raises:
+            InputError: If the plan cannot count them, or names components; see `decide`.
+        """
+        return CountCertificate.of(self.claim(counts))
+
+    def claim(self, counts: Counts) -> Claim:
+        """What follows from counts, whatever the statement.
+
+        Raises:
+            InputError: If nothing can.
+        """
+        chosen = Chosen(
+            self.tau, self.alpha, self.corrected_by, self.family, self.tree, self.counted
+        )
+        return claim_as_chosen(counts, chosen)
 
     def certify(
         self,
@@ -353,6 +414,11 @@ class Plan:
         Source:
             Fischer, Baader, Vechev (2021), Algorithm 2; what it guarantees: docs/guarantees.md.
         """
+        if self.counted is not None:
+            raise InputError(
+                f"statement is {self.statement}, and certify names components: sample, then "
+                "Plan.count(counts)"
+            )
         segmenter, given = as_base_model(model), read(input)
         self.check_input(given.tensor)
         if self.tree is not None:

@@ -36,6 +36,7 @@ class PlanFields(TypedDict, total=False):
     ignore: Ignored | None
     stop_when: StopRule | str | None
     looks: Whole
+    statement: str
 
 
 def number(name: str, value: object) -> float:

@@ -54,6 +54,8 @@ class PlanRecord(Strict):
         ignore: As `str` of a `Mask` prints it.
         stop_when: As `str` of a rule to stop prints it.
         looks: How often the rule is asked, or 0 for the e-process.
+        statement: What is stated, as `str` of a `CountChosen` prints it; left out, it names
+            components.
     """
 
     version: Literal[1] = 1
@@ -73,6 +75,7 @@ class PlanRecord(Strict):
     ignore: str | None = None
     stop_when: str | None = None
     looks: int = 4
+    statement: str | None = None
 
     @property
     def written(self) -> dict[str, Any]:

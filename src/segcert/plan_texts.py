@@ -38,6 +38,8 @@ def fields_of(record: PlanRecord) -> PlanFields:
     )  # fmt: skip
     if record.tree is not None:
         made |= PlanFields(n0=0, correction="bonferroni")
+    if record.statement is not None:
+        made["statement"] = record.statement
     if record.n0 is not None:
         made["n0"] = record.n0
     if record.correction is not None:

@@ -1,6 +1,6 @@
 """Is a certificate about this input, and about this model? Hashes say so without drawing."""
 
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import VerificationError
 from segcert.inputs.input import Source, read
@@ -11,7 +11,7 @@ from segcert.sampling.fingerprints import check_distinct
 TF32 = " (tf32 convolutions)"  # of a device, not of a model
 
 
-def check_about_input(certificate: Certificate, given: Source) -> None:
+def check_about_input(certificate: Claim, given: Source) -> None:
     """Refuse another input, and noise that repeats more often on this one than chance explains.
 
     Raises:
@@ -33,7 +33,7 @@ def check_about_input(certificate: Certificate, given: Source) -> None:
         check_distinct(prints, counts.noise.repeat_probability(found.tensor))
 
 
-def check_about_model(certificate: Certificate, segmenter: SegmentationModel) -> None:
+def check_about_model(certificate: Claim, segmenter: SegmentationModel) -> None:
     """Refuse another model: other weights, arithmetic, resizing, names or colours.
 
     Raises:

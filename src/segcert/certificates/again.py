@@ -3,16 +3,19 @@
 from segcert.certificates.chosen import Chosen
 from segcert.certificates.claim import Claim
 from segcert.certificates.components import claim_components
+from segcert.certificates.count import claim_count
 from segcert.certificates.groups import claim_groups
 from segcert.sampling.counts import Counts
 
 
 def claim_as_chosen(counts: Counts, chosen: Chosen) -> Claim:
-    """Claim classes, or groups of classes where a tree was chosen.
+    """Claim classes, groups of classes where a tree was chosen, or a count.
 
     Raises:
         InputError: If what was chosen cannot certify these counts at all.
     """
+    if chosen.count is not None:
+        return claim_count(counts, chosen, chosen.count)
     if chosen.tree is not None:
         return claim_groups(counts, chosen, chosen.tree)
     return claim_components(counts, chosen)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 from segcert.certificates.same_input import of_another_input
 from segcert.errors import InputError, VerificationError
 from segcert.inputs.input import Source, read
@@ -12,7 +12,7 @@ from segcert.sampling.conclude import runtime_of, scale_of
 from segcert.sampling.counting import Task
 
 
-def check_same(certificate: Certificate, segmenter: SegmentationModel, image: Source) -> None:
+def check_same(certificate: Claim, segmenter: SegmentationModel, image: Source) -> None:
     """Refuse another input, other weights, another arithmetic, scale or identity.
 
     Raises:
@@ -44,7 +44,7 @@ def check_same(certificate: Certificate, segmenter: SegmentationModel, image: So
         )
 
 
-def check_model(certificate: Certificate, task: Task) -> None:
+def check_model(certificate: Claim, task: Task) -> None:
     """Refuse what a certificate says of a model that says otherwise of itself.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from segcert.certificates.count_chosen import CountChosen
 from segcert.certificates.family import Family
 from segcert.stats.class_tree import ClassTree
 from segcert.stats.correction import AbstractCorrection
@@ -18,6 +19,7 @@ class Chosen:
         correction: For many tests; trees have one of their own.
         family: What is tested.
         tree: Classes and their groups, if groups may be certified.
+        count: What a count needs, if components are counted and none is named.
     """
 
     tau: float
@@ -25,3 +27,4 @@ class Chosen:
     correction: AbstractCorrection = holm
     family: Family = field(default_factory=Family)
     tree: ClassTree | None = None
+    count: CountChosen | None = None

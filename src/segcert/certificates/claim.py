@@ -45,6 +45,11 @@ class Claim:
         return Chosen(self.tau, self.alpha, self.correction, self.family, self.tree)
 
     @property
+    def number(self) -> int:
+        """How many components the statement is about."""
+        return int(self.certified.sum())
+
+    @property
     def abstain_rate(self) -> float:
         """Share of the components that are not certified."""
         return 1 - float(self.certified.mean())

@@ -16,27 +16,29 @@ from segcert.arrays import read_arrays
 from segcert.certificates.again import claim_as_chosen
 from segcert.certificates.chosen import Chosen
 from segcert.certificates.claim import FORMAT, Claim
+from segcert.certificates.count import COUNT_FORMAT
+from segcert.certificates.count_record import record_of, to_count
 from segcert.certificates.declared import HEADERS, MOST_BYTES, check_declared
 from segcert.certificates.earlier import replacing
 from segcert.certificates.family import Family
 from segcert.certificates.origin import check_origin
 from segcert.certificates.plausible import check_record
 from segcert.certificates.reading import to_correction, to_counts, to_family, to_tree
-from segcert.certificates.records import CertificateRecord
+from segcert.certificates.records import CertificateRecord, CountRecord, TodaysRecord
 from segcert.certificates.records_2 import CertificateRecord2
 from segcert.certificates.strict_json import read_strictly
 from segcert.certificates.version_2 import check_procedure, downgraded, upgraded
-from segcert.certificates.writing import arrays, hash_stored, to_record
+from segcert.certificates.writing import arrays, hash_stored
 from segcert.errors import InputError, SegcertError, VerificationError
 from segcert.files import atomic_write
 from segcert.sampling.counts import Counts
 from segcert.text import one_line
 
-AnyRecord = CertificateRecord | CertificateRecord2
+AnyRecord = CertificateRecord | CertificateRecord2 | CountRecord
 ANY_VERSION: TypeAdapter[AnyRecord] = TypeAdapter(
     Annotated[AnyRecord, Field(discriminator="version")]
 )
-VERSIONS = (2, FORMAT)
+VERSIONS = (2, FORMAT, COUNT_FORMAT)
 
 CERTIFICATE, COUNTS = "certificate.json", "counts.npz"
 
@@ -85,8 +87,10 @@ def text_of(record: AnyRecord) -> str:
 
 def written(claim: Claim) -> AnyRecord:
     """Write a certificate down, in the format that it came in."""
-    record = to_record(claim)
-    return record if claim.version == FORMAT else downgraded(record)
+    record = record_of(claim)
+    if isinstance(record, CountRecord) or claim.version == FORMAT:
+        return record
+    return downgraded(record)
 
 
 def read_claim(path: Path) -> Claim:
@@ -101,7 +105,7 @@ def read_claim(path: Path) -> Claim:
     """
     folder = path.parent if path.name == CERTIFICATE else path
     read, content = read_record(folder / CERTIFICATE)
-    record = read if isinstance(read, CertificateRecord) else upgraded(read)
+    record = upgraded(read) if isinstance(read, CertificateRecord2) else read
     try:
         check_record(record)
     except SegcertError as error:
@@ -118,8 +122,13 @@ def read_claim(path: Path) -> Claim:
     return replace(again, statement=expected.statement)
 
 
-def recomputed(counts: Counts, family: Family, record: CertificateRecord) -> Claim:
+def recomputed(counts: Counts, family: Family, record: TodaysRecord) -> Claim:
     """Decide again, with everything that was chosen before the counts were seen."""
+    if isinstance(record, CountRecord):
+        of = record.parameters
+        return claim_as_chosen(
+            counts, Chosen(of.tau, of.alpha, family=family, count=to_count(record))
+        )
     said = record.parameters
     correction, tree = to_correction(said.correction), to_tree(said.tree)
     return claim_as_chosen(counts, Chosen(said.tau, said.alpha, correction, family, tree))
@@ -131,7 +140,7 @@ def compare(read: AnyRecord, recomputed: AnyRecord, content: bytes, path: Path) 
     Files of version 2 may be laid out in another way, as they always could.
     """
     if read == recomputed:
-        if isinstance(read, CertificateRecord) and content != text_of(recomputed).encode():
+        if not isinstance(read, CertificateRecord2) and content != text_of(recomputed).encode():
             raise VerificationError(
                 f"{path} was changed after it was made: it is not laid out as segcert writes it"
             )
@@ -181,7 +190,7 @@ def read_record(path: Path) -> tuple[AnyRecord, bytes]:
     return record, content
 
 
-def read_counts(path: Path, record: CertificateRecord) -> tuple[Counts, Family]:
+def read_counts(path: Path, record: TodaysRecord) -> tuple[Counts, Family]:
     """Read ``counts.npz``, check headers, hash and values, and join it with the record."""
     if not path.is_file():
         raise InputError(f"{path} is missing: a certificate is verified from its counts")

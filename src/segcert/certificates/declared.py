@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from segcert.arrays import Declared
-from segcert.certificates.records import CertificateRecord
+from segcert.certificates.records import TodaysRecord
 from segcert.errors import InputError
 from segcert.inputs.kind import components_of
 from segcert.noise.base import AbstractNoise
@@ -24,7 +24,7 @@ MOST_BYTES = 4 * MOST_CLASS_COUNTS  # of all arrays
 HEADERS = 1 << 14  # bytes
 
 
-def expected(record: CertificateRecord) -> dict[str, Expected]:
+def expected(record: TodaysRecord) -> dict[str, Expected]:
     """Shape and type of each array that must be there."""
     chosen = record.parameters
     shape = components_of(tuple(record.provenance.input_shape))
@@ -42,7 +42,7 @@ def expected(record: CertificateRecord) -> dict[str, Expected]:
     return found
 
 
-def possible(record: CertificateRecord) -> dict[str, Expected]:
+def possible(record: TodaysRecord) -> dict[str, Expected]:
     """Shape and type of each array that may be there; regions are of any type of integers."""
     shape = components_of(tuple(record.provenance.input_shape))
     found: dict[str, Expected] = {"ignore": (shape, np.dtype(bool))}
@@ -53,7 +53,7 @@ def possible(record: CertificateRecord) -> dict[str, Expected]:
     return found
 
 
-def check_declared(declared: Mapping[str, Declared], record: CertificateRecord) -> None:
+def check_declared(declared: Mapping[str, Declared], record: TodaysRecord) -> None:
     """Refuse other arrays than those of the record, before any is unpacked.
 
     Raises:
@@ -82,7 +82,7 @@ def check_declared(declared: Mapping[str, Declared], record: CertificateRecord) 
         raise InputError(f"its arrays take {size} bytes, at most {MOST_BYTES} are read")
 
 
-def check_counts(stored: Arrays, record: CertificateRecord) -> None:
+def check_counts(stored: Arrays, record: TodaysRecord) -> None:
     """Refuse counts that no draws can give.
 
     Raises:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from segcert.certificates.again import decided_again
 from segcert.certificates.claim import Claim
-from segcert.certificates.writing import to_record
+from segcert.certificates.count_record import record_of
 from segcert.errors import InputError
 from segcert.sampling.counts import Earlier, EarlierDraw
 
@@ -54,7 +54,7 @@ def with_earlier(claim: Claim, earlier: tuple[Earlier, ...]) -> Claim:
 
 def same_draws(one: Claim, other: Claim) -> bool:
     """Tell whether two certificates say the same about the same draws of the same model."""
-    first, second = to_record(one), to_record(other)
+    first, second = record_of(one), record_of(other)
     sources = (first.provenance, second.provenance)
     return all(
         getattr(first, part) == getattr(second, part)
@@ -79,5 +79,5 @@ def what_it_said(claim: Claim) -> EarlierDraw:
             f"scale {source.scale}{stop}"
         ),
         components=counts.components,
-        certified=int(claim.certified.sum()),
+        certified=claim.number,
     )

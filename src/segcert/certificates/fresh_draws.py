@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float64, Int32
 
 from segcert.certificates.again import certified_in_both, decided_again
+from segcert.certificates.claim import Claim
 from segcert.certificates.replayed import Replay
-from segcert.certificates.result import Certificate
 from segcert.errors import VerificationError
 from segcert.sampling.counting import Task, count_block
 from segcert.sampling.counts import Counts
@@ -29,7 +29,7 @@ FALSE_ALARM = 1e-6  # that an honest certificate is refused
 
 
 def fresh_draws(
-    certificate: Certificate, task: Task, progress: Callable[[int, int], None] | None
+    certificate: Claim, task: Task, progress: Callable[[int, int], None] | None
 ) -> Replay:
     """Draw as often as the test did, compare, and decide by what was drawn.
 

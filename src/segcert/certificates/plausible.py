@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from segcert.certificates.earlier import MOST
-from segcert.certificates.records import CertificateRecord, EarlierRecord, ModelRecord
+from segcert.certificates.records import EarlierRecord, ModelRecord, TodaysRecord
 from segcert.certificates.records import ProvenanceRecord as Source
 from segcert.errors import InputError
 from segcert.inputs.kind import components_of
@@ -32,7 +32,7 @@ TYPES = ("uint8", "float32")  # of inputs
 FLOATING = re.compile(r"(float16|bfloat16|float32|float64)( \(tf32 convolutions\))?")
 
 
-def check_record(record: CertificateRecord) -> None:
+def check_record(record: TodaysRecord) -> None:
     """Refuse a record that no run can have written.
 
     Raises:
@@ -150,7 +150,7 @@ def check_earlier(earlier: EarlierRecord) -> None:
         raise InputError(f"an earlier draw cannot have certified {certified} of {components}")
 
 
-def check_stop(record: CertificateRecord) -> None:
+def check_stop(record: TodaysRecord) -> None:
     """Refuse a rule to stop where nothing could stop, and a stop without a rule."""
     chosen, rule = record.parameters, record.provenance.stop_rule
     if chosen.sequential is None:

@@ -5,11 +5,11 @@ import numpy as np
 from segcert.certificates.declared import check_counts, check_prints
 from segcert.certificates.family import Family
 from segcert.certificates.records import (
-    CertificateRecord,
     CorrectionRecord,
     EarlierRecord,
     FamilyRecord,
     SequentialRecord,
+    TodaysRecord,
     TreeRecord,
 )
 from segcert.errors import InputError
@@ -54,7 +54,7 @@ def to_sequential(record: SequentialRecord | None, *, n: int) -> Sequential | No
     return found
 
 
-def to_counts(stored: dict[str, np.ndarray], record: CertificateRecord) -> Counts:
+def to_counts(stored: dict[str, np.ndarray], record: TodaysRecord) -> Counts:
     """Join arrays, which fit the record by shape and type, with the record.
 
     Raises:

@@ -158,6 +158,65 @@ class CertificateRecord(Strict):
         return self.model_copy(update={"digest": digest_of(self)})
 
 
+class CountParameterRecord(Strict):
+    """What was chosen before the counts were seen, where components are counted."""
+
+    tau: float
+    alpha: float
+    parts: Literal["whole", "classes"]
+    k: int | None  # fewest hits of a component that passes; null if the pilot chose
+    family: FamilyRecord
+    n0: int
+    n: int
+    sequential: None
+    noise: NoiseRecord
+
+
+class CountPartRecord(Strict):
+    """A family that is counted by itself."""
+
+    label: int | None  # its class; null if it is all that is tested
+    tested: int
+    k: int
+    passed: int
+    wrong: int
+    at_least: int
+
+
+class CountResultRecord(Strict):
+    """How many components are robust."""
+
+    method: str
+    components: int
+    tested: int
+    at_least: int
+    parts: list[CountPartRecord]
+    radius: float
+    invalid: int
+    histogram: dict[str, int]
+
+
+class CountRecord(Strict):
+    """The file ``certificate.json``, format version 4: a count, which names no component."""
+
+    format: Literal["segcert certificate"]
+    version: Literal[4]
+    statement: str
+    parameters: CountParameterRecord
+    result: CountResultRecord
+    model: ModelRecord
+    provenance: ProvenanceRecord
+    counts_sha256: str
+    digest: str = ""
+
+    def sealed(self) -> "CountRecord":
+        """Return the record with the hash of everything else in it."""
+        return self.model_copy(update={"digest": digest_of(self)})
+
+
+TodaysRecord = CertificateRecord | CountRecord
+
+
 def digest_of(record: Strict) -> str:
     """Hash everything in the record of a certificate but its digest."""
     content = record.model_copy(update={"digest": ""}).model_dump(mode="json")

@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Bool, Integer
 
 from segcert.certificates.certified_model import check_model, check_same
+from segcert.certificates.claim import Claim
+from segcert.certificates.counted import CountCertificate
 from segcert.certificates.fresh_draws import fresh_draws
 from segcert.certificates.origin import check_origin
 from segcert.certificates.replayed import Replay as Replay
-from segcert.certificates.result import Certificate
 from segcert.certificates.same_draws import same_draws
 from segcert.errors import InputError, VerificationError
 from segcert.inputs.input import Source
@@ -29,7 +30,7 @@ from segcert.sampling.streams import Stage, fresh_seed
 
 
 def replay(
-    certificate: Certificate,
+    certificate: Claim | CountCertificate,
     model: Model | SegmentationModel,
     image: Source,
     *,
@@ -70,6 +71,7 @@ def replay(
     Source:
         docs/decisions/0014.
     """
+    certificate = certificate.claim if isinstance(certificate, CountCertificate) else certificate
     source, segmenter = certificate.provenance, as_base_model(model)
     check_origin(certificate)
     check_same(certificate, segmenter, image)
@@ -91,7 +93,7 @@ def replay(
     return fresh_draws(certificate, replace(task, streams=streams), progress)
 
 
-def of_another_kind(certificate: Certificate, task: Task) -> bool:
+def of_another_kind(certificate: Claim, task: Task) -> bool:
     """Whether this is another kind of CUDA device, whose generator gives other numbers.
 
     How PyTorch spreads a tensor over a CUDA device, hence which numbers it gets, depends on the
@@ -110,9 +112,7 @@ def of_another_kind(certificate: Certificate, task: Task) -> bool:
     return bool(first[0] != prints[0])
 
 
-def check_family(
-    certificate: Certificate, ignore: np.ndarray | None, regions: np.ndarray | None
-) -> None:
+def check_family(certificate: Claim, ignore: np.ndarray | None, regions: np.ndarray | None) -> None:
     """Refuse another mask or other regions than those that are given.
 
     Raises:

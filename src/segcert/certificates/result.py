@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from segcert.certificates.claim import Claim
 from segcert.certificates.claim_files import read_claim, save_claim
+from segcert.certificates.count import CountClaim
 from segcert.certificates.legend import certified_text, radius_text
+from segcert.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +46,15 @@ class Certificate(Claim):
 
     @classmethod
     def of(cls, claim: Claim) -> "Certificate":
-        """Make a certificate of a claim."""
+        """Make a certificate of a claim.
+
+        Raises:
+            InputError: If the claim is a count, which names no component.
+        """
+        if isinstance(claim, CountClaim):
+            raise InputError(
+                "this certificate counts components and names none: use load_count, or Plan.count"
+            )
         return cls(**{field.name: getattr(claim, field.name) for field in fields(claim)})
 
     def save(self, folder: str | Path) -> None:

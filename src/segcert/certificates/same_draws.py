@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Bool, Int
 
 from segcert.certificates.again import certified_in_both, decided_again
+from segcert.certificates.claim import Claim
 from segcert.certificates.replayed import Replay
-from segcert.certificates.result import Certificate
 from segcert.errors import VerificationError
 from segcert.sampling.conclude import hits_of, most_frequent, precision
 from segcert.sampling.counting import Task, count_block
@@ -66,7 +66,7 @@ class Differences:
 
 
 def same_draws(
-    certificate: Certificate, task: Task, progress: Callable[[int, int], None] | None
+    certificate: Claim, task: Task, progress: Callable[[int, int], None] | None
 ) -> Replay:
     """Draw again with the recorded seed and batches; compare noise, counts and decision.
 
@@ -101,7 +101,7 @@ def same_draws(
 
 
 def conclusion(
-    certificate: Certificate, again: Counts, found: list[Differences], tallies: tuple[Tally, ...]
+    certificate: Claim, again: Counts, found: list[Differences], tallies: tuple[Tally, ...]
 ) -> Replay:
     """Decide by the replayed counts, and see what hangs on near ties.
 

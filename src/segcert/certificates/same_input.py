@@ -1,11 +1,11 @@
 """Is what is read now what was certified?"""
 
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 from segcert.errors import InputError
 from segcert.inputs.input import Input
 
 
-def of_another_input(certificate: Certificate, given: Input) -> str:
+def of_another_input(certificate: Claim, given: Input) -> str:
     """Say that an input is not the certified one, by its hash; empty if it is."""
     if given.sha256 == certificate.provenance.input_sha256:
         return ""
@@ -13,7 +13,7 @@ def of_another_input(certificate: Certificate, given: Input) -> str:
     return f"the {kind.word} is not the one that was certified: its {kind.parts} hash differently"
 
 
-def check_certified(given: Input, certificate: Certificate) -> None:
+def check_certified(given: Input, certificate: Claim) -> None:
     """Refuse to show an input that is not the certified one: its file was changed meanwhile.
 
     Args:

@@ -94,17 +94,27 @@ def to_record(claim: Claim) -> CertificateRecord:
             threshold=claim.threshold,
             radius=claim.radius,
             invalid=counts.invalid,
-            histogram={str(k): int(m) for k, m in enumerate(counts.histogram) if m},
+            histogram=histogram_record(counts),
         ),
-        model=ModelRecord(
-            classes=counts.classes,
-            class_names=list(counts.class_names),
-            palette=[list(colour) for colour in counts.palette],
-        ),
+        model=model_record(counts),
         provenance=provenance_record(counts),
         counts_sha256=hash_arrays(counts, claim.family),
     )
     return record.sealed()
+
+
+def model_record(counts: Counts) -> ModelRecord:
+    """Write down the classes of the model."""
+    return ModelRecord(
+        classes=counts.classes,
+        class_names=list(counts.class_names),
+        palette=[list(colour) for colour in counts.palette],
+    )
+
+
+def histogram_record(counts: Counts) -> dict[str, int]:
+    """Write down how many components have so many hits, where there are any."""
+    return {str(k): int(m) for k, m in enumerate(counts.histogram) if m}
 
 
 def correction_record(correction: AbstractCorrection) -> CorrectionRecord:

@@ -207,6 +207,32 @@ DenoiserName = Annotated[
         "program (.pt2).",
     ),
 ]
+Statement = Annotated[
+    str,
+    Parameter(
+        name="--statement",
+        help="labels: which components are certified, each by its class. count: at least how many "
+        "are, without saying which, from 25 draws on whatever the size (at tau 0.75); "
+        "count:parts=classes: at least how many of each class. A count has no pictures.",
+    ),
+]
+SmoothScores = Annotated[
+    float,
+    Parameter(
+        name="--smooth-scores",
+        help="Blur the probabilities of the classes before the largest wins: standard deviation "
+        "of a Gaussian, pixels of the image. 0 for none.",
+    ),
+]
+SmoothNeighbours = Annotated[
+    int,
+    Parameter(
+        name="--smooth-neighbours",
+        converter=whole,
+        help="Average the probabilities of the classes over so many closest points, each point "
+        "itself among them. 1 for none.",
+    ),
+]
 CloudColumns = Annotated[
     str | None,
     Parameter(

@@ -90,6 +90,9 @@ def certify(
     say how much is certified and true. Interrupted with Ctrl-C, the same
     command goes on where it stopped.
 
+    With `--statement count` an image or cloud gets `certificate.json`, `counts.npz` and
+    `statement.txt`, and no picture: a count names no component.
+
     A point cloud gets `labels.npz`, `labels.ply` and `cloud.png` in place of the pictures, and a
     page with a view to turn. `--columns`, `--category`, `--normals`, `--votes`, `--up`, `--axis`
     and the noises rotation, yaw, axis-angle and pose are for clouds. An option that has no effect
@@ -99,6 +102,7 @@ def certify(
     from functools import partial
 
     from segcert.cli.backends import as_before, remember
+    from segcert.cli.count_table import print_counts
     from segcert.cli.progress import DrawProgress
     from segcert.cli.shell import messages, say
     from segcert.cli.tables import SUMMARIES, warn_about_grey_levels, warn_about_images
@@ -108,6 +112,7 @@ def certify(
     from segcert.inputs.held import Inputs
     from segcert.inputs.kind import CLOUD, IMAGE
     from segcert.noise.registry import name_of
+    from segcert.report.count_files import write_count
     from segcert.report.image_files import write_files, write_page, write_radius_map
     from segcert.runs.base_prediction import base_prediction
     from segcert.runs.certify_inputs import certify_inputs, check_request
@@ -123,6 +128,8 @@ def certify(
     upwards: Up = output.up or ("z" if category is None else "y")
     axes: Mapping[InputKind, Up | None] = {IMAGE: None, CLOUD: upwards}
     plan, seed, device = options.made(axis=axes[kind]), sampling.seed, sampling.device
+    if plan.counted is not None and (output.radius_map or compared.truth is not None):
+        refuse_with_count(plan)
     if not kind.resizable:
         refuse_of_images(plan)
     if output.radius_map:
@@ -162,10 +169,11 @@ def certify(
         ),
     }
     done = []
+    write = writers[kind]() if plan.counted is None else write_count
     with DrawProgress(messages) as progress:
         for item in certify_inputs(
             segmenter, found, request,
-            out=out, write=writers[kind](), seed=seed, device=device, batch_size=sampling.batch,
+            out=out, write=write, seed=seed, device=device, batch_size=sampling.batch,
             overwrite=output.overwrite, progress=progress,
         ):  # fmt: skip
             done.append(item)
@@ -176,6 +184,9 @@ def certify(
                     item.folder, found[item.name], item.certificate,
                     truth=truths[item.name], base=base,
                 )  # fmt: skip
+    if plan.counted is not None:
+        print_counts(done)
+        return
     SUMMARIES[kind](done, found, truths)
 
 
@@ -227,6 +238,20 @@ def refuse_of_images(plan: "Plan") -> None:
     for name, given in (("blocks", plan.blocks), ("tree", plan.tree), ("ignore", plan.ignore)):
         if given is not None:
             raise InputError(f"--{name} is for images: leave it out for point clouds")
+
+
+def refuse_with_count(plan: "Plan") -> None:
+    """Refuse what compares or draws components, where a plan in a file counts them.
+
+    Raises:
+        InputError: Always.
+    """
+    from segcert.errors import InputError
+
+    raise InputError(
+        f"the plan states a {plan.statement}, which names no component: leave out --radius-map and "
+        "--truth"
+    )
 
 
 def check_radius_map(plan: "Plan") -> None:

@@ -22,6 +22,10 @@ CUDA = Need(
     lambda call: str(call.values["device"]).startswith("cuda"),
     lambda call: f"needs --device cuda, got {call.values['device']}",
 )
+NAMED = Need(
+    lambda call: not call.values["statement"].startswith("count"),
+    lambda call: f"needs --statement labels, got {call.values['statement']}",
+)
 POSE = needs("noise", *names_with("shift_sigma"))
 TURN = needs("noise", *names_with("axis"))  # about one axis
 INT8 = needs("backend", "openvino-int8")
@@ -83,12 +87,11 @@ TRUTH = {
     "mask_ignore": (IMAGES, needs("truth")),
     "mask_orientation": (IMAGES, needs("truth")),
 }
-CERTIFY = TRUTH | always(
+CERTIFY = {name: (*needed, NAMED) for name, needed in TRUTH.items()} | always(
     "images", "model", "plan", "seed", "device", "batch_size", "out", "overwrite"
 ) | dict.fromkeys(
-    ("noise", "sigma", "tau", "alpha", "n0", "n", "correction", "drop_below", "stop_when"),
-    (NO_PLAN,),
-) | {
+    ("noise", "sigma", "tau", "alpha", "n0", "n", "statement"), (NO_PLAN,)
+) | dict.fromkeys(("correction", "drop_below", "stop_when"), (NO_PLAN, NAMED)) | {
     "shift_sigma": (NO_PLAN, CLOUDS, POSE),
     "jitter_sigma": (NO_PLAN, CLOUDS, POSE),
     "axis": (NO_PLAN, CLOUDS, TURN),
@@ -98,12 +101,14 @@ CERTIFY = TRUTH | always(
     "votes": (CLOUDS,),
     "up": (CLOUDS,),
     "looks": (NO_PLAN, needs("stop_when")),
-    "blocks": (NO_PLAN, IMAGES),
+    "blocks": (NO_PLAN, IMAGES, NAMED),
     "ignore": (IMAGES,),
-    "tree": (NO_PLAN, IMAGES),
-    "radius_map": (IMAGES,),
+    "tree": (NO_PLAN, IMAGES, NAMED),
+    "radius_map": (IMAGES, NAMED),
     "scale": (IMAGES,),
     "denoiser": (IMAGES,),
+    "smooth_scores": (IMAGES,),
+    "smooth_neighbours": (CLOUDS,),
     **dict.fromkeys(NETWORK, (IMAGES,)),
     "backend": (IMAGES,),
     "precision": (IMAGES, excluded_by("backend", "openvino-int8")),
@@ -143,7 +148,8 @@ TRAIN = always(
 }  # fmt: skip
 EVALUATE = always(
     "data", "out", "model", "plan", "seed", "subset", "device", "batch_size", "engine"
-) | dict.fromkeys(("sigma", "tau", "n", "correction", "n0", "alpha"), (NO_PLAN,)) | {
+) | dict.fromkeys(("sigma", "tau", "n", "n0", "alpha", "statement"), (NO_PLAN,)) | {
+    "correction": (NO_PLAN, NAMED),
     "noise": (NO_PLAN, CLOUDS),
     "shift_sigma": (NO_PLAN, CLOUDS, POSE),
     "jitter_sigma": (NO_PLAN, CLOUDS, POSE),
@@ -152,6 +158,8 @@ EVALUATE = always(
     "votes": (CLOUDS,),
     "scale": (IMAGES,),
     "denoiser": (IMAGES,),
+    "smooth_scores": (IMAGES,),
+    "smooth_neighbours": (CLOUDS,),
     **dict.fromkeys(NETWORK, (IMAGES,)),
     "backend": (IMAGES,),
     "precision": (IMAGES, excluded_by("backend", "openvino-int8")),
@@ -204,6 +212,7 @@ PLAN = always("images", "batch_size", "cluster") | {
     "scale": (MEASURED,),
     **dict.fromkeys(NETWORK, (MEASURED,)),
     "denoiser": (MEASURED,),
+    "smooth_scores": (MEASURED,),
     "device": (MEASURED,),
     "sigma": (NO_CLUSTER,),
     "probe": (NO_CLUSTER,),

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import BoundArguments
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcert.cli.flat import Flat
 from segcert.errors import InputError
 
 if TYPE_CHECKING:
-    from segcert.certificates.result import Certificate
+    from segcert.certificates.claim import Claim
     from segcert.inputs.kind import InputKind
 
 SPELLED = {"as_json": "--json"}  # options that are not called as their parameters
@@ -38,11 +39,11 @@ class Call:
         return not set(found if isinstance(found, list) else [found]).isdisjoint(values)
 
     @cached_property
-    def certificate(self) -> "Certificate":
+    def certificate(self) -> "Claim":
         """The certificate that the command is about."""
-        from segcert.certificates.result import load_certificate
+        from segcert.certificates.claim_files import read_claim
 
-        return load_certificate(self.values["certificate"])
+        return read_claim(Path(self.values["certificate"]))
 
     @cached_property
     def kind(self) -> "InputKind":

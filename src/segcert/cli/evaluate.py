@@ -14,6 +14,8 @@ from segcert.cli.arguments import (
     ModelName,
     PilotDraws,
     PrecisionName,
+    SmoothNeighbours,
+    SmoothScores,
     whole,
 )
 from segcert.cli.engines import Address, EngineName, Workers
@@ -170,6 +172,8 @@ class ToldOptions(Flat):
     precision: Annotated[PrecisionName, Parameter(group=MODEL)] = "fp32"
     calibration: Annotated[CalibrationFolder, Parameter(group=MODEL)] = None
     int8_file: Annotated[Int8File, Parameter(group=MODEL)] = None
+    smooth_scores: Annotated[SmoothScores, Parameter(group=MODEL)] = 0.0
+    smooth_neighbours: Annotated[SmoothNeighbours, Parameter(group=MODEL_OF_CLOUDS)] = 1
 
     def reference(self, name: str, kind: "InputKind", network: NetworkOptions) -> "ModelReference":
         """The model that is told so; its scale is that of each setting."""
@@ -180,6 +184,7 @@ class ToldOptions(Flat):
             denoiser=self.denoiser, told=network.told, normals=self.normals, votes=self.votes,
             each_category=kind.has_categories, backend=self.backend, precision=self.precision,
             calibration=self.calibration, int8_file=self.int8_file,
+            smooth_scores=self.smooth_scores, smooth_neighbours=self.smooth_neighbours,
         )  # fmt: skip
 
 
@@ -238,9 +243,19 @@ class GridOptions(Flat):
     alpha: Annotated[
         float,
         Parameter(
-            group=PLAN, help="Allowed probability that a statement is wrong: per image and setting."
+            group=PLAN,
+            help="Allowed probability that a statement is wrong: per image and setting; with "
+            "--statement count for all images of a setting together.",
         ),
     ] = 0.001
+    statement: Annotated[
+        Literal["labels", "count"],
+        Parameter(
+            group=PLAN,
+            help="labels: which components of each image are certified. count: at least how many "
+            "of all images are, without saying which, with one alpha for all of them.",
+        ),
+    ] = "labels"
 
     def fixed(self, kind: "InputKind") -> "GridOptions":
         """The same, or what the file of a plan says.
@@ -272,15 +287,18 @@ class GridOptions(Flat):
 
     def settings(self, kind: "InputKind", scales: tuple[str, ...]) -> "tuple[Setting, ...]":
         """Every combination."""
-        from segcert.runs.setting import all_settings
+        from segcert.runs.setting import all_settings, counting
 
         noise = [] if kind.resizable else self.noise or ["gaussian"]
-        return all_settings(
+        found = all_settings(
             noise=noise, shift_sigma=self.shift_sigma, jitter_sigma=self.jitter_sigma,
             axis=axis_of(noise, self.axis), scale=scales if kind.resizable else ("1",),
             sigma=self.sigma or [0.25], tau=self.tau or [0.75], n=self.n or [100],
             correction=self.correction or ["holm"],
         )  # fmt: skip
+        if self.statement == "labels":
+            return found
+        return counting(found, n0=self.n0, alpha=self.alpha)
 
 
 def refuse_more(path: Path, plan: "Plan") -> None:
@@ -289,6 +307,11 @@ def refuse_more(path: Path, plan: "Plan") -> None:
     Raises:
         InputError: With the first of it.
     """
+    if plan.counted is not None:
+        raise InputError(
+            f"plan {path} states a {plan.statement} of one input: say --statement count here, "
+            "without --plan"
+        )
     for name in ("tree", "blocks", "drop_below", "ignore", "stop_when"):
         if getattr(plan, name) is not None:
             raise InputError(
@@ -412,11 +435,16 @@ def scales_of(data: str, resize: str | None, scale: list[str] | None) -> tuple[s
 
 def print_results(results: "Results", out: Path) -> None:
     """Print the table, its caption, and what to do next."""
+    from segcert.cli.count_table import print_data_counts
     from segcert.cli.shell import results as console
     from segcert.cli.shell import say
     from segcert.report.comparison import compare
     from segcert.report.run_tables import plain
 
+    if results.config.counts:
+        print_data_counts(results)
+        say(f"Seed {results.config.seed}. Figures: {out / 'summary.json'}")
+        return
     found = compare([results], [results.config.model])
     console.print(plain(found), markup=False, end="")
     then = f"Figures: {out / 'summary.json'}; tables and plots: segcert report {out} --out DIR"

@@ -14,6 +14,7 @@ from segcert.cli.arguments import (
     PilotDraws,
     Scale,
     Sigma,
+    SmoothScores,
     whole,
 )
 from segcert.cli.flat import Flat
@@ -75,6 +76,7 @@ def plan(
     model: Annotated[ModelName, Parameter(group=MODEL)] = "camvid",
     scale: Annotated[Scale, Parameter(group=MODEL)] = "1",
     denoiser: Annotated[DenoiserName, Parameter(group=MODEL)] = None,
+    smooth_scores: Annotated[SmoothScores, Parameter(group=MODEL)] = 0.0,
     network: Annotated[NetworkOptions, Parameter(name="*")] = NETWORK_AS_USUAL,
     wish: Annotated[WishOptions, Parameter(name="*")] = WISH_AS_USUAL,
     sampling: Annotated[SamplingOptions, Parameter(name="*")] = SAMPLING_AS_USUAL,
@@ -115,8 +117,9 @@ def plan(
     from segcert.planning.outlook import make_outlook
 
     reference = ModelReference(
-        model, scale=network.padded(scale), denoiser=denoiser, told=network.told
-    )
+        model, scale=network.padded(scale), denoiser=denoiser, told=network.told,
+        smooth_scores=smooth_scores,
+    )  # fmt: skip
     if cluster.cluster:
         plan_cluster(images, reference, wish, sampling, cluster)
         return

@@ -19,6 +19,7 @@ from segcert.cli.arguments import (
     OptionalPilotDraws,
     ShiftSigma,
     Sigma,
+    Statement,
     StopRuleName,
     Tau,
     TreeName,
@@ -70,6 +71,7 @@ class PlanOptions(Flat):
     tree: Annotated[TreeName, Parameter(group=PLAN)] = None
     stop_when: Annotated[StopRuleName, Parameter(group=PLAN)] = None
     looks: Annotated[NumberOfLooks, Parameter(group=PLAN)] = 4
+    statement: Annotated[Statement, Parameter(group=PLAN)] = "labels"
 
     def made(self, *, axis: str | None = None) -> "Plan":
         """Make the plan.
@@ -100,7 +102,7 @@ class PlanOptions(Flat):
             correction=parse_correction(self.correction or usual),
             tree=None if self.tree is None else open_hierarchy(self.tree),
             blocks=self.blocks, drop_below=self.drop_below, ignore=mask,
-            stop_when=self.stop_when, looks=self.looks,
+            stop_when=self.stop_when, looks=self.looks, statement=self.statement,
         )  # fmt: skip
 
 

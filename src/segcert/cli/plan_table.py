@@ -48,6 +48,8 @@ def next_command(
         words += ["--scale", resizing_text(model.scale)]
     if model.denoiser is not None:
         words += ["--denoiser", model.denoiser]
+    if model.smooth_scores:
+        words += ["--smooth-scores", f"{model.smooth_scores!r}"]
     words += network.words()
     return shlex.join(words)
 

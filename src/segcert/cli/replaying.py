@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from segcert.certificates.claim import Claim
     from segcert.certificates.replayed import Replay
-    from segcert.certificates.result import Certificate
     from segcert.inputs.input import Input
     from segcert.models.protocol import SegmentationModel
 
@@ -26,7 +26,7 @@ def check_replayable(*, replay: bool, image: Path | None) -> None:
         raise InputError("--replay needs the image or cloud: add --image FILE")
 
 
-def check_mask(found: "Certificate", ignore: Path | None) -> "np.ndarray | None":
+def check_mask(found: "Claim", ignore: Path | None) -> "np.ndarray | None":
     """Read the mask that a certificate must have, and refuse another one.
 
     Raises:
@@ -47,7 +47,7 @@ def check_mask(found: "Certificate", ignore: Path | None) -> "np.ndarray | None"
 
 
 def replay_and_print(
-    found: "Certificate",
+    found: "Claim",
     segmenter: "SegmentationModel",
     given: "Input",
     *,
@@ -74,7 +74,7 @@ def replay_and_print(
         say(f"replay: {line}")
 
 
-def same_lines(found: "Certificate", again: "Replay") -> list[str]:
+def same_lines(found: "Claim", again: "Replay") -> list[str]:
     """What the recorded draws gave when they were drawn again."""
     lines = ["the noise of every draw matches bit for bit"]
     if again.identical:
@@ -89,7 +89,7 @@ def same_lines(found: "Certificate", again: "Replay") -> list[str]:
     undecided = again.certified - again.again
     ties = f"; {undecided} hang on near ties" if undecided else ""
     lines.append(
-        f"decided again, {again.again} of {again.certified} certified components are{ties}"
+        f"decided again, {again.again} of {again.certified} {passed_words(found)} are{ties}"
     )
     mask = "" if found.family.ignore is None else ", nor the mask (compare it with --ignore)"
     lines.append(
@@ -100,12 +100,18 @@ def same_lines(found: "Certificate", again: "Replay") -> list[str]:
     return lines
 
 
-def fresh_lines(found: "Certificate", again: "Replay") -> list[str]:
+def passed_words(found: "Claim") -> str:
+    """What a mask of a claim marks."""
+    named = found.chosen.count is None
+    return "certified components" if named else "components with enough hits, of those counted,"
+
+
+def fresh_lines(found: "Claim", again: "Replay") -> list[str]:
     """What an independent run says of the certificate."""
     draws = found.counts.n
     return [
         f"{draws} fresh draws (seed {again.fresh_seed}) do not contradict the recorded counts",
-        f"by themselves they certify {again.again} of {again.certified} certified components by "
+        f"by themselves they certify {again.again} of {again.certified} {passed_words(found)} by "
         "the same plan",
         f"this proves these {again.again}, whenever {CHOSEN} were chosen, as they were fixed "
         "before these draws; not that the recorded seed gives the recorded counts",

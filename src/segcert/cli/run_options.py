@@ -18,6 +18,8 @@ from segcert.cli.arguments import (
     PrecisionName,
     Scale,
     Seed,
+    SmoothNeighbours,
+    SmoothScores,
     Votes,
 )
 from segcert.cli.flat import Flat
@@ -47,6 +49,8 @@ class ModelOptions(Flat):
     category: Annotated[CategoryName, Parameter(group=MODEL_OF_CLOUDS)] = None
     normals: Annotated[NormalsName, Parameter(group=MODEL_OF_CLOUDS)] = None
     votes: Annotated[Votes, Parameter(group=MODEL_OF_CLOUDS)] = 1
+    smooth_scores: Annotated[SmoothScores, Parameter(group=MODEL)] = 0.0
+    smooth_neighbours: Annotated[SmoothNeighbours, Parameter(group=MODEL_OF_CLOUDS)] = 1
 
     def reference(
         self, name: str, kind: "InputKind", category: str | None, network: "NetworkOptions"
@@ -67,6 +71,7 @@ class ModelOptions(Flat):
             told=network.told,
             category=category, normals=self.normals, votes=self.votes, backend=self.backend,
             precision=self.precision, calibration=self.calibration, int8_file=self.int8_file,
+            smooth_scores=self.smooth_scores, smooth_neighbours=self.smooth_neighbours,
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from segcert.cli.flat import Flat
 from segcert.cli.run_options import INPUT_AS_USUAL, MODEL, RUN, InputOptions
 
 if TYPE_CHECKING:
-    from segcert.certificates.result import Certificate
+    from segcert.certificates.claim import Claim
     from segcert.inputs.input import Input
     from segcert.models.protocol import SegmentationModel
 
@@ -39,7 +39,7 @@ class RecordedOptions(Flat):
     calibration: Annotated[CalibrationFolder, Parameter(group=MODEL)] = None
     int8_file: Annotated[Int8File, Parameter(group=MODEL)] = None
 
-    def opened(self, found: "Certificate") -> "SegmentationModel":
+    def opened(self, found: "Claim") -> "SegmentationModel":
         """Open it, run by the backend asked for, by default the recorded one.
 
         Raises:
@@ -111,9 +111,10 @@ def verify(
     Exit status 0 if everything matches, 1 if not. A replay takes the recorded backend, and the
     recorded precision.
     """
-    from segcert.certificates.claim_files import CERTIFICATE
+    from segcert.certificates.claim_files import CERTIFICATE, read_claim
+    from segcert.certificates.count import CountClaim
     from segcert.certificates.earlier_words import earlier_lines
-    from segcert.certificates.result import load_certificate
+    from segcert.certificates.result import Certificate
     from segcert.cli.replaying import check_mask, check_replayable, replay_and_print
     from segcert.cli.shell import say
     from segcert.inputs.cloud_columns import columns_of
@@ -121,7 +122,7 @@ def verify(
     from segcert.report.beside import check_beside
 
     check_replayable(replay=replay, image=image)
-    found = load_certificate(certificate)
+    found = read_claim(certificate)
     say(f"{certificate}: follows from its counts")
     say(found.statement)
     for line in earlier_lines(found.provenance):
@@ -133,8 +134,9 @@ def verify(
         given = read_path(image, columns_of(files.columns)).cut(found.provenance.input_shape)
     check_about(found, given, segmenter)
     mask = check_mask(found, ignore)
-    for line in check_beside(folder, found, given):
-        say(line)
+    if not isinstance(found, CountClaim):  # which has no pictures
+        for line in check_beside(folder, Certificate.of(found), given):
+            say(line)
     if replay and segmenter is not None and given is not None:
         replay_and_print(found, segmenter, given, device=device, fresh=fresh, ignore=mask)
     else:
@@ -142,7 +144,7 @@ def verify(
 
 
 def check_about(
-    found: "Certificate", given: "Input | None", segmenter: "SegmentationModel | None"
+    found: "Claim", given: "Input | None", segmenter: "SegmentationModel | None"
 ) -> None:
     """Compare hashes of input and model with those of the certificate, and say so.
 

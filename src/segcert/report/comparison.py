@@ -74,6 +74,12 @@ def open_runs(folders: Sequence[Path], labels: Sequence[str] = ()) -> Comparison
             raise InputError(f"--label must be one line of text, got {label!r}")
     loaded = [load_results(folder) for folder in folders]
     for folder, results in zip(folders, loaded, strict=True):
+        if results.config.counts:
+            raise InputError(
+                f"{folder} counts components and names none, so there is nothing to draw: its "
+                "figures are in summary.json"
+            )
+    for folder, results in zip(folders, loaded, strict=True):
         check_comparable(folders[0], loaded[0].config, folder, results.config)
     if not labels:
         check_names(folders, loaded)

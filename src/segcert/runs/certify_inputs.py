@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from segcert.certificates.claim_files import CERTIFICATE, with_trace
+from segcert.certificates.claim import Claim
+from segcert.certificates.claim_files import CERTIFICATE, read_claim, with_trace
+from segcert.certificates.count import CountClaim
+from segcert.certificates.counted import CountCertificate
 from segcert.certificates.hierarchies import check_class_names
 from segcert.certificates.pictures import ABSTAIN
-from segcert.certificates.result import Certificate, load_certificate
+from segcert.certificates.result import Certificate
 from segcert.certificates.stopping import StopWhen
 from segcert.errors import InputError, SegcertError
 from segcert.files import remove_drafts
@@ -37,7 +40,7 @@ from segcert.sampling.streams import check_seed, fresh_seed
 class Writer(Protocol):
     """Writes all files of one certified input into a folder."""
 
-    def __call__(self, folder: Path, given: Input, certificate: Certificate) -> None:
+    def __call__(self, folder: Path, given: Input, certificate: Any) -> None:
         """Write them."""
         ...
 
@@ -49,16 +52,31 @@ class CertifiedInput:
     Args:
         name: Of the input.
         folder: Where its files are.
-        certificate: Its certificate.
+        claim: What is claimed about it.
         resumed: Whether it was there before this run.
         seconds: What this run spent on it.
     """
 
     name: str
     folder: Path
-    certificate: Certificate
+    claim: Claim
     resumed: bool
     seconds: float
+
+    @property
+    def certificate(self) -> Certificate:
+        """Its certificate, if components are named."""
+        return self.claim if isinstance(self.claim, Certificate) else Certificate.of(self.claim)
+
+    @property
+    def counted(self) -> CountCertificate:
+        """Its certificate, if components are counted."""
+        return CountCertificate.of(self.claim)
+
+
+def issued(claim: Claim) -> Certificate | CountCertificate:
+    """What users hold of a claim."""
+    return CountCertificate(claim) if isinstance(claim, CountClaim) else Certificate.of(claim)
 
 
 def check_request(
@@ -156,22 +174,22 @@ def certify_inputs(
                 clear(out, name, request, found)
                 yield CertifiedInput(name, folder, found, True, 0.0)
                 continue
-            certificate = certify_one(
+            claim = certify_one(
                 segmenter, name, given, request,
                 out=out, seed=seed, device=device, batch_size=batch_size,
                 progress=progress, place=place,
             )  # fmt: skip
-            certificate = Certificate.of(with_trace(certificate, folder))
+            claim = with_trace(claim, folder)
             place.check()
             inputs.check_unchanged(name)
-            put_in_place(folder, partial(write, given=whole, certificate=certificate))
-            clear(out, name, request, certificate)
-            yield CertifiedInput(name, folder, certificate, False, time.monotonic() - start)
+            put_in_place(folder, partial(write, given=whole, certificate=issued(claim)))
+            clear(out, name, request, claim)
+            yield CertifiedInput(name, folder, claim, False, time.monotonic() - start)
 
 
-def clear(out: Path, name: str, request: Request, certificate: Certificate) -> None:
+def clear(out: Path, name: str, request: Request, claim: Claim) -> None:
     """Remove the work on an input that is done, and what killed processes left of it."""
-    source, store = certificate.provenance, out / f".{name}.partial.npz"
+    source, store = claim.provenance, out / f".{name}.partial.npz"
     with contextlib.suppress(InputError):  # it is work on something else
         open_store(
             store, request, input_sha256=source.input_sha256, seed=source.seed, fresh=source.seed
@@ -193,7 +211,7 @@ def certify_one(
     batch_size: int | str,
     progress: Callable[[str, int, int], None] | None,
     place: Held,
-) -> Certificate:
+) -> Claim:
     """Certify one input; interrupted, it keeps its draws in ``out/.NAME.partial.npz``."""
     store = open_store(
         out / f".{name}.partial.npz", request,
@@ -234,7 +252,7 @@ def certify_one(
         ) from interrupt
     place.check()
     store.save()
-    return plan.decide(counts)
+    return plan.claim(counts)
 
 
 def check_replaceable(folder: Path) -> None:
@@ -252,7 +270,7 @@ def check_replaceable(folder: Path) -> None:
         )
 
 
-def reuse(folder: Path, given: Input, request: Request, seed: int | None) -> Certificate:
+def reuse(folder: Path, given: Input, request: Request, seed: int | None) -> Claim:
     """Take the certificate that is already there, if it is what is asked for.
 
     Raises:
@@ -262,20 +280,20 @@ def reuse(folder: Path, given: Input, request: Request, seed: int | None) -> Cer
     if not (folder / CERTIFICATE).is_file():
         raise InputError(f"{folder} exists and holds no certificate: choose another --out")
     try:
-        certificate = load_certificate(folder)
+        claim = read_claim(folder)
     except SegcertError as error:
         raise InputError(f"{folder} holds an unusable certificate ({error}): {way_out}") from error
-    difference = request.differences(request.recorded(certificate))
+    difference = request.differences(request.recorded(claim))
     if difference:
         raise InputError(
             f"{folder} holds a certificate of other settings ({difference}): {way_out}"
         )
-    source = certificate.provenance
+    source = claim.provenance
     if source.input_sha256 != given.sha256 or seed not in (None, source.seed):
         raise InputError(
             f"{folder} holds a certificate of another {given.kind.word} or seed: {way_out}"
         )
-    return certificate
+    return claim
 
 
 def put_in_place(folder: Path, write: Callable[..., None]) -> None:

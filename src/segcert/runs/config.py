@@ -21,7 +21,8 @@ class EvaluationConfig(BaseModel):
     """Every choice that the results of an evaluation depend on.
 
     A row of the results is one statement about one input at one setting, wrong with a probability
-    of at most ``alpha`` by itself. To pick a setting after the results were seen is not covered.
+    of at most ``alpha`` by itself; where components are counted, all inputs of a setting are one.
+    To pick a setting after the results were seen is not covered.
 
     Args:
         data: Name of the data set and its split.
@@ -69,6 +70,11 @@ class EvaluationConfig(BaseModel):
     def kind(self) -> InputKind:
         """What the inputs are."""
         return self.settings[0].kind
+
+    @property
+    def counts(self) -> bool:
+        """Whether components are counted, over all inputs of a setting, and none is named."""
+        return any(setting.statement for setting in self.settings)
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -151,5 +157,5 @@ def words(setting: Setting) -> str:
     """Print a setting in one line."""
     return (
         f"sigma={setting.noise_text} scale={setting.scale} tau={setting.tau:g} n={setting.n} "
-        f"{setting.correction}"
+        f"{setting.statement or setting.correction}"
     )

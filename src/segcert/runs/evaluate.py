@@ -12,6 +12,7 @@ from segcert.metrics.worst_case import WorstCase
 from segcert.models.protocol import WrappedModel
 from segcert.runs.block_files import BLOCKS, BlockFiles
 from segcert.runs.config import EvaluationConfig
+from segcert.runs.count_figures import count_figures
 from segcert.runs.engines.abstract import AbstractEngine
 from segcert.runs.engines.local import LocalEngine
 from segcert.runs.inventory import Inventory
@@ -194,9 +195,11 @@ def write_summary(results: Results, path: Path) -> None:
     content = {
         "config": results.config.model_dump(),
         "config_sha256": results.config.sha256,
-        "alpha_is": "per input and setting",
+        "alpha_is": "per setting" if results.config.counts else "per input and setting",
         "results": [
-            figures(setting, totals)
+            count_figures(setting, totals, alpha=results.config.alpha)
+            if setting.statement
+            else figures(setting, totals)
             for setting, totals in zip(results.config.settings, results.totals, strict=True)
         ],
     }

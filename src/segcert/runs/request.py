@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 from segcert.errors import InputError
 from segcert.models.identity.runtime import Precision, recorded_precision
 from segcert.models.resizing.scale import resizing_record, resizing_text
@@ -73,7 +73,7 @@ class Request:
             if mine.get(key) != theirs.get(key)
         )
 
-    def recorded(self, certificate: Certificate) -> Record:
+    def recorded(self, certificate: Claim) -> Record:
         """What a certificate was asked for, in the words of this request where it is the same."""
         counts, source, family = certificate.counts, certificate.provenance, certificate.family
         mine, plan = self.record, self.plan
@@ -93,6 +93,7 @@ class Request:
             "regions": None if family.regions is None or family.block_side else "an array",
             "drop_below": family.drop_below,
             "tree": tree_text(certificate.tree),
+            "statement": statement_of(certificate),
             "ignore_sha256": None if family.mask is None else family.mask.sha256,
             "stop_when": source.stop_rule or None,
             "looks": plan.looks if planned else number_of_looks(counts),
@@ -102,6 +103,12 @@ class Request:
             "backend": source.backend,
             "precision": recorded_precision(source.precision),
         }
+
+
+def statement_of(claim: Claim) -> str | None:
+    """What is stated, as a plan says it; None if components are named."""
+    count = claim.chosen.count
+    return None if count is None else str(count)
 
 
 def drawn(noise: AbstractNoise) -> tuple[AbstractNoise, ...]:

@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 from jaxtyping import Int64, Integer
 
-from segcert.certificates.result import Certificate
+from segcert.certificates.claim import Claim
 from segcert.inputs.kind import InputKind
 from segcert.inputs.labels import IGNORE
 from segcert.metrics.part_iou import PartIou, part_iou, shape_category, shape_iou
@@ -83,7 +83,7 @@ class Row:
 
 
 def row_of(
-    certificate: Certificate,
+    claim: Claim,
     truth: Integer[np.ndarray, " *components"],
     *,
     number: int,
@@ -91,25 +91,25 @@ def row_of(
     setting: int,
     seconds: float,
 ) -> Row:
-    """Compare a certificate with the truth.
+    """Compare what is certified, or of a count what passed, with the truth.
 
     Raises:
         InputError: If the shapes differ or a class does not exist.
     """
-    counts, certified = certificate.counts, certificate.certified
-    labels, classes = certificate.labels, counts.classes
+    counts, certified = claim.counts, claim.certified
+    labels, classes = claim.labels, counts.classes
     whole = score(labels, certified, truth, classes=classes)
     part = score(labels, certified, np.where(certified, truth, IGNORE), classes=classes)
     return Row(
         number=number,
         name=name,
-        input_sha256=certificate.provenance.input_sha256,
+        input_sha256=claim.provenance.input_sha256,
         setting=setting,
         components=whole.components,
         certified=whole.certified,
         confusion=whole.confusion,
         certified_confusion=part.confusion,
-        threshold=certificate.threshold,
+        threshold=claim.threshold,
         invalid=counts.invalid,
         seconds=seconds,
     )

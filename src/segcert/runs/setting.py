@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, model_serializer
 
+from segcert.certificates.count_chosen import LABELS, CountChosen
 from segcert.errors import InputError
 from segcert.inputs.kind import CLOUD, IMAGE, InputKind
 from segcert.models.resizing.scale import resizing_record, resizing_text
@@ -13,6 +14,7 @@ from segcert.noise.base import AbstractNoise
 from segcert.noise.registry import named_noise, names_with
 from segcert.plan import Plan
 from segcert.stats.correction_names import parse_correction
+from segcert.stats.count import count_levels, planned_count
 
 OF_CLOUDS = ("noise", "shift_sigma", "jitter_sigma", "axis")  # written for clouds only
 Scale = Annotated[  # text, but one factor is a number in files, as before there was more
@@ -35,6 +37,8 @@ class Setting(BaseModel):
         shift_sigma: Of a pose: of each coordinate of the shift, units of the file.
         jitter_sigma: Of a pose: of each coordinate of each point, units of the file.
         axis: Of "yaw" and "pose": "x", "y" or "z", the axis of the rotation; None is "z".
+        statement: A count with its k, as "count:k=92": one statement about all inputs together.
+            None names components, input by input.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,12 +52,16 @@ class Setting(BaseModel):
     shift_sigma: float | None = None
     jitter_sigma: float | None = None
     axis: str | None = None
+    statement: str | None = None
 
     @model_serializer(mode="wrap")
     def without_default(self, handler: Callable[..., dict[str, object]]) -> dict[str, object]:
-        """Write no axis that is not there, and for images nothing of clouds, as ever."""
+        """Write no axis or count that is not there, and for images nothing of clouds, as ever."""
         found = handler(self)
-        absent = OF_CLOUDS if self.noise is None else ("axis",) if self.axis is None else ()
+        absent: tuple[str, ...] = (
+            OF_CLOUDS if self.noise is None else ("axis",) if self.axis is None else ()
+        )
+        absent += ("statement",) if self.statement is None else ()
         return {key: one for key, one in found.items() if key not in absent}
 
     @property
@@ -104,7 +112,7 @@ class Setting(BaseModel):
         noise.on_grid()  # large noise has none
         return Plan(
             noise=noise, n0=n0, n=self.n, tau=self.tau, alpha=alpha,
-            correction=parse_correction(self.correction),
+            correction=parse_correction(self.correction), statement=self.statement or LABELS,
         )  # fmt: skip
 
 
@@ -142,3 +150,26 @@ def all_settings(
         )
         for kind, s, f, t, m, c in product(kinds, sigma, scales, tau, n, names)
     )  # fmt: skip
+
+
+def counting(settings: Iterable[Setting], *, n0: int, alpha: float) -> tuple[Setting, ...]:
+    """The same settings, each with one count over all inputs.
+
+    k depends on n, tau and alpha alone, so that it is the same whichever input is drawn first.
+
+    Args:
+        settings: That name components.
+        n0: Pilot draws.
+        alpha: For all inputs of a setting together.
+
+    Raises:
+        InputError: If there is no pilot, or so few draws can count nothing.
+    """
+    if not n0:
+        raise InputError("a count over a data set takes its classes from a pilot: use n0 >= 1")
+    found = []
+    for one in settings:
+        given = count_levels(1, one.n, tau=one.tau, alpha=alpha, pilot=True)
+        chosen = CountChosen(planned_count(given))
+        found.append(one.model_copy(update={"statement": str(chosen)}))
+    return tuple(found)

@@ -99,10 +99,10 @@ class Underway:
             setting = self._config.settings[k]
             found = drawn[setting.n]
             began = time.perf_counter()
-            certificate = self._config.plan(setting).decide(found.counts)
+            claim = self._config.plan(setting).claim(found.counts)
             spent = found.seconds + time.perf_counter() - began
             row = row_of(
-                certificate, truth_of(item),
+                claim, truth_of(item),
                 number=number, name=item.name, setting=k, seconds=spent,
             )  # fmt: skip
             rows.append(row)
