@@ -12,7 +12,7 @@ from segcert.errors import ModelError, SamplingError
 from segcert.models.adapter import Model
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
-from segcert.sampling.mixing import disagree
+from segcert.sampling.mixing import disagree, labels_agree
 from segcert.sampling.setup import make_task
 
 
@@ -195,3 +195,31 @@ def test_tolerance_is_that_of_the_precision() -> None:
     assert not disagree(labels, few)
     assert disagree(labels, many)
     assert not disagree(one * 0, one * 0)
+
+
+def test_labels_side_by_side_may_differ_where_scores_tie_and_nowhere_else() -> None:
+    """One pixel of 64 is within every other tolerance; of labels, a few in a thousand."""
+    image = np.zeros((3, 8, 8), dtype=np.uint8)
+    task = make_task(
+        as_segmenter(scores, classes=3), image, noise=GaussianNoise(0.25), seed=1, device="cpu"
+    )
+    alone = torch.zeros(1, 3, 8, 8)
+    alone[:, 0] = 1
+    for lead, fine in ((1e-6, True), (1e-2, False)):
+        close, together = alone.clone(), alone.clone()
+        close[0, 1, 2, 3] = 1 - lead
+        together[0, 1, 2, 3] = 1 + lead
+        assert labels_agree(task, [close], together) is fine
+    labels = torch.zeros(1, 64, 32, dtype=torch.int64)
+    task = make_task(
+        as_segmenter(labels_of_the_sign, classes=2), np.zeros((3, 64, 32), dtype=np.uint8),
+        noise=GaussianNoise(0.25), seed=1, device="cpu",
+    )  # fmt: skip
+    for different, fine in ((2, True), (3, False)):
+        other = labels.clone()
+        other.view(-1)[:different] = 1
+        assert labels_agree(task, [labels], other) is fine
+
+
+def labels_of_the_sign(x: Tensor) -> Tensor:
+    return (x[:, 0] > 0).long()
