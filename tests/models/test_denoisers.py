@@ -9,6 +9,7 @@ from torch import nn
 
 from segcert.errors import InputError, ModelError
 from segcert.models import shipped
+from segcert.models.callables import with_denoiser
 from segcert.models.denoisers import load_denoiser, open_denoiser, shipped_denoisers
 from segcert.models.files.checkpoints import (
     DenoiserDescription,
@@ -75,7 +76,7 @@ def test_a_path_opens_a_denoiser_of_ones_own(saved: Path) -> None:
 
 
 def test_what_is_opened_goes_before_a_network(saved: Path) -> None:
-    """As it is, with its name."""
+    """As it is, with its name and the identity that it has on the command line."""
     net, opened = torch.nn.Conv2d(3, 2, 1).eval(), open_denoiser(str(saved))
     segmenter = as_segmenter(net, name="net", denoiser=opened)
     noisy = torch.rand(2, 3, 20, 24)
@@ -83,6 +84,9 @@ def test_what_is_opened_goes_before_a_network(saved: Path) -> None:
         wanted = net(opened.call(noisy)).argmax(1)
     assert torch.equal(segmenter.labels(noisy), wanted)
     assert segmenter.name == "net+soft"
+    front = {"name": "soft", "configuration": opened.sha256}
+    named = with_denoiser(as_segmenter(net, name="net"), opened.call, **front)
+    assert segmenter.identity_sha256 == named.identity_sha256
 
 
 def test_models_and_denoisers_refuse_each_other(saved: Path, weights: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Unpack
 from segcert.errors import InputError
 from segcert.models.adapter import Denoiser, Model, Segmenter
 from segcert.models.callables import segmenter_of, with_denoiser, with_smoothing
+from segcert.models.denoisers import OpenDenoiser
 from segcert.models.files.sidecar import Told
 from segcert.models.resizing.said import Conventions, convention_of
 from segcert.models.resizing.scale import Resizing, with_padding
@@ -24,7 +25,7 @@ def as_segmenter(
     palette: tuple[tuple[int, int, int], ...] = (),
     classes: int | None = None,
     name: str | None = None,
-    denoiser: Denoiser | None = None,
+    denoiser: Denoiser | OpenDenoiser | None = None,
     denoiser_name: str | None = None,
     **said: Unpack[Conventions],
 ) -> Segmenter:
@@ -50,7 +51,8 @@ def as_segmenter(
         classes: Number of classes; needed if the model returns labels.
         name: How certificates call it.
         denoiser: Any callable or ``nn.Module`` from noisy images (b, c, h, w) in [0, 1] (plus
-            noise, not clipped) to images of the same shape; called before all else.
+            noise, not clipped) to images of the same shape, or what `open_denoiser` opened; called
+            before all else.
         denoiser_name: How certificates call it.
         said: What the network takes and returns, where it is not the usual; and whether it draws
             randomness of its own. See `Conventions`.
@@ -83,6 +85,13 @@ def as_segmenter(
         )  # fmt: skip
         found = replace(found, assumed=convention.binary and "threshold" not in said)
     found = with_smoothing(found, smooth_scores)
+    if isinstance(denoiser, OpenDenoiser):  # with the identity that the command line gives it
+        return with_denoiser(
+            found,
+            denoiser.call,
+            name=denoiser_name or denoiser.name,
+            configuration=denoiser.sha256,
+        )
     return found if denoiser is None else with_denoiser(found, denoiser, name=denoiser_name)
 
 
