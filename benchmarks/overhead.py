@@ -282,6 +282,7 @@ def bare(case: Case, batch: int) -> None:
     """Run the bare network, with one thread."""
     torch.set_num_threads(1)
     given = torch.rand(batch, 3, *case.seen).contiguous(memory_format=torch.channels_last)
+    assert isinstance(case.segmenter.model, nn.Module)
     plain_loop(case.segmenter.model, [given] * 3)
 
 

@@ -118,7 +118,10 @@ def wholesale(folder: Path) -> dict[str, Any]:
         ({}, "do not explain"),
         ({"device_name": "another processor"}, "do not explain"),
         ({"backend": "compile"}, "do not explain"),
-        ({"device": "cuda", "streams": "cuda", "device_name": "a GPU"}, "fresh draws contradict"),
+        (
+            {"device": "cuda", "streams": "cuda", "stream_version": 1, "device_name": "a GPU"},
+            "fresh draws contradict",
+        ),
     ],
 )
 def test_made_up_counts_are_refused_wherever_they_claim_to_come_from(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Int16, Int64, Shaped
+from jaxtyping import Bool, Float, Float32, Int, Int16, Int64, Integer, Shaped
 from torch import Tensor
 
 from segcert.errors import SamplingError, is_out_of_memory
@@ -256,7 +256,9 @@ def found_in(task: Task, segmenter: SegmentationModel, draws: range, stage: Stag
 
 
 def add_labels(
-    counts: Int[Tensor, " *shape"], labels: Int16[Tensor, " b *components"], guess: Tensor | None
+    counts: Integer[Tensor, " *shape"],
+    labels: Int16[Tensor, " b *components"],
+    guess: Tensor | None,
 ) -> None:
     """Add the labels of a batch to counts, in place; those of no class count for none."""
     if guess is not None:

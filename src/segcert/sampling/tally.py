@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt64
+from jaxtyping import Int, Integer, UInt64
 from torch import Tensor
 
 from segcert.sampling.margins import Margins
@@ -52,7 +52,7 @@ class Tally:
         ties: How many draws were near a tie, if that was asked for.
     """
 
-    counts: Int[Tensor, " *shape"]
+    counts: Integer[Tensor, " *shape"]
     invalid: int
     fingerprints: UInt64[np.ndarray, " draws"]
     runs: tuple[Run, ...]
