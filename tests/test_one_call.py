@@ -93,7 +93,7 @@ def test_all_that_a_plan_takes_may_be_said_at_once(image: np.ndarray) -> None:
         correction="ordered:budget=5", blocks=2, drop_below=-16.0, ignore=np.eye(9, 14, dtype=bool),
         stop_when="target=0.3", looks=3,
     )  # fmt: skip
-    assert set(said) | {"tree"} == set(PlanFields.__annotations__)
+    assert set(said) | {"tree", "statement"} == set(PlanFields.__annotations__)
     cert = sc.certify_image(RED, image, seed=5, **said)
     again = sc.Plan(**said).certify(RED, image, seed=5)
     assert cert.correction == sc.Ordered(5)

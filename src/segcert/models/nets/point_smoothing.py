@@ -5,7 +5,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from segcert.models.nets.point_ops import closest_points, gather
-from segcert.models.resizing.averaging import SMALLEST
+
+SMALLEST = torch.finfo(torch.float32).tiny  # a probability whose logarithm is finite
 
 
 def smoothed_over_points(
