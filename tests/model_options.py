@@ -16,6 +16,7 @@ OF_IMAGES: dict[str, tuple[str, ...]] = {
     "16 bits": ("--precision", "bf16"),
     "another program": ("--backend", "onnx"),
     "how it is fed": ("--channels", "bgr"),
+    "smoothed scores": ("--smooth-scores", "2"),
     "8 bits": (
         "--backend", "openvino-int8", "--int8-file", f"{FOLDER}/int8/net.xml",
         "--calibration", f"{FOLDER}/images",
@@ -26,6 +27,7 @@ OF_CLOUDS: dict[str, tuple[str, ...]] = {
     "trusted normals": ("--normals", "trusted"),
     "recomputed normals": ("--normals", "recomputed"),
     "votes": ("--votes", "3"),  # of a network that draws nothing
+    "smoothed over points": ("--smooth-neighbours", "4"),
 }
 FOREIGN = {"how it is fed"}  # of files of other programs: weights of ours are fed as trained
 NEEDS = {"another program": "onnxscript", "8 bits": "nncf"}  # packages

@@ -67,7 +67,7 @@ def test_just_inside_the_class_keeps(cert: sc.Certificate) -> None:
     assert found.inside
     assert not found.contradicted
     assert not found.lost.any()
-    assert found.kept.tolist() == [[False, True], [True, True]]  # 0.547 is no proof at n = 400
+    assert found.kept.ravel()[1:].all()  # whether 0.547 is proved at n = 400 is luck
     sure = checked(cert, moved(cert.radius * (1 - 1e-6)), n=6000)
     assert sure.kept.all()
     share = NormalDist().cdf((ABOVE - cert.radius) / SIGMA)

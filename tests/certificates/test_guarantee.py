@@ -22,7 +22,7 @@ from segcert.certificates.result import Certificate
 from segcert.certificates.segcertify import certify
 from segcert.models.wrapping import as_segmenter
 from segcert.noise.base import AbstractNoise
-from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise
+from segcert.noise.gaussian import GaussianNoise, LatticeGaussianNoise, gaussian_table
 from segcert.sampling import counting, sampler
 from segcert.sampling.counting import noisy_batch
 from segcert.sampling.sampler import sample
@@ -290,11 +290,8 @@ def test_published_defect_breaks_the_guarantee(monkeypatch: pytest.MonkeyPatch, 
 
 def test_smaller_noise_than_claimed_breaks_the_guarantee(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise of 0.9 sigma with the radius of sigma: alpha is exceeded, so these tests see it."""
-    steps = LatticeGaussianNoise.steps
     monkeypatch.setattr(
-        LatticeGaussianNoise,
-        "steps",
-        lambda noise, words: steps(LatticeGaussianNoise(0.9 * noise.sigma), words),
+        LatticeGaussianNoise, "table", property(lambda noise: gaussian_table(0.9 * noise.sigma))
     )
     errors = wrong(certificates(each_by_itself, tight(11), holm, seed=8))
     assert errors > MOST

@@ -48,7 +48,7 @@ def config() -> EvaluationConfig:
     return EvaluationConfig(
         data=DATA.name, note=DATA.note, images=3, inputs_sha256=take_inventory(DATA).sha256,
         classes=DATA.classes, model="tiny", weights_sha256=segmenter.weights_sha256,
-        settings=SETTINGS, n0=4, alpha=0.3, seed="5", device="cpu",
+        settings=SETTINGS, n0=4, alpha=0.3, seed="5", device="cpu", stream_version=2,
     )  # fmt: skip
 
 

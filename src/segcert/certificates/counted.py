@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 
 from segcert.certificates.chosen import Chosen
 from segcert.certificates.claim import Claim
@@ -92,7 +92,7 @@ class CountCertificate:
         """Smallest share of the components that are robust; those that are not tested are not."""
         return self.at_least() / self.counts.components
 
-    def at_least(self, mask: Bool[np.ndarray, " *components"] | None = None) -> int:
+    def at_least(self, mask: Shaped[np.ndarray, " *components"] | None = None) -> int:
         """How many components of a region are robust, at least.
 
         Args:

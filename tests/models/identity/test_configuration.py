@@ -34,12 +34,13 @@ IMAGES: dict[str, Any] = {
     "model": abs, "name": "other", "palette": ((0, 0, 0),), "smallest_side": 2, "classes": 2,
     "stochastic": True, "denoiser": abs, "origin": ORIGIN,
     "convention": Convention(binary=True), "assumed": True, "sizes": "height 8",
+    "smooth_scores": 2.0,
 }  # fmt: skip
 CLOUDS: dict[str, Any] = {
     "columns": 6, "category": 3, "parts": (0, 1), "grid": 0.25, "normal_neighbours": 8,
     "normalise": False, "votes": 3, "class_names": ("a", "b"), "weights_sha256": "w",
     "configuration": "c", "model": abs, "name": "other", "palette": ((0, 0, 0),),
-    "smallest_size": 2, "classes": 2, "stochastic": True, "origin": ORIGIN,
+    "smallest_size": 2, "classes": 2, "stochastic": True, "origin": ORIGIN, "smooth_neighbours": 4,
 }  # fmt: skip
 KINDS = [
     (sc.Segmenter(torch.abs, "net"), IMAGES, adapter.APART),

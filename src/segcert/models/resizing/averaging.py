@@ -98,7 +98,7 @@ def cells_of(axis: Axis, start: int, cells: int, side: int, device: torch.device
     return Cells(pixels, lower.long(), centre.ceil().long(), (centre - lower).float())
 
 
-def probabilities(scores: Float[Tensor, " b k h w"]) -> Float32[Tensor, " b k h w"]:
+def probabilities(scores: Float[Tensor, " b k *size"]) -> Float32[Tensor, " b k *size"]:
     """Softmax over the classes, NaN where a score is not finite.
 
     Image by image: the last bit of a softmax depends on how many values are worked on at once, and

@@ -101,19 +101,13 @@ def answered(unit: Unit, tally: Tally, seconds: float) -> CountedUnit:
 
 
 def packed(tally: Tally) -> dict[str, np.ndarray]:
-    """Arrays of a tally for files and other processes; small counts become bytes."""
-    arrays = to_arrays("block", tally.to(torch.device("cpu")))
-    if tally.draws < 2**8:
-        arrays["block_counts"] = arrays["block_counts"].astype(np.uint8)
-    return arrays
+    """Arrays of a tally for files and other processes."""
+    return to_arrays("block", tally.to(torch.device("cpu")))
 
 
 def unpacked(arrays: Mapping[str, np.ndarray]) -> Tally:
     """Tally of arrays."""
-    found = {name: np.array(arrays[name]) for name in arrays}
-    if found["block_counts"].dtype == np.uint8:
-        found["block_counts"] = found["block_counts"].astype(np.int16)
-    return from_arrays("block", found)
+    return from_arrays("block", {name: np.array(arrays[name]) for name in arrays})
 
 
 def to_bytes(message: object) -> bytes:
