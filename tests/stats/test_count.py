@@ -136,6 +136,11 @@ def test_without_pilot_a_part_of_alpha_is_set_aside() -> None:
         assert found.levels[k] == pytest.approx(both, rel=1e-6)
         assert found.alphas[k] == pytest.approx(0.001 - 1000 * binom.sf(k - 1, 60, 0.25))
     assert found.alphas[30] == 0
+    even = count_levels(10, 60, tau=0.5, alpha=0.001, pilot=False)
+    aside = 10 * binom.sf(np.arange(60), 60, 0.5)  # of k = 1, 2, ...
+    felt = np.flatnonzero((aside > 1e-5) & (aside < 0.001 / 3)) + 1
+    assert len(felt) > 1
+    assert even.alphas[felt] == pytest.approx(0.001 - aside[felt - 1], rel=1e-6)
     assert fewest_draws_to_count(10**6, tau=0.75, alpha=0.001, pilot=False) >= 25
     fewest = fewest_draws_to_count(10**6, tau=0.5, alpha=0.001, pilot=False)
     assert fewest > fewest_draws_to_count(10**6, tau=0.5, alpha=0.001)
