@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from foreign_models import tiny, write_pt2
-from PIL import Image
+from labelled_photographs import two_photographs
 
 FOLDER = "{folder}"  # stands for a folder of images and a place for files
 OF_IMAGES: dict[str, tuple[str, ...]] = {
@@ -46,18 +46,8 @@ def model_of(case: str, weights: Path, folder: Path) -> Path:
 
 def photographs(folder: Path, draw_pixels: Callable[..., np.ndarray]) -> tuple[object, ...]:
     """Options for a folder with two tiny photographs, which are written."""
-    for name in ("images", "masks"):
-        (folder / name).mkdir()
-    for seed, name in enumerate("ab"):
-        pixels = draw_pixels(seed=seed)
-        Image.fromarray(pixels).save(folder / "images" / f"{name}.png")
-        truth = (pixels[..., 0] > 127).astype(np.uint8)
-        Image.fromarray(truth).save(folder / "masks" / f"{name}.png")
-    (folder / "names.txt").write_text("road\ncar\nsky\n")
-    return (
-        "--data", "folder", "--images", folder / "images", "--masks", folder / "masks",
-        "--classes", folder / "names.txt", "--tau", 0.6, "--n", 40, "--n0", 4, "--alpha", 0.1,
-    )  # fmt: skip
+    data = [word for pair in two_photographs(folder, draw_pixels).items() for word in pair]
+    return (*data, "--tau", 0.6, "--n", 40, "--n0", 4, "--alpha", 0.1)
 
 
 CLOUDS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from labelled_photographs import two_photographs
 
 from segcert.runs.evaluate import load_results
 
@@ -19,18 +19,8 @@ def run(
     command: Command, weights: Path, tmp_path: Path, draw_pixels: Callable[..., np.ndarray]
 ) -> Command:
     """Evaluate the tiny network on two tiny photographs."""
-    for folder in ("images", "masks"):
-        (tmp_path / folder).mkdir()
-    for seed, name in enumerate("ab"):
-        pixels = draw_pixels(seed=seed)
-        Image.fromarray(pixels).save(tmp_path / "images" / f"{name}.png")
-        truth = (pixels[..., 0] > 127).astype(np.uint8)
-        Image.fromarray(truth).save(tmp_path / "masks" / f"{name}.png")
-    (tmp_path / "names.txt").write_text("road\ncar\nsky\n")
-    chosen = {
-        "--data": "folder", "--images": tmp_path / "images", "--masks": tmp_path / "masks",
-        "--classes": tmp_path / "names.txt", "--model": weights, "--alpha": 0.1, "--n0": 4,
-        "--out": tmp_path / "run",
+    chosen = two_photographs(tmp_path, draw_pixels) | {
+        "--model": weights, "--alpha": 0.1, "--n0": 4, "--out": tmp_path / "run",
     }  # fmt: skip
 
     def call(*arguments: object, without: tuple[str, ...] = (), **changed: object) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from labelled_photographs import two_photographs
 from scipy.stats import binom
 
 import segcert as sc
@@ -23,21 +23,12 @@ def run(
     command: Command, weights: Path, tmp_path: Path, draw_pixels: Callable[..., np.ndarray]
 ) -> Command:
     """Evaluate the tiny network on two tiny photographs."""
-    for folder in ("images", "masks"):
-        (tmp_path / folder).mkdir()
-    for seed, name in enumerate("ab"):
-        pixels = draw_pixels(seed=seed)
-        Image.fromarray(pixels).save(tmp_path / "images" / f"{name}.png")
-        truth = (pixels[..., 0] > 127).astype(np.uint8)
-        Image.fromarray(truth).save(tmp_path / "masks" / f"{name}.png")
-    (tmp_path / "names.txt").write_text("road\ncar\nsky\n")
+    data = [word for pair in two_photographs(tmp_path, draw_pixels).items() for word in pair]
 
     def call(*arguments: object) -> Any:
         return command(
-            "evaluate", "--data", "folder", "--images", tmp_path / "images",
-            "--masks", tmp_path / "masks", "--classes", tmp_path / "names.txt",
-            "--model", weights, "--alpha", 0.1, "--n0", 4, "--out", tmp_path / "run",
-            "--seed", 3, *arguments,
+            "evaluate", *data, "--model", weights, "--alpha", 0.1, "--n0", 4,
+            "--out", tmp_path / "run", "--seed", 3, *arguments,
         )  # fmt: skip
 
     return call

@@ -9,6 +9,7 @@ from segcert.certificates.records import (
     CountRecord,
     CountResultRecord,
     TodaysRecord,
+    sealed,
 )
 from segcert.certificates.writing import (
     family_record,
@@ -64,7 +65,7 @@ def count_record(claim: CountClaim) -> CountRecord:
         provenance=provenance_record(counts),
         counts_sha256=hash_arrays(counts, claim.family),
     )  # fmt: skip
-    return record.sealed()
+    return sealed(record)
 
 
 def to_count(record: CountRecord) -> CountChosen:

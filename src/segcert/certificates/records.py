@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_serializer
 
 Value = str | int | float | None
+Whole = TypeVar("Whole", bound=BaseModel)  # the record of a file, with a field ``digest``
 
 
 class Strict(BaseModel):
@@ -153,10 +154,6 @@ class CertificateRecord(Strict):
     counts_sha256: str
     digest: str = ""
 
-    def sealed(self) -> "CertificateRecord":
-        """Return the record with the hash of everything else in it."""
-        return self.model_copy(update={"digest": digest_of(self)})
-
 
 class CountParameterRecord(Strict):
     """What was chosen before the counts were seen, where components are counted."""
@@ -209,15 +206,16 @@ class CountRecord(Strict):
     counts_sha256: str
     digest: str = ""
 
-    def sealed(self) -> "CountRecord":
-        """Return the record with the hash of everything else in it."""
-        return self.model_copy(update={"digest": digest_of(self)})
-
 
 TodaysRecord = CertificateRecord | CountRecord
 
 
-def digest_of(record: Strict) -> str:
+def sealed(record: Whole) -> Whole:
+    """Return the record of a file with the hash of everything else in it."""
+    return record.model_copy(update={"digest": digest_of(record)})
+
+
+def digest_of(record: BaseModel) -> str:
     """Hash everything in the record of a certificate but its digest."""
     content = record.model_copy(update={"digest": ""}).model_dump(mode="json")
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

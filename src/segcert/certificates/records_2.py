@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import model_serializer
 
-from segcert.certificates.records import Strict, digest_of
+from segcert.certificates.records import Strict
 
 Value = str | int | float | None
 
@@ -126,7 +126,3 @@ class CertificateRecord2(Strict):
     provenance: ProvenanceRecord2
     counts_sha256: str
     digest: str = ""
-
-    def sealed(self) -> "CertificateRecord2":
-        """Return the record with the hash of everything else in it."""
-        return self.model_copy(update={"digest": digest_of(self)})

@@ -7,7 +7,7 @@ procedures found to be wrong are refused here, with the reason.
 from collections.abc import Mapping
 from pathlib import Path
 
-from segcert.certificates.records import CertificateRecord
+from segcert.certificates.records import CertificateRecord, sealed
 from segcert.certificates.records_2 import CertificateRecord2
 from segcert.certificates.words_2 import in_words
 from segcert.errors import VerificationError
@@ -50,7 +50,7 @@ def downgraded(new: CertificateRecord) -> CertificateRecord2:
     noise = content["parameters"]["noise"]
     noise["parameters"] = without(noise["parameters"], NEW_NOISE.get(noise["kind"], {}))
     old = CertificateRecord2.model_validate(content | {"version": 2, "digest": ""})
-    return old.model_copy(update={"statement": in_words(old)}).sealed()
+    return sealed(old.model_copy(update={"statement": in_words(old)}))
 
 
 def without(content: Content, fields: Mapping[str, object]) -> Content:

@@ -19,6 +19,7 @@ from segcert.certificates.records import (
     ResultRecord,
     SequentialRecord,
     TreeRecord,
+    sealed,
 )
 from segcert.errors import InputError
 from segcert.models.resizing.scale import resizing_record
@@ -100,7 +101,7 @@ def to_record(claim: Claim) -> CertificateRecord:
         provenance=provenance_record(counts),
         counts_sha256=hash_arrays(counts, claim.family),
     )
-    return record.sealed()
+    return sealed(record)
 
 
 def model_record(counts: Counts) -> ModelRecord:

@@ -111,8 +111,7 @@ def draw_steps(count: int, rng: RandomSource, table: InverseTable) -> Int16[Tens
     """Draw integer noise."""
     words = rng.part_words(count)
     if words is None:
-        whole = rng.words((count,))
-        return steps_by_search(whole, table.to(whole.device))
+        return to_steps(rng.words((count,)), table)
     return torch.from_numpy(steps_of_parts(words, table))
 
 
